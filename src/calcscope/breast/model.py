@@ -1,0 +1,89 @@
+"""What is known about the breast in one view (canonical orientation, see :mod:`calcscope.exam.model`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from calcscope.exam.model import Float, Mask, Points
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Something in the image that is not breast tissue and is left out of the search.
+
+    Parameters
+    ----------
+    kind : ``label``, ``marker`` (skin BB), ``clip``, ``implant``, ``collimator``, ``scanner_line``,
+        ``film_artifact``
+    outline : (n, 2) points, pixels
+    x, y : centre, pixels
+    extent_mm : greatest extent, mm
+    """
+
+    kind: str
+    outline: Points
+    x: float
+    y: float
+    extent_mm: float
+
+
+@dataclass(frozen=True)
+class Breast:
+    """The breast in one view.
+
+    Parameters
+    ----------
+    mask : bool (rows, columns): breast and pectoral muscle, without background
+    outline : (n, 2) skin line and chest wall as one closed polygon, pixels
+    skin_line : (n, 2) the outer border only, from the top to the bottom of the image, pixels
+    pectoral_line : (2, 2) end points of the muscle's straight border from the top edge to the chest
+        wall edge, or None where no muscle is seen (CC as a rule)
+    nipple : (x, y) or None where it cannot be found
+    nipple_certainty : ``seen`` (in profile) or ``estimated`` (from the outline alone)
+    search : bool (rows, columns): where calcifications are looked for (breast, axillary tail and
+        muscle; without labels, markers, borders)
+    foreign : what was left out and why
+    pixel_mm : mm per pixel
+    """
+
+    mask: Mask
+    outline: Points
+    skin_line: Points
+    pectoral_line: Points | None
+    nipple: tuple[float, float] | None
+    nipple_certainty: Literal["seen", "estimated"]
+    search: Mask
+    foreign: tuple[Foreign, ...]
+    pixel_mm: float
+
+    @cached_property
+    def area_cm2(self) -> float:
+        """Area of the breast without the pectoral muscle, cm²."""
+        return float(np.count_nonzero(self.mask & ~self.muscle)) * (self.pixel_mm / 10) ** 2
+
+    @cached_property
+    def muscle(self) -> Mask:
+        """bool (rows, columns): the pectoral muscle (all False where none is seen)."""
+        muscle = np.zeros_like(self.mask)
+        if self.pectoral_line is None:
+            return muscle
+        (x0, y0), (x1, y1) = self.pectoral_line
+        rows = np.arange(self.mask.shape[0])
+        # Column of the border in each row; the muscle lies between it and the chest wall.
+        edge = x0 + (rows - y0) * (x1 - x0) / max(y1 - y0, 1e-9)
+        columns = np.arange(self.mask.shape[1])
+        muscle = columns[None, :] < edge[:, None]
+        return muscle & self.mask
+
+    @cached_property
+    def skin_distance_mm(self) -> Float:
+        """float32 (rows, columns): distance of each breast pixel to the skin line, mm (0 outside)."""
+        # The chest wall edge of the image is not skin: extend the mask beyond the image's edges there.
+        padded = np.pad(self.mask, 1, mode="edge").astype(np.uint8)
+        distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        return np.asarray(distance[1:-1, 1:-1] * self.pixel_mm, dtype=np.float32)
