@@ -77,8 +77,7 @@ class Breast:
         # Column of the border in each row; the muscle lies between it and the chest wall.
         edge = x0 + (rows - y0) * (x1 - x0) / max(y1 - y0, 1e-9)
         columns = np.arange(self.mask.shape[1])
-        muscle = columns[None, :] < edge[:, None]
-        return muscle & self.mask
+        return np.asarray((columns[None, :] < edge[:, None]) & self.mask)
 
     @cached_property
     def skin_distance_mm(self) -> Float:

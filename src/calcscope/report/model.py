@@ -58,7 +58,7 @@ class Calcification(Model):
     snr: float
     size_class: SizeClass
     size_is_upper_bound: bool = Field(description="True below three pixels: the true size may be smaller")
-    kind: str | None = Field(None, description="Typical kind or shape of the single calcification, lexicon term")
+    kind: str | None = Field(None, description="Kind of the single calcification, lexicon term")
     outline: list[Point]
     group: str | None = None
 
