@@ -1,22 +1,43 @@
 """The report contract: what ``report.json`` holds (JSON Schema in ``docs/reference``).
 
 Coordinates are 0-based ``x`` (column), ``y`` (row) of the *source* image at pixel centres; lengths
-are mm at the detector plane divided by the magnification the header states.
+are mm at the detector plane divided by the magnification the header states. Terms are identifiers of
+the lexicon. Probabilities keep every digit, because their order matters; coordinates and lengths are
+rounded to what can be measured, so that the same exam gives the same file everywhere.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+import hashlib
+from collections.abc import Iterable
+from datetime import date as Date
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 SCHEMA_VERSION = "1.0"
 
 Laterality = Literal["L", "R"]
 Mode = Literal["screening", "diagnostic"]
 SizeClass = Literal["micro", "between", "macro"]
-Point = tuple[float, float]
 Category = Literal["0", "1", "2", "3", "4A", "4B", "4C", "5", "6"]
+
+# A thousandth of a pixel and a tenth of a micrometre are far below what an image can tell.
+Pixel = Annotated[float, AfterValidator(lambda value: round(value, 3))]
+Length = Annotated[float, Field(ge=0), AfterValidator(lambda value: round(value, 4))]
+Point = tuple[Pixel, Pixel]
+IsoDate = Annotated[str, AfterValidator(lambda text: Date.fromisoformat(text).isoformat())]
+Probability = Annotated[float, Field(ge=0, le=1)]
+Probabilities = dict[str, Probability]
+
+
+def exam_folder_name(study_uid: str) -> str:
+    """Name of an exam's folder beside ``report.json``: stable, and telling nothing about the woman.
+
+    The UID itself is not used: files carrying none get one made from their content, and some
+    archives build UIDs from patient numbers.
+    """
+    return "exam-" + hashlib.sha256(study_uid.encode()).hexdigest()[:8]
 
 
 class Model(BaseModel):
@@ -26,180 +47,301 @@ class Model(BaseModel):
 
 
 class Failure(Model):
+    """An input that was not read; the rest of the exam was."""
+
     source: str = Field(description="File, or archive!member, that was not read")
     reason: str = Field(description="What was found, what was expected, what to do")
 
 
 class Prior(Model):
-    source: str
-    date: str | None = None
-    used: bool
+    """An earlier exam that was offered for comparison."""
+
+    source: str = Field(description="Where the earlier exam was read from")
+    date: IsoDate | None = Field(None, description="ISO date of the earlier exam")
+    used: bool = Field(description="Whether the comparison used it")
     reason: str | None = Field(None, description="Why it was left out")
 
 
 class Anatomy(Model):
+    """The breast's landmarks in one view."""
+
     outline: list[Point] = Field(description="Breast border, closed polygon, pixels")
-    pectoral_line: tuple[Point, Point] | None = None
-    nipple: Point | None = None
-    nipple_certainty: Literal["seen", "estimated"] | None = None
+    pectoral_line: tuple[Point, Point] | None = Field(
+        None, description="Ends of the pectoral muscle's straight border, pixels; null where none is seen"
+    )
+    nipple: Point | None = Field(None, description="Nipple, pixels; null where it cannot be found")
+    nipple_certainty: Literal["seen", "estimated"] | None = Field(
+        None, description="Seen in profile, or estimated from the outline alone"
+    )
 
 
 class Calcification(Model):
-    id: str
-    x: float
-    y: float
-    slice: int | None = None
-    probability: float = Field(ge=0, le=1)
-    diameter_mm: float
-    length_mm: float
-    width_mm: float
-    area_mm2: float
-    contrast: float
-    snr: float
-    size_class: SizeClass
+    """One calcification in one view."""
+
+    id: str = Field(description="Unique within the view")
+    x: Pixel = Field(description="Column of its centre in the source image, 0-based")
+    y: Pixel = Field(description="Row of its centre in the source image, 0-based")
+    slice: int | None = Field(None, ge=0, description="Frame, 0-based, of a tomosynthesis")
+    probability: Probability = Field(description="That the mark is a calcification, strictly ordered")
+    diameter_mm: Length = Field(description="Diameter of the disc of the same area")
+    length_mm: Length = Field(description="Greatest Feret diameter of the outline")
+    width_mm: Length = Field(description="Least Feret diameter of the outline")
+    area_mm2: Length = Field(description="Area inside the outline, mm²")
+    contrast: float = Field(description="Peak over the local background; the image's range is 1")
+    snr: float = Field(description="Excess inside the outline over the noise of one pixel")
+    size_class: SizeClass = Field(description="Micro or macro by the size settings, or between")
     size_is_upper_bound: bool = Field(description="True below three pixels: the true size may be smaller")
     kind: str | None = Field(None, description="Kind of the single calcification, lexicon term")
-    outline: list[Point]
-    group: str | None = None
+    outline: list[Point] = Field(description="Outline at half height, closed polygon, pixels")
+    group: str | None = Field(None, description="Id of the group it belongs to, in the same view")
 
 
 class Group(Model):
-    id: str
-    x: float
-    y: float
-    span_mm: float
-    count: int
+    """Calcifications of one view that belong together."""
+
+    id: str = Field(description="Unique within the view")
+    x: Pixel = Field(description="Column of its centre in the source image, 0-based")
+    y: Pixel = Field(description="Row of its centre in the source image, 0-based")
+    span_mm: Length = Field(description="Greatest distance between two members' centres")
+    count: int = Field(ge=1, description="Number of members, whether listed or not")
     few: bool = Field(False, description='Labelled "fewer than 5"')
-    density_per_cm2: float
-    probability: float = Field(ge=0, le=1)
-    distribution: str
-    distribution_probabilities: dict[str, float]
-    morphology: str
-    morphology_probabilities: dict[str, float]
-    typical_kind: str | None = None
+    density_per_cm2: float = Field(ge=0, description="Members per cm² of the group's area")
+    probability: Probability = Field(description="That this is a true group, strictly ordered")
+    distribution: str = Field(description="Likeliest distribution, lexicon term")
+    distribution_probabilities: Probabilities = Field(description="Probability of each distribution")
+    morphology: str = Field(description="Likeliest morphology, lexicon term, or not_assessable")
+    morphology_probabilities: Probabilities = Field(description="Probability of each morphology")
+    typical_kind: str | None = Field(None, description="Typically benign kind of the whole group")
     outline: list[Point] = Field(description="Convex hull of the members, pixels")
 
 
 class Mimic(Model):
-    x: float
-    y: float
+    """Something on the skin or on the film that looks like a calcification and is none."""
+
+    x: Pixel = Field(description="Column in the source image, 0-based")
+    y: Pixel = Field(description="Row in the source image, 0-based")
     kind: str = Field(description="deodorant, powder, cream, metal, marker, clip, film_artifact")
-    extent_mm: float
+    extent_mm: Length = Field(description="Greatest extent")
 
 
 class ViewReport(Model):
-    source: str
-    sop_uid: str
-    laterality: Laterality
-    view: str
-    modifiers: list[str]
-    rows: int
-    columns: int
-    pixel_mm: float
-    breast_area_cm2: float
-    warnings: list[str]
-    anatomy: Anatomy
-    morphology_assessable: bool
+    """One view and everything found in it."""
+
+    source: str = Field(description="File, or archive!member, the view came from")
+    sop_uid: str = Field(description="SOP Instance UID, made from the content where there is none")
+    laterality: Laterality = Field(description="Side")
+    view: str = Field(description="CC, MLO, ML …")
+    modifiers: list[str] = Field(description="spot, magnification, tangential …")
+    rows: int = Field(gt=0, description="Rows of the source image")
+    columns: int = Field(gt=0, description="Columns of the source image")
+    pixel_mm: float = Field(gt=0, description="Size of a pixel in the plane of the breast, mm")
+    breast_area_cm2: float = Field(ge=0, description="Area of the breast without the pectoral muscle")
+    warnings: list[str] = Field(description="What was assumed or could not be done, for the reader")
+    anatomy: Anatomy = Field(description="Landmarks")
+    morphology_assessable: bool = Field(
+        description="False where the pixels are too large to name fine shapes"
+    )
     experimental: bool = Field(False, description="True for tomosynthesis")
-    calcifications: list[Calcification]
-    groups: list[Group]
-    mimics: list[Mimic]
+    calcifications: list[Calcification] = Field(description="Each calcification listed")
+    groups: list[Group] = Field(description="Each group formed")
+    mimics: list[Mimic] = Field(description="What was left out of the search or explained away")
+
+    @property
+    def label(self) -> str:
+        """Short name as hung on a light box: ``LCC``, ``RMLO``, ``RCC spot magnification``."""
+        return " ".join([self.laterality + self.view, *self.modifiers])
+
+    @model_validator(mode="after")
+    def _parts_fit_together(self) -> Self:
+        _refuse_repeats("calcification", (each.id for each in self.calcifications))
+        groups = _refuse_repeats("group", (each.id for each in self.groups))
+        for each in self.calcifications:
+            if each.group is not None and each.group not in groups:
+                raise ValueError(f"calcification {each.id} names group {each.group}, which the view lacks")
+        parts: list[Calcification | Group] = [*self.calcifications, *self.groups]
+        for part in parts:
+            # Half a pixel beyond the outermost pixel centres is the image's edge.
+            if not (-0.5 <= part.x <= self.columns - 0.5 and -0.5 <= part.y <= self.rows - 0.5):
+                raise ValueError(f"{part.id} lies at ({part.x}, {part.y}), outside the image")
+        return self
 
 
 class Member(Model):
+    """Where a finding is seen in one view."""
+
     view: str = Field(description="sop_uid of the view")
-    group: str | None = None
-    calcifications: list[str]
+    group: str | None = Field(None, description="Id of the group in that view; null for lone calcifications")
+    calcifications: list[str] = Field(description="Ids of its calcifications in that view")
 
 
 class Location(Model):
+    """Where in the breast a finding lies."""
+
     quadrant: str | None = Field(None, description="upper outer … or central; needs both views")
     half: str | None = Field(None, description="outer or inner from CC, upper or lower from MLO")
-    clock: int | None = None
+    clock: int | None = Field(None, ge=1, le=12, description="Clock face position, facing the woman")
     depth: str | None = Field(None, description="anterior, middle, posterior")
-    nipple_mm: float | None = None
-    certainty: Literal["both views", "one view", "unknown"] = "unknown"
+    nipple_mm: Length | None = Field(None, description="Distance to the nipple")
+    certainty: Literal["both views", "one view", "unknown"] = Field(
+        "unknown", description="What the place rests on"
+    )
 
 
 class Change(Model):
-    status: list[str]
-    numbers: dict[str, float]
-    interval: dict[str, tuple[float, float]]
-    detection_limit: dict[str, float]
+    """What the comparison with an earlier exam found."""
+
+    status: list[str] = Field(description="new, more, fewer, larger, smaller, unchanged … ")
+    numbers: dict[str, float] = Field(description="Each quantity's change")
+    interval: dict[str, tuple[float, float]] = Field(description="Each quantity's 95 % interval")
+    detection_limit: dict[str, float] = Field(description="Least change that could have been seen")
 
 
 class Malignancy(Model):
-    probability: float = Field(ge=0, le=1)
-    low: float
-    high: float
-    prevalence: float
-    note: str
+    """Probability that a worked-up finding is malignant."""
+
+    probability: Probability = Field(description="Best estimate at the stated prevalence")
+    low: Probability = Field(description="Lower end of the interval")
+    high: Probability = Field(description="Upper end of the interval")
+    prevalence: Probability = Field(description="Share of malignant findings the estimate is based on")
+    note: str = Field(description="What it was fitted and calibrated on")
+
+    @model_validator(mode="after")
+    def _interval_holds_the_estimate(self) -> Self:
+        if not self.low <= self.probability <= self.high:
+            raise ValueError(f"interval {self.low} to {self.high} does not hold {self.probability}")
+        return self
 
 
 class Reason(Model):
-    rule: str
-    text: str
-    source: str
+    """A rule that fired."""
+
+    rule: str = Field(description="Identifier of the rule")
+    text: str = Field(description="What it says about this finding")
+    source: str = Field(description="Where the rule comes from")
+    verified: bool = Field(True, description="False where the source could not be checked")
 
 
 class NextStep(Model):
+    """What should happen next."""
+
     code: str = Field(description="Step of the follow-up chain, e.g. magnification_views")
-    text: str
-    due_days: int | None = None
+    text: str = Field(description="The step in words")
+    due_days: int | None = Field(None, ge=0, description="Days after the exam by which it is due")
 
 
 class Assessment(Model):
-    category: Category
-    basis: str
+    """Category of one finding."""
+
+    category: Category = Field(description="BI-RADS category")
+    basis: str = Field(description="What the category rests on, in a few words")
 
 
 class Finding(Model):
-    id: str
-    laterality: Laterality
+    """Calcifications that are judged as one, over all views they are seen in."""
+
+    id: str = Field(description="Unique within the exam")
+    laterality: Laterality = Field(description="Side")
     kind: str = Field(description="group, single, vascular, skin …: what the finding is made of")
     benign: bool = Field(description="Typically benign: folded away by default")
-    members: list[Member]
-    distribution: str | None = None
-    morphology: str | None = None
-    typical_kind: str | None = None
-    count: int
-    span_mm: float | None = None
-    location: Location
-    change: Change | None = None
-    malignancy: Malignancy | None = None
-    provisional_suspicion: str | None = None
-    assessment: Assessment
-    next_step: NextStep
-    reasons: list[Reason]
+    members: list[Member] = Field(min_length=1, description="The views it is seen in")
+    distribution: str | None = Field(None, description="Lexicon term")
+    morphology: str | None = Field(None, description="Lexicon term, or not_assessable")
+    typical_kind: str | None = Field(None, description="Typically benign kind")
+    count: int = Field(ge=1, description="Number of calcifications, largest over the views")
+    span_mm: Length | None = Field(None, description="Greatest extent; null for a lone calcification")
+    location: Location = Field(description="Place in the breast")
+    change: Change | None = Field(None, description="Comparison; null without an earlier exam")
+    malignancy: Malignancy | None = Field(None, description="Null unless worked up")
+    provisional_suspicion: str | None = Field(
+        None, description="Suspicion before the work-up, shown beside category 0"
+    )
+    assessment: Assessment = Field(description="Category")
+    next_step: NextStep = Field(description="What should happen next")
+    reasons: list[Reason] = Field(description="The rules that led here")
     sentence: str = Field(description="The report's paragraph, ready to sign")
 
 
 class ExamAssessment(Model):
-    left: Category | None
-    right: Category | None
-    overall: Category
-    reasons: list[Reason] = []
+    """Category of each breast and of the exam."""
+
+    left: Category | None = Field(description="Left breast; null when it was not read")
+    right: Category | None = Field(description="Right breast; null when it was not read")
+    overall: Category = Field(description="The exam")
+    reasons: list[Reason] = Field([], description="The rules that led here")
 
 
 class ExamReport(Model):
-    study_uid: str
-    patient_id: str
-    date: str | None
-    mode: Mode
-    priors: list[Prior]
-    views: list[ViewReport]
-    findings: list[Finding]
-    assessment: ExamAssessment
-    next_steps: list[NextStep]
+    """One exam of one woman."""
+
+    study_uid: str = Field(description="Study Instance UID, made from the content where there is none")
+    patient_id: str = Field(description="As stored in the images")
+    date: IsoDate | None = Field(description="ISO date of the exam")
+    mode: Mode = Field(description="screening or diagnostic")
+    folder: str = Field(
+        "",
+        pattern=r"^(exam-[0-9a-f]{8})?$",
+        description="Folder of its renderings, beside report.json; filled in from study_uid",
+    )
+    priors: list[Prior] = Field(description="Earlier exams offered for comparison")
+    views: list[ViewReport] = Field(description="R before L, CC before MLO before others")
+    findings: list[Finding] = Field(description="Most suspicious first")
+    assessment: ExamAssessment = Field(description="Category of each breast and of the exam")
+    next_steps: list[NextStep] = Field(description="Most urgent first")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_the_folder(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data.get("folder") and isinstance(data.get("study_uid"), str):
+            return {**data, "folder": exam_folder_name(data["study_uid"])}
+        return data
+
+    @model_validator(mode="after")
+    def _references_lead_somewhere(self) -> Self:
+        _refuse_repeats("view", (view.sop_uid for view in self.views))
+        _refuse_repeats("finding", (finding.id for finding in self.findings))
+        views = {view.sop_uid: view for view in self.views}
+        groups = {view.sop_uid: {each.id for each in view.groups} for view in self.views}
+        specks = {view.sop_uid: {each.id for each in view.calcifications} for view in self.views}
+        for finding in self.findings:
+            for member in finding.members:
+                if member.view not in views:
+                    raise ValueError(f"finding {finding.id} names view {member.view}, which the exam lacks")
+                if views[member.view].laterality != finding.laterality:
+                    raise ValueError(f"finding {finding.id} names a view of the other breast")
+                if member.group is not None and member.group not in groups[member.view]:
+                    raise ValueError(f"finding {finding.id} names group {member.group}, which its view lacks")
+                if missing := set(member.calcifications) - specks[member.view]:
+                    raise ValueError(f"finding {finding.id} names calcifications its view lacks: {missing}")
+        return self
 
 
 class Report(Model):
     """The whole of ``report.json``."""
 
-    schema_version: str = SCHEMA_VERSION
-    calcscope_version: str
+    schema_version: str = Field(SCHEMA_VERSION, description="Version of this contract")
+    calcscope_version: str = Field(description="Version of the software")
     notice: str = Field(description="What this software is and is not")
+    probability_basis: str = Field(
+        "calibrated on simulation", description="What every probability in the report was calibrated on"
+    )
     models: dict[str, str] = Field(description="Model file name to SHA-256")
-    settings: dict[str, float | int | str | bool | None]
-    failures: list[Failure]
-    exams: list[ExamReport]
+    settings: dict[str, float | int | str | bool | None] = Field(
+        description="Settings the exam was read with"
+    )
+    failures: list[Failure] = Field(description="Inputs that were not read")
+    exams: list[ExamReport] = Field(description="One for each exam read")
+
+    @model_validator(mode="after")
+    def _exams_differ(self) -> Self:
+        _refuse_repeats("exam", (exam.study_uid for exam in self.exams))
+        return self
+
+
+def _refuse_repeats(what: str, ids: Iterable[str]) -> set[str]:
+    """The ids as a set; an id that occurs twice is an error."""
+    seen: set[str] = set()
+    for each in ids:
+        if each in seen:
+            raise ValueError(f"{what} id {each} occurs twice")
+        seen.add(each)
+    return seen

@@ -1,0 +1,140 @@
+"""Writing a report so that nothing half-written is ever seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from calcscope.report.model import Report
+
+REPORT_NAME = "report.json"
+LINE = 100
+"""What fits in a line this long stays on one line, so that coordinates do not take one each."""
+
+
+def write_report(report: Report, out: Path) -> Path:
+    """Write ``out/report.json`` and return its path.
+
+    The report is validated once more, so that one put together without validation
+    (``model_construct``, ``model_copy``) is refused too. The same report gives the same bytes.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When the report breaks its contract; nothing is written.
+    OSError
+        When the folder cannot be written; an earlier report is left as it was.
+    """
+    path = Path(out) / REPORT_NAME
+    write_atomically(path, report_text(report).encode())
+    return path
+
+
+def report_text(report: Report) -> str:
+    """The report as JSON text, validated, fields in the order of the contract."""
+    data = report.model_dump(mode="json", warnings=False)
+    return _layout(Report.model_validate(data).model_dump(mode="json")) + "\n"
+
+
+def read_report(path: Path) -> Report:
+    """Read a ``report.json`` (or the folder it lies in) back.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        When the file breaks the contract.
+    """
+    path = Path(path)
+    return Report.model_validate_json((path / REPORT_NAME if path.is_dir() else path).read_bytes())
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file beside ``path``, flush it to the disk, then rename it into place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, 0o666 & ~_umask())  # mkstemp makes files that only the owner can read
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def assembled_folder(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside ``folder``; when the block ends well it takes ``folder``'s place.
+
+    When the block fails the new folder is removed and an earlier ``folder`` is left as it was.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        yield beside
+        os.chmod(beside, 0o777 & ~_umask())
+        _swap(beside, folder)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _swap(new: Path, folder: Path) -> None:
+    """Put ``new`` in the place of ``folder``; a folder cannot be renamed onto one that holds files."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        folder.rename(old / folder.name)
+        try:
+            new.rename(folder)
+        except BaseException:
+            (old / folder.name).rename(folder)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _layout(value: Any, indent: str = "") -> str:
+    """JSON text, indented, with whatever fits kept on one line."""
+    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if len(indent) + len(flat) <= LINE or not isinstance(value, dict | list) or not value:
+        return flat
+    deeper = indent + " "
+    if isinstance(value, dict):
+        parts = [
+            f"{json.dumps(key, ensure_ascii=False)}: {_layout(each, deeper)}" for key, each in value.items()
+        ]
+        return "{\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}}}"
+    parts = [_layout(each, deeper) for each in value]
+    if all(isinstance(each, list) and "\n" not in part for each, part in zip(value, parts, strict=True)):
+        return "[\n" + _fill(parts, deeper) + f"\n{indent}]"
+    return "[\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}]"
+
+
+def _fill(parts: list[str], indent: str) -> str:
+    """The parts, separated by commas, as many to a line as fit."""
+    lines = [indent + parts[0]]
+    for part in parts[1:]:
+        if len(lines[-1]) + len(part) + 2 <= LINE:
+            lines[-1] += f", {part}"
+        else:
+            lines[-1] += ","
+            lines.append(indent + part)
+    return "\n".join(lines)
