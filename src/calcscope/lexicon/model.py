@@ -1,0 +1,314 @@
+"""The shape of the lexicon's files. All models are frozen and refuse unknown fields."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Suspicion = Literal["typically_benign", "benign_by_spread", "suspicious", "not_assessable"]
+Trend = Literal["increasing", "stable", "decreasing"]
+
+
+class Entry(BaseModel):
+    """Base of every part of the lexicon."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(Entry):
+    """Where something comes from. ``verified`` is False when the text could not be read."""
+
+    short: str
+    reference: str
+    verified: bool
+    note: str | None = None
+
+
+class Figure(Entry):
+    """A number with its unit and its source; ``verified`` False is shown to the reader."""
+
+    value: float
+    unit: str
+    source: str
+    verified: bool
+    note: str | None = None
+
+
+class Code(Entry):
+    """A coded concept. ``cid`` is a DICOM context group that holds it, ``version`` the scheme's."""
+
+    scheme: str
+    value: str
+    meaning: str
+    version: str | None = None
+    cid: int | None = None
+    verified: bool = True
+    reason: str | None = None
+
+    @model_validator(mode="after")
+    def _unverified_codes_say_why(self) -> Code:
+        if not self.verified and not self.reason:
+            raise ValueError(f"code {self.scheme} {self.value} is not verified and does not say why")
+        return self
+
+
+class Rate(Entry):
+    """A published malignant share, per cent."""
+
+    percent: float = Field(ge=0, le=100)
+    bound: Literal["about", "below", "exact"]
+    population: str
+    source: str
+    verified: bool
+
+
+class Floor(Entry):
+    """The lowest category a suspicious shape may have after work-up."""
+
+    category: Literal["4A", "4B", "4C"]
+    source: str
+    verified: bool
+
+
+class Term(Entry):
+    """A word of the lexicon with its codes. ``phrase`` is its form in a sentence, where it differs."""
+
+    display: str
+    phrase: str | None = None
+    definition: str | None = None
+    codes: tuple[Code, ...] = ()
+    source: str
+
+
+class Calcifications(Term):
+    """A kind of calcification; ``one`` and ``many`` name it in a sentence."""
+
+    one: str
+    many: str
+    definition: str
+    suspicion: Suspicion
+    rates: tuple[Rate, ...] = ()
+
+
+class Morphology(Calcifications):
+    """Shape of the calcifications of a group. ``highly_suggestive``: typical of malignancy."""
+
+    floor: Floor | None = None
+    highly_suggestive: bool = False
+    remark: str | None = None
+
+    @model_validator(mode="after")
+    def _suspicious_shapes_have_a_floor(self) -> Morphology:
+        if (self.suspicion == "suspicious") != (self.floor is not None):
+            raise ValueError(f"{self.display}: a floor belongs to suspicious shapes and to no others")
+        return self
+
+
+class TypicalKind(Calcifications):
+    """A kind that is benign by shape.
+
+    ``proof_views`` names the views of which one must show it; ``lone_only`` kinds stop being benign
+    by shape when they form a group; ``plural_only`` kinds are not counted in a sentence.
+    """
+
+    cause: str
+    plural_only: bool = False
+    lone_only: bool = False
+    proof_views: tuple[str, ...] = ()
+
+
+class Distribution(Term):
+    """How calcifications are spread, and what that does to suspicion."""
+
+    phrase: str
+    effect: Literal["raises", "lowers", "none"]
+    rates: tuple[Rate, ...] = ()
+
+
+class ChangeTerm(Term):
+    """What a comparison found. Increasing sets a floor; stable may let category 3 step down."""
+
+    phrase: str
+    trend: Trend
+
+
+class MimicTerm(Term):
+    """What is no calcification; ``advice`` says what to do about it."""
+
+    advice: str
+
+
+class Terms(Entry):
+    """``terms.yaml``; the keys are the identifiers used everywhere in Calcscope."""
+
+    morphology: dict[str, Morphology]
+    typical_kinds: dict[str, TypicalKind]
+    size_classes: dict[str, Term]
+    distribution: dict[str, Distribution]
+    mimics: dict[str, MimicTerm]
+    non_lesions: dict[str, Term]
+    change: dict[str, ChangeTerm]
+    sides: dict[str, Term]
+    quadrants: dict[str, Term]
+    halves: dict[str, Term]
+    depths: dict[str, Term]
+    clock: dict[str, Term]
+    concepts: dict[str, Term]
+
+
+class Sizes(Entry):
+    """``sizes.yaml``: size thresholds, mm unless the figure's unit says otherwise."""
+
+    micro_below_mm: Figure
+    macro_from_mm: Figure
+    fine_shape_pixel_mm: Figure
+    size_pixels: Figure
+    typical_span_pixels: Figure
+    skin_group_mm: Figure
+    popcorn_from_mm: Figure
+    popcorn_certain_mm: Figure
+    rod_width_mm: Figure
+    rim_wall_mm: Figure
+    dystrophic_from_mm: Figure
+    round_from_mm: Figure
+    round_to_mm: Figure
+    punctate_below_mm: Figure
+    coarse_heterogeneous_from_mm: Figure
+    coarse_heterogeneous_to_mm: Figure
+    fine_pleomorphic_below_mm: Figure
+    fine_linear_width_mm: Figure
+
+
+class Groups(Entry):
+    """``groups.yaml``: what makes a group."""
+
+    min_count: Figure
+    min_count_linear: Figure
+    within_mm: Figure
+    grouped_to_mm: Figure
+    regional_from_mm: Figure
+
+
+class Band(Entry):
+    """Malignant probability above ``low`` up to ``high``."""
+
+    low: float
+    high: float
+    source: str
+    verified: bool
+
+
+class Category(Entry):
+    """An assessment category."""
+
+    display: str
+    band: Band | None
+    suspicion: str | None
+    codes: tuple[Code, ...]
+    source: str
+
+
+class Categories(Entry):
+    """``categories.yaml``; ``overall_order`` runs from the most pressing to the least."""
+
+    overall_order: tuple[str, ...]
+    categories: dict[str, Category]
+    undivided_4: Code
+
+
+class Step(Entry):
+    """A next step. ``text`` has the fields {side} and {due}; the smaller ``urgency`` comes first."""
+
+    text: str
+    due_days: Figure
+    urgency: int
+    codes: tuple[Code, ...]
+    source: str
+
+
+class Visits(Entry):
+    """Months after which a finding of category 3 is seen again."""
+
+    visits: tuple[int, ...]
+    optional: tuple[int, ...]
+    source: str
+    verified: bool
+
+
+class NextSteps(Entry):
+    """``next_steps.yaml``."""
+
+    steps: dict[str, Step]
+    by_category: dict[str, str]
+    category_3_months: Visits
+    category_3_stable_years: Figure
+
+
+class Rule(Entry):
+    """A rule of assessment in words."""
+
+    text: str
+    basis: str
+    concludes: str
+    sources: tuple[str, ...] = Field(min_length=1)
+
+
+class MalignancySettings(Entry):
+    """``malignancy.yaml``: the prevalence a probability is re-based to, and its interval."""
+
+    prevalence: Figure
+    interval: Figure
+
+
+class PlacePhrases(Entry):
+    side: str
+    region: str
+    throughout: str
+    clock: str
+    nipple: str
+
+
+class SeenPhrases(Entry):
+    several: str
+    one: str
+    unknown: str
+
+
+class ComparisonPhrases(Entry):
+    none: str
+    some: str
+
+
+class Phrases(Entry):
+    """``phrases.yaml``: the fixed phrases of a report paragraph."""
+
+    lone: str
+    many: str
+    several_uncounted: str
+    over: str
+    spanning: str
+    few: str
+    remark: str
+    place: PlacePhrases
+    seen: SeenPhrases
+    one_view_leaves_open: dict[str, str]
+    alike_in_both_breasts: str
+    comparison: ComparisonPhrases
+    typical: str
+    provisional: str
+    provisional_not_assessable: str
+    provisional_not_assessable_raised: str
+    probability: str
+    category: str
+    due_days: str
+    due_months: str
+
+
+class Notices(Entry):
+    """``notices.yaml``: what the software says about itself."""
+
+    research_use: str
+    not_verified: str
+    calibrated_on_simulation: str
+    attribution_cbis_ddsm: str
