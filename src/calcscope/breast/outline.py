@@ -1,56 +1,263 @@
-"""The exposed part of the film and the outline of the breast, on a reduced image."""
+"""The exposed part of the film and the outline of the breast, on a reduced image.
+
+The background of a digitised film is neither black nor even: fog, glare along the chest wall edge and
+scanner streaks are as bright as the outermost skin elsewhere. So the outline is found twice: roughly
+with one threshold, then against the background measured around the rough breast.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calcscope.exam.model import Float, Mask
+from calcscope.exam.model import Float, Mask, Points
 
-# A border row or column belongs to the film when at least this much of it differs from the constant
-# that padding and masking leave behind.
-FRAME_FILL = 0.02
-# Background is everything within this share of the range from background to breast above the mode.
-BACKGROUND_SHARE = 0.05
+# Values this close to the darkest one are padding, masking or a digital detector's empty background.
+EMPTY = 1e-3
+# Padding ends where this share of a row or column is exposed at once: a film begins with a whole row, a
+# breast on an empty background with a point.
+EXPOSED_SHARE = 0.3
+# White film borders, masks and damaged strips reach at most this far into the scan, mm.
+BORDER_REACH_MM = 25.0
+# Such a border ends in a step of this share of the way from background to breast ...
+STEP_SHARE = 0.06
+# ... along more than this share of the film's length or width, and this many times more than lines of
+# the film commonly show: no anatomy does that.
+STEP_EXTENT, STEP_RARITY = 0.55, 2.0
+# Rough outline: the lowest of these shares of the way from background to breast at which the region does
+# not flood to the far edge of the film.
+ROUGH_SHARES = (0.06, 0.15)
+# Skin is at least this share of the way from the local background to the breast ...
+SKIN_SHARE = 0.012
+# ... and this many standard deviations of the background's noise above it.
+SKIN_NOISE = 4.0
+# Rows in which the rough breast is narrower than this are glare along the film's edge, mm.
+GLARE_MM = 14.0
+# The background is measured this far outside the outline found before, mm: first far enough to clear a
+# nipple and a thin skin that the rough outline missed, then close by.
+BACKGROUND_GAPS_MM = (14.0, 5.0)
+# It is averaged over this length, mm; in the strip of glare over lengths along x and y that follow it.
+BACKGROUND_MM = (6.0, 6.0)
+GLARE_BACKGROUND_MM = (1.5, 20.0)
+# Values above this share of the way to the breast, beyond the reach of glare, are labels, not background.
+LABEL_SHARE = 0.2
+# Whiskers of noise and letters narrower than this are cut off the outline, mm.
+WHISKER_MM = 3.0
+# Tissue is at least this high where it leaves the film at the top or bottom; flatter are fogged edges, mm.
+SLIVER_MM = 6.0
 
 
-def frame(image: Float) -> tuple[int, int, int, int]:
-    """Exposed part of the image as (x0, y0, x1, y1), half open, pixels: without constant borders."""
-    low = image > image.min() + 1e-3
-    columns = np.flatnonzero(low.mean(axis=0) > FRAME_FILL)
-    rows = np.flatnonzero(low.mean(axis=1) > FRAME_FILL)
-    if len(columns) == 0 or len(rows) == 0:
-        return 0, 0, image.shape[1], image.shape[0]
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+@dataclass(frozen=True)
+class Frame:
+    """Exposed part of a reduced image, half open: columns ``x0`` to ``x1``, rows ``y0`` to ``y1``."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Index of the exposed part."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
 
-def breast_mask(image: Float, box: tuple[int, int, int, int]) -> Mask:
-    """bool (rows, columns): the largest bright region touching the chest wall edge of ``box``."""
-    x0, y0, x1, y1 = box
-    inside = cv2.GaussianBlur(image[y0:y1, x0:x1], (0, 0), 1.0)
-    values = inside[inside > image.min() + 1e-3]
-    counts, edges = np.histogram(values, bins=256)
+@dataclass(frozen=True)
+class Levels:
+    """Typical values of a film: its background and the bright part of the breast."""
+
+    background: float
+    breast: float
+
+    def at(self, share: float) -> float:
+        """Value this share of the way from the background to the breast."""
+        return self.background + share * (self.breast - self.background)
+
+
+def levels(values: Float) -> Levels:
+    """Background (the commonest value of the darker half) and breast (95th percentile) of a film."""
+    breast = float(np.percentile(values, 95))
+    lowest = float(values.min())
+    if breast <= lowest:
+        return Levels(lowest, lowest)
+    counts, edges = np.histogram(values, bins=256, range=(lowest, breast))
     mode = int(np.argmax(counts[:128]))
-    background = float(edges[mode + 1])
-    bright = float(np.percentile(values, 95))
-    above = np.asarray(inside > background + BACKGROUND_SHARE * (bright - background), dtype=np.uint8)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
-    above = np.asarray(cv2.morphologyEx(above, cv2.MORPH_OPEN, disc), dtype=np.uint8)
+    return Levels(float(edges[mode] + edges[mode + 1]) / 2, breast)
+
+
+def find_frame(image: Float, pixel_mm: float) -> Frame:
+    """The exposed part: without constant padding, white film borders and damaged strips at the edges.
+
+    Parameters
+    ----------
+    image : reduced image, chest wall left
+    pixel_mm : size of a reduced pixel, mm
+    """
+    exposed = image > image.min() + EMPTY
+    columns, rows = exposed.mean(axis=0), exposed.mean(axis=1)
+    x0, x1 = _padding(columns), image.shape[1] - _padding(columns[::-1])
+    y0, y1 = _padding(rows), image.shape[0] - _padding(rows[::-1])
+    inside = cv2.GaussianBlur(image[y0:y1, x0:x1], (0, 0), 1.0)
+    film = levels(np.asarray(inside, dtype=np.float32))
+    step = STEP_SHARE * (film.breast - film.background)
+    down = np.mean(np.abs(inside[4:] - inside[:-4]) > step, axis=1)
+    across = np.mean(np.abs(inside[:, 4:] - inside[:, :-4]) > step, axis=0)
+    reach = round(BORDER_REACH_MM / pixel_mm)
+    return Frame(
+        x0,
+        y0 + _border(down, reach),
+        x1 - _border(across[::-1], reach),
+        y1 - _border(down[::-1], reach),
+    )
+
+
+def _padding(exposed: NDArray[np.float64]) -> int:
+    """Number of padding lines at the start of a profile of exposed shares."""
+    lines = np.flatnonzero(exposed > EXPOSED_SHARE / 10)
+    if len(lines) == 0:
+        return 0
+    first = int(lines[0])
+    # The film's own edge may be blurred over a line or two by the reduction.
+    return first if exposed[first : first + 3].max() > EXPOSED_SHARE else 0
+
+
+def _border(step_extent: NDArray[np.float64], reach: int) -> int:
+    """Number of border lines to drop at the start of a profile of step extents (taken over 4 lines)."""
+    least = max(STEP_EXTENT, STEP_RARITY * float(np.median(step_extent)))
+    steps = np.flatnonzero(step_extent[: min(reach, len(step_extent) // 4)] > least)
+    return int(steps[-1]) + 4 if len(steps) else 0
+
+
+def breast_mask(image: Float, frame: Frame, pixel_mm: float) -> Mask:
+    """Breast and pectoral muscle.
+
+    Parameters
+    ----------
+    image : reduced image, chest wall at the left of ``frame``
+    frame : exposed part
+    pixel_mm : size of a reduced pixel, mm
+
+    Returns
+    -------
+    bool (rows, columns), all False where there is no breast
+    """
+    inside = np.asarray(cv2.GaussianBlur(image[frame.window], (0, 0), 1.0), dtype=np.float32)
+    film = levels(inside)
+    whisker = _disc(WHISKER_MM / pixel_mm)
+    mask = _rough(inside, film, whisker, pixel_mm)
+    for gap_mm in BACKGROUND_GAPS_MM:
+        excess, threshold = _against_background(inside, mask, film, gap_mm, pixel_mm)
+        mask = _at_chest_wall(_without_slivers(excess > threshold, round(SLIVER_MM / pixel_mm)), whisker)
     result = np.zeros(image.shape, dtype=np.bool_)
-    result[y0:y1, x0:x1] = _largest_at_chest_wall(above)
+    result[frame.window] = mask
     return result
 
 
-def _largest_at_chest_wall(above: NDArray[np.uint8]) -> Mask:
-    """The component with most pixels among those touching the left edge, holes filled."""
-    count, labels = cv2.connectedComponents(above, connectivity=4)
-    touching = np.unique(labels[:, :3])
-    sizes = np.bincount(labels.ravel(), minlength=count)
+def _rough(inside: Float, film: Levels, whisker: NDArray[np.uint8], pixel_mm: float) -> Mask:
+    """The breast by one threshold, without the glare along the film's edge."""
+    # Glare along the chest wall edge is a strip of even width; breast is wider.
+    bar = np.ones((1, max(1, round(GLARE_MM / pixel_mm))), dtype=np.uint8)
+    mask = np.zeros(inside.shape, dtype=np.bool_)
+    for share in ROUGH_SHARES:
+        mask = _at_chest_wall(inside > film.at(share), whisker)
+        if not mask[:, -1].any():
+            break
+    return _open(mask, bar)
+
+
+def _without_slivers(mask: Mask, height: int) -> Mask:
+    """Drop what is less than ``height`` rows high at the top and at the bottom edge."""
+    kept = mask.copy()
+    for edge in (kept, kept[::-1]):
+        # Rows from the edge inwards that are True without a gap, in each column.
+        run = np.argmin(np.vstack([edge[:height], np.ones_like(edge[:1])]), axis=0)
+        run[edge[:height].all(axis=0)] = height
+        flat = run < height
+        edge[:height][:, flat] &= np.arange(height)[:, None] >= run[flat]
+    return kept
+
+
+def _against_background(
+    inside: Float, mask: Mask, film: Levels, gap_mm: float, pixel_mm: float
+) -> tuple[Float, float]:
+    """The image less the background measured at ``gap_mm`` outside ``mask``, and the least excess of skin."""
+    near = cv2.dilate(mask.astype(np.uint8), _disc(2 * gap_mm / pixel_mm)).astype(np.bool_)
+    strip = round(GLARE_MM / pixel_mm)
+    dark = inside < film.at(LABEL_SHARE)
+    dark[:, :strip] = True
+    weight = (~near & dark).astype(np.float32)
+    background = _blur_known(inside, weight, film.background, BACKGROUND_MM, pixel_mm)
+    glare = _blur_known(inside, weight, film.background, GLARE_BACKGROUND_MM, pixel_mm)
+    background[:, :strip] = glare[:, :strip]
+    excess = np.asarray(inside - background, dtype=np.float32)
+    outside = excess[weight > 0]
+    noise = 1.4826 * float(np.median(np.abs(outside))) if len(outside) else 0.0
+    return excess, max(SKIN_NOISE * noise, SKIN_SHARE * (film.breast - film.background))
+
+
+def _blur_known(
+    image: Float, weight: Float, otherwise: float, sigma_mm: tuple[float, float], pixel_mm: float
+) -> Float:
+    """Gaussian average of the pixels of weight 1 only; ``otherwise`` where none is near."""
+    sigma_x, sigma_y = sigma_mm[0] / pixel_mm, sigma_mm[1] / pixel_mm
+    total = cv2.GaussianBlur(image * weight, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y)
+    share = cv2.GaussianBlur(weight, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y)
+    faint = 1e-4
+    return np.asarray((total + faint * otherwise) / (share + faint), dtype=np.float32)
+
+
+def _at_chest_wall(above: Mask, opening: NDArray[np.uint8]) -> Mask:
+    """Of the regions touching the left edge the largest, opened and with its holes filled."""
+    opened = _open(above, opening).astype(np.uint8)
+    count, regions = cv2.connectedComponents(opened, connectivity=4)
+    sizes = np.bincount(regions.ravel(), minlength=count)
+    touching = np.unique(regions[:, : opening.shape[1]])
     touching = touching[touching > 0]
     if len(touching) == 0:
         return np.zeros(above.shape, dtype=np.bool_)
-    chosen = np.asarray(labels == touching[np.argmax(sizes[touching])], dtype=np.uint8)
+    chosen = np.asarray(regions == touching[np.argmax(sizes[touching])], dtype=np.uint8)
     contours, _ = cv2.findContours(chosen, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(chosen, contours, -1, 1, cv2.FILLED)
     return chosen.astype(np.bool_)
+
+
+def _open(mask: Mask, element: NDArray[np.uint8]) -> Mask:
+    """Morphological opening; beyond the edges the mask is mirrored, so that tissue there stays."""
+    r, c = element.shape[0], element.shape[1]
+    grown = cv2.copyMakeBorder(mask.astype(np.uint8), r, r, c, c, cv2.BORDER_REFLECT)
+    opened = cv2.morphologyEx(grown, cv2.MORPH_OPEN, element)
+    return np.asarray(opened[r:-r, c:-c], dtype=np.bool_)
+
+
+def _disc(diameter: float) -> NDArray[np.uint8]:
+    size = 2 * round(diameter / 2) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)), dtype=np.uint8)
+
+
+def skin_line(mask: Mask, frame: Frame) -> tuple[Points, Points]:
+    """Closed outline of a mask, and the part of it that is skin.
+
+    Returns
+    -------
+    outline : (n, 2) closed polygon
+    skin : (m, 2) the outer border from the top of the image to its bottom; the part along the chest
+        wall and along the frame is left out
+    """
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    if not contours:
+        return np.zeros((0, 2)), np.zeros((0, 2))
+    polygon = np.asarray(max(contours, key=len)[:, 0, :], dtype=np.float64)
+    wall = (polygon[:, 0] <= frame.x0) | (polygon[:, 1] <= frame.y0) | (polygon[:, 1] >= frame.y1 - 1)
+    if not wall.any() or wall.all():
+        return polygon, polygon
+    # The skin is the longest run of points off the frame.
+    start = int(np.flatnonzero(wall)[0])
+    ordered, free = np.roll(polygon, -start, axis=0), np.roll(~wall, -start)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], free.astype(np.int8), [0]])))
+    runs = edges.reshape(-1, 2)
+    first, last = runs[np.argmax(runs[:, 1] - runs[:, 0])]
+    skin = ordered[first:last]
+    return polygon, skin if skin[0, 1] <= skin[-1, 1] else skin[::-1]
