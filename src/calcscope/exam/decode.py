@@ -1,0 +1,195 @@
+"""Stored pixel values of one frame, whatever transfer syntax they are packed in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import get_frame
+from pydicom.pixels import get_decoder
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from calcscope.errors import UnreadableInput
+from calcscope.exam.elements import quiet
+
+Stored = NDArray[np.integer]
+
+DECODERS = ("pylibjpeg", "pyjpegls", "pydicom", "pillow", "gdcm")
+"""pydicom's decoding plugins in the order they are tried: the fastest first. OpenCV is no fallback: it
+fills what a truncated file lacks with grey and calls it success."""
+
+NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """How and where a DICOM file stores its pixels.
+
+    Parameters
+    ----------
+    transfer_syntax : its UID
+    offset : position of the pixel data's value in the (inflated) file, bytes
+    length : of the value, bytes; None when encapsulated
+    rows, columns, frames : shape
+    bits_allocated, bits_stored, high_bit : as in the header
+    signed : Pixel Representation 1
+    overlay_bits : True where unused high bits hold overlays and have to be masked
+    """
+
+    transfer_syntax: str
+    offset: int
+    length: int | None
+    rows: int
+    columns: int
+    frames: int
+    bits_allocated: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    overlay_bits: bool = False
+
+    @property
+    def frame_bytes(self) -> int:
+        """Size of one unpacked frame."""
+        return self.rows * self.columns * self.bits_allocated // 8
+
+    @property
+    def dtype(self) -> np.dtype[np.integer]:
+        """Type of the stored values as they come out of :func:`decode_frame`."""
+        return np.dtype(f"{'i' if self.signed else 'u'}{self.bits_allocated // 8}")
+
+
+def decode_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name: str) -> Stored:
+    """Stored values of one frame.
+
+    Parameters
+    ----------
+    stream : the file
+    layout : how it stores its pixels
+    frame : 0-based
+    name : what messages call the file
+
+    Returns
+    -------
+    (rows, columns) array of ``layout.dtype``; values lie in the range of Bits Stored unless the file is
+    at fault
+
+    Raises
+    ------
+    UnreadableInput : where pixel data are truncated or no decoder reads them
+    """
+    if layout.transfer_syntax in NATIVE:
+        values = _native_frame(stream, layout, frame, name)
+    else:
+        values = _encapsulated_frame(stream, layout, frame, name)
+    return _stored_bits(values, layout)
+
+
+def _native_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name: str) -> Stored:
+    stream.seek(layout.offset + frame * layout.frame_bytes)
+    content = bytearray(layout.frame_bytes)
+    if stream.readinto(content) != layout.frame_bytes:  # type: ignore[attr-defined]
+        raise truncated(name)
+    order = ">" if layout.transfer_syntax == ExplicitVRBigEndian else "<"
+    if layout.bits_allocated == 8 and order == ">":
+        # Bytes written as big-endian words (OW) lie swapped in pairs.
+        content[0::2], content[1::2] = content[1::2], content[0::2]
+    values = np.frombuffer(content, dtype=layout.dtype.newbyteorder(order))
+    return values.astype(layout.dtype, copy=False).reshape(layout.rows, layout.columns)
+
+
+def truncated(name: str) -> UnreadableInput:
+    """The refusal of pixel data that end too early."""
+    return UnreadableInput(name, "truncated pixel data", "every pixel the header announces", "copy it again")
+
+
+def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name: str) -> Stored:
+    stream.seek(layout.offset)
+    try:
+        with quiet():
+            encoded = get_frame(stream, frame, number_of_frames=layout.frames)  # type: ignore[arg-type]
+    except Exception:  # pydicom raises many kinds on damaged encapsulation
+        raise truncated(name) from None
+    reasons: list[str] = []
+    for candidate in (encoded, repaired_jpeg(encoded)):
+        if candidate is None:
+            continue
+        for plugin in _plugins(layout.transfer_syntax):
+            try:
+                return _decode(candidate, layout, plugin)
+            except Exception as error:  # each decoder has its own kinds
+                reasons.append(f"{plugin}: {_short(error)}")
+    words = "; ".join(dict.fromkeys(reasons)) or "no decoder installed"
+    raise UnreadableInput(
+        name,
+        f"pixel data that no decoder reads ({words})",
+        "an intact compressed image",
+        "export it again, uncompressed if possible",
+    )
+
+
+def _plugins(transfer_syntax: str) -> list[str]:
+    available = get_decoder(transfer_syntax).available_plugins
+    return [plugin for plugin in DECODERS if plugin in available]
+
+
+def _decode(encoded: bytes, layout: PixelLayout, plugin: str) -> Stored:
+    # The frame goes in as encapsulated data of its own, so every frame takes the same way.
+    from pydicom.encaps import encapsulate
+
+    with quiet():
+        array, _ = get_decoder(layout.transfer_syntax).as_array(
+            encapsulate([encoded], has_bot=False),
+            index=0,
+            decoding_plugin=plugin,
+            rows=layout.rows,
+            columns=layout.columns,
+            number_of_frames=1,
+            samples_per_pixel=1,
+            bits_allocated=layout.bits_allocated,
+            bits_stored=layout.bits_stored,
+            photometric_interpretation="MONOCHROME2",
+            pixel_representation=int(layout.signed),
+            pixel_keyword="PixelData",
+        )
+    if array.shape != (layout.rows, layout.columns):
+        raise ValueError(f"decoded to {array.shape}")
+    return np.asarray(array)
+
+
+def _short(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1].strip()[:160] if str(error).strip() else type(error).__name__
+
+
+def repaired_jpeg(encoded: bytes) -> bytes | None:
+    """A sequential JPEG whose scan header was written wrongly, put right; None where nothing is wrong.
+
+    Some encoders leave the spectral selection of a sequential scan at 0 to 0 where ITU-T T.81 table B.3
+    demands 0 to 63; strict decoders then refuse a stream that is sound otherwise.
+    """
+    position, sequential = 2, False
+    while encoded[:2] == b"\xff\xd8" and position + 4 <= len(encoded) and encoded[position] == 0xFF:
+        marker, length = encoded[position + 1], int.from_bytes(encoded[position + 2 : position + 4], "big")
+        if marker in (0xC0, 0xC1):
+            sequential = True
+        elif marker == 0xDA:
+            end = position + 2 + length
+            if not sequential or encoded[end - 3 : end] == b"\x00\x3f\x00":
+                return None
+            return encoded[: end - 3] + b"\x00\x3f\x00" + encoded[end:]
+        position += 2 + length
+    return None
+
+
+def _stored_bits(values: Stored, layout: PixelLayout) -> Stored:
+    """Bring values that lie in the upper bits down, and clear overlays out of the unused bits."""
+    shift = layout.high_bit + 1 - layout.bits_stored
+    if shift:
+        values = values >> shift
+    if layout.overlay_bits:
+        unused = layout.bits_allocated - layout.bits_stored
+        # Shifting up and down again clears the bits and extends the sign.
+        values = (values << unused) >> unused
+    return values

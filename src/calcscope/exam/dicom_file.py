@@ -1,0 +1,223 @@
+"""The DICOM file as a container: data set, transfer syntax, and where the pixels lie in it."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from calcscope.errors import UnreadableInput
+from calcscope.exam.decode import NATIVE, PixelLayout, truncated
+from calcscope.exam.elements import integer, items, quiet, text, texts
+from calcscope.exam.options import ReadOptions
+from calcscope.exam.sources import Source
+
+MIN_SIDE = 32
+"""Fewer rows or columns than this cannot hold a breast at any pixel size."""
+
+META_BYTES = 2048
+"""The file meta information of any real file is shorter."""
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+PIXEL_DATA = 0x7FE00010
+
+
+def open_inflated(source: Source, options: ReadOptions) -> BinaryIO:
+    """The file as a stream; a deflated data set is inflated, and labelled Explicit VR Little Endian.
+
+    Raises
+    ------
+    UnreadableInput : where deflated data are damaged, or grow beyond ``options.max_member_bytes``
+    """
+    stream = source.open()
+    head = stream.read(META_BYTES)
+    stream.seek(0)
+    if DeflatedExplicitVRLittleEndian.encode() not in head or head[128:132] != b"DICM":
+        return stream
+    with stream:
+        content = stream.read()
+    group_length = int.from_bytes(content[140:144], "little")
+    start = 144 + group_length
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        data_set = inflater.decompress(content[start:], options.max_member_bytes)
+    except zlib.error:
+        raise UnreadableInput(
+            source.name, "damaged deflated data", "an intact data set", "copy or export it again"
+        ) from None
+    if inflater.unconsumed_tail:
+        limit = f"at most {options.max_member_bytes / 2**20:.0f} MiB"
+        raise UnreadableInput(
+            source.name, "deflated data that grow without end", limit, "export it uncompressed"
+        )
+    # Same length, so that the group length stays true: UIDs are padded with zero bytes.
+    plain = ExplicitVRLittleEndian.encode().ljust(len(DeflatedExplicitVRLittleEndian), b"\0")
+    meta = content[:start].replace(DeflatedExplicitVRLittleEndian.encode(), plain)
+    return io.BytesIO(meta + data_set)
+
+
+def referenced_files(path: Path) -> list[tuple[str, ...]]:
+    """Folder and file names of the images that a DICOMDIR lists, in its order.
+
+    Raises
+    ------
+    UnreadableInput : where it is no readable DICOMDIR or lists nothing
+    """
+    try:
+        with quiet():
+            ds = dcmread(path)
+            records = items(ds, "DirectoryRecordSequence")
+            references = [tuple(texts(record, "ReferencedFileID")) for record in records]
+    except Exception as error:  # pydicom raises many kinds on damaged files
+        raise _unparsable(str(path), error) from None
+    found = [parts for parts in references if parts and all(parts)]
+    if not found:
+        raise UnreadableInput(
+            str(path), "a DICOMDIR that lists no file", "images in it", "give the folder instead"
+        )
+    return found
+
+
+def _unparsable(name: str, error: BaseException) -> UnreadableInput:
+    found = f"a damaged DICOM header ({type(error).__name__})"
+    return UnreadableInput(name, found, "an intact DICOM file", "copy or export it again")
+
+
+def parse(stream: BinaryIO, name: str) -> FileDataset:
+    """The header, leaving the stream at the tag of the pixel data (or at the end of the file)."""
+    try:
+        with quiet():
+            ds = dcmread(stream, stop_before_pixels=True, force=True)
+    except (Exception, RecursionError) as error:  # pydicom raises many kinds on damaged files
+        raise _unparsable(name, error) from None
+    if not any(keyword in ds for keyword in ("SOPClassUID", "Modality", "Rows")):
+        raise UnreadableInput(
+            name, "a DICOM file without image header", "a mammogram", "copy or export it again"
+        )
+    return ds
+
+
+def pixel_layout(ds: FileDataset, stream: BinaryIO, name: str, options: ReadOptions) -> PixelLayout:
+    """Where and how the pixels are stored; refuses sizes that cannot be before anything is allocated."""
+    rows, columns = integer(ds, "Rows") or 0, integer(ds, "Columns") or 0
+    frames = integer(ds, "NumberOfFrames") or 1
+    if min(rows, columns) < MIN_SIDE or rows * columns > options.max_pixels:
+        expected = f"{MIN_SIDE} pixels a side to {options.max_pixels / 1e6:.0f} million in all"
+        raise UnreadableInput(
+            name, f"an image of {rows} × {columns} pixels", expected, "check the file's header"
+        )
+    if not 1 <= frames <= options.max_slices:
+        expected = f"1 to {options.max_slices} frames"
+        raise UnreadableInput(name, f"{frames} frames", expected, "check the file's header")
+    samples = integer(ds, "SamplesPerPixel") or 1
+    photometric = text(ds, "PhotometricInterpretation").upper()
+    if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
+        raise UnreadableInput(
+            name,
+            f"a colour image ({photometric})",
+            "one grey value a pixel (MONOCHROME1 or 2)",
+            "leave it out",
+        )
+    allocated = integer(ds, "BitsAllocated") or 0
+    stored = integer(ds, "BitsStored") or allocated
+    high_bit = integer(ds, "HighBit")
+    high_bit = stored - 1 if high_bit is None else high_bit
+    if allocated not in (8, 16) or not 1 < stored <= allocated or not stored - 1 <= high_bit < allocated:
+        found = f"{allocated} bits allocated, {stored} stored, high bit {high_bit}"
+        raise UnreadableInput(name, found, "8 or 16 allocated, no more stored", "check the file's header")
+    transfer_syntax, offset, length, size = _pixel_element(ds, stream, name)
+    layout = PixelLayout(
+        transfer_syntax,
+        offset,
+        length,
+        rows,
+        columns,
+        frames,
+        allocated,
+        stored,
+        high_bit,
+        signed=integer(ds, "PixelRepresentation") == 1,
+        overlay_bits=_has_embedded_overlay(ds),
+    )
+    if length is None:
+        _require_fragments(stream, layout, size, name)
+    else:
+        _require_length(layout, size, name)
+    return layout
+
+
+def _pixel_element(ds: FileDataset, stream: BinaryIO, name: str) -> tuple[str, int, int | None, int]:
+    """Transfer syntax, position and length (None: encapsulated) of the pixel data, and the file's size."""
+    implicit, little = ds.original_encoding[:2]
+    position = stream.tell()
+    size = stream.seek(0, io.SEEK_END)
+    stream.seek(position)
+    head = stream.read(12)
+    order: Literal["little", "big"] = "little" if little else "big"
+    tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
+    if tag != PIXEL_DATA or len(head) < 12:
+        raise UnreadableInput(name, "no pixel data", "an image", "copy or export it again")
+    if implicit:
+        offset, length = position + 8, int.from_bytes(head[4:8], order)
+    else:
+        offset, length = position + 12, int.from_bytes(head[8:12], order)
+    stated = text(ds.file_meta, "TransferSyntaxUID")
+    guessed = (
+        ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    )
+    encapsulated = length == UNDEFINED_LENGTH
+    if encapsulated and (not stated or stated in NATIVE):
+        raise UnreadableInput(
+            name,
+            "compressed pixel data without a transfer syntax",
+            "file meta information",
+            "export it again",
+        )
+    return stated or str(guessed), offset, None if encapsulated else length, size
+
+
+def _has_embedded_overlay(ds: Dataset) -> bool:
+    """True where an overlay (60xx,0102 Overlay Bit Position above 0) lies in unused bits of the pixels."""
+    positions = [ds[group, 0x0102].value for group in range(0x6000, 0x6020, 2) if (group, 0x0102) in ds]
+    return any(isinstance(position, int) and position > 0 for position in positions)
+
+
+def _require_length(layout: PixelLayout, size: int, name: str) -> None:
+    expected, found = layout.frame_bytes * layout.frames, layout.length or 0
+    # Some writers pad by a few bytes; a whole row more or less means that Rows or Columns are wrong.
+    if not expected <= found < expected + layout.frame_bytes // layout.rows:
+        raise UnreadableInput(
+            name,
+            f"{found} bytes of pixel data",
+            f"{expected} as the header announces",
+            "copy or export it again",
+        )
+    if layout.offset + expected > size:
+        raise truncated(name)
+
+
+def _require_fragments(stream: BinaryIO, layout: PixelLayout, size: int, name: str) -> None:
+    """Walk the items of encapsulated pixel data: each must be whole, and there must be one for each frame."""
+    position, fragments = layout.offset, -1  # the first item is the offset table
+    while position < size:
+        stream.seek(position)
+        head = stream.read(8)
+        if head[:4] == b"\xfe\xff\xdd\xe0":
+            break
+        length = int.from_bytes(head[4:], "little")
+        if head[:4] != b"\xfe\xff\x00\xe0" or position + 8 + length > size:
+            raise truncated(name)
+        position += 8 + length
+        fragments += 1
+    if fragments < layout.frames:
+        raise truncated(name)
