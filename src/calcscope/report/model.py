@@ -173,6 +173,12 @@ class Member(Model):
     group: str | None = Field(None, description="Id of the group in that view; null for lone calcifications")
     calcifications: list[str] = Field(description="Ids of its calcifications in that view")
 
+    @model_validator(mode="after")
+    def _is_something(self) -> Self:
+        if self.group is None and not self.calcifications:
+            raise ValueError("a finding's member names neither a group nor calcifications")
+        return self
+
 
 class Location(Model):
     """Where in the breast a finding lies."""

@@ -1,0 +1,107 @@
+"""All renderings of a report, put in place together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import cv2
+
+from calcscope.exam.model import Mammogram, View
+from calcscope.report import files
+from calcscope.report.canvas import RGB
+from calcscope.report.html import render_html
+from calcscope.report.model import ExamReport, Finding, Member, Report, ViewReport
+from calcscope.report.overlay import crop_slice, draw_crop, draw_view
+from calcscope.report.pdf import PdfUnavailable, render_pdf
+from calcscope.report.table import write_table
+from calcscope.report.writing import assembled_folder
+
+PNG_LEVEL = 3
+"""Compression of the overlays: stronger levels take twice the time to save a tenth."""
+
+
+def render_exam(
+    report: Report,
+    exam: ExamReport,
+    views: Iterable[View],
+    folder: Path,
+    *,
+    pdf: bool = True,
+    progress: Callable[[str], None] = lambda what: None,
+) -> list[str]:
+    """Write an exam's overlays, table, page and PDF into ``folder``, all or nothing.
+
+    The folder is assembled beside its place and renamed, so that an earlier one is replaced whole or
+    left as it was. Pixels are held for one view (or one slice) at a time.
+
+    Parameters
+    ----------
+    views : the views the exam was read from, found by their ``sop_uid``
+    folder : where the renderings go, as a rule ``out / exam.folder``
+    pdf : leave out ``report.pdf`` when False
+    progress : told what is being written, e.g. ``RCC overlay``
+
+    Returns
+    -------
+    Warnings for the user: why there is no PDF.
+
+    Raises
+    ------
+    KeyError
+        When a view of the report is not among ``views``.
+    UnreadableInput
+        When a view's pixels cannot be decoded again.
+    """
+    films = {view.info.sop_uid: view for view in views}
+    warnings = []
+    with assembled_folder(folder) as place:
+        (place / files.OVERLAYS).mkdir()
+        for view in exam.views:
+            progress(f"{view.label} overlay")
+            _write_overlays(exam, view, films[view.sop_uid], place)
+        progress("table")
+        write_table(exam, place / files.TABLE)
+        progress("page")
+        (place / files.HTML).write_text(render_html(report, exam), encoding="utf-8")
+        if pdf:
+            progress("PDF")
+            try:
+                (place / files.PDF).write_bytes(render_pdf(report, exam, place))
+            except PdfUnavailable as missing:
+                warnings.append(str(missing))
+    return warnings
+
+
+def _write_overlays(exam: ExamReport, view: ViewReport, film: View, place: Path) -> None:
+    """The whole view and the crop of each finding in it."""
+    here = [
+        (finding, member)
+        for finding in exam.findings
+        for member in finding.members
+        if member.view == view.sop_uid
+    ]
+    by_slice: dict[int | None, list[tuple[Finding, Member]]] = {}
+    for finding, member in here:
+        by_slice.setdefault(crop_slice(view, member), []).append((finding, member))
+    # The whole view of a tomosynthesis is the slice of the most suspicious finding: they come first.
+    shown = next(iter(by_slice), None)
+    for number in by_slice or {None: []}:
+        mammogram = _load(film, number)
+        if number == shown:
+            _write(draw_view(view, exam.findings, mammogram), place / files.overlay_path(exam, view))
+        for finding, member in by_slice.get(number, []):
+            crop = draw_crop(view, finding, member, mammogram)
+            _write(crop, place / files.crop_path(exam, finding, view.sop_uid))
+
+
+def _load(film: View, number: int | None) -> Mammogram:
+    return film.load() if number is None else film.load(number)
+
+
+def _write(image: RGB, path: Path) -> None:
+    done = cv2.imwrite(
+        str(path), cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL]
+    )
+    if not done:
+        raise OSError(f"{path.name} could not be written: is the disk full?")

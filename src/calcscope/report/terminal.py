@@ -1,0 +1,89 @@
+"""The report in a terminal: what was found, what to do next, where the files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from calcscope.report import files, words
+from calcscope.report.model import Category, ExamReport, Finding, Report
+from calcscope.report.palette import CATEGORY_COLOURS
+from calcscope.report.writing import REPORT_NAME
+
+
+def print_summary(report: Report, out: Path, console: Console | None = None) -> None:
+    """Print the summary of a report that was written to the folder ``out``."""
+    console = console or Console()
+    for exam in report.exams:
+        console.print(_exam(exam, Path(out)))
+    if report.failures:
+        console.print(_failures(report))
+    console.print(Text.assemble("Report: ", (str(Path(out) / REPORT_NAME), "bold")))
+    console.print(Padding(Text(report.notice, style="italic"), (1, 0, 0, 0)))
+
+
+def _exam(exam: ExamReport, out: Path) -> RenderableType:
+    pressing = [finding for finding in exam.findings if not finding.benign]
+    benign = len(exam.findings) - len(pressing)
+    verdict = exam.assessment
+    head = Text.assemble(
+        (f"Exam of {words.day(exam.date)}, {exam.mode}", "bold"),
+        f"  {len(exam.views)} views  ",
+        "right ", _chip(verdict.right), "  left ", _chip(verdict.left), "  exam ", _chip(verdict.overall),
+        f"  {words.category(verdict.overall)}",
+    )  # fmt: skip
+    parts: list[RenderableType] = [head]
+    if pressing:
+        parts.append(_findings(exam, pressing))
+    parts.append(Text(f"{benign} typically benign finding{'' if benign == 1 else 's'}", style="dim"))
+    for step in exam.next_steps:
+        when = words.due(step, exam)
+        parts.append(
+            Text.assemble(("Next  ", "bold"), step.text, (f" Due by {when}." if when else "", "dim"))
+        )
+    parts.append(Text.assemble("Pages: ", (str(out / exam.folder / files.HTML), "bold")))
+    return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _findings(exam: ExamReport, findings: list[Finding]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("Finding")
+    table.add_column("Category")
+    table.add_column("What", overflow="fold")
+    table.add_column("Where", overflow="fold")
+    table.add_column("Number", justify="right")
+    table.add_column("Extent", justify="right")
+    table.add_column("Views")
+    labels = {view.sop_uid: view.label for view in exam.views}
+    for finding in findings:
+        table.add_row(
+            escape(finding.id),
+            _chip(finding.assessment.category),
+            escape(words.title(finding)),
+            escape(f"{words.SIDES[finding.laterality]}, {words.place(finding.location)}"),
+            str(finding.count),
+            words.length(finding.span_mm),
+            escape(", ".join(labels[member.view] for member in finding.members)),
+        )
+    return table
+
+
+def _failures(report: Report) -> Table:
+    table = Table(title="Not read", title_justify="left", title_style="bold red", box=box.SIMPLE_HEAD)
+    table.add_column("Input", overflow="fold")
+    table.add_column("Why", overflow="fold")
+    for failure in report.failures:
+        table.add_row(escape(failure.source), escape(failure.reason))
+    return table
+
+
+def _chip(category: Category | None) -> Text:
+    if category is None:
+        return Text("not read", style="dim")
+    return Text(f" {category} ", style=f"bold #111111 on {CATEGORY_COLOURS[category]}")

@@ -1,0 +1,99 @@
+"""What the renderings say: lexicon terms, places, numbers and dates as people read them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import cache
+
+from calcscope import lexicon
+from calcscope.report.model import ExamReport, Finding, Location, NextStep, Reason
+
+SIDES = {"L": "Left", "R": "Right"}
+
+
+@cache
+def term(identifier: str | None) -> str:
+    """A lexicon term's display words; an identifier that the lexicon lacks, in plain letters."""
+    if identifier is None:
+        return "–"
+    words = lexicon.terms()
+    for part in (
+        words.morphology, words.typical_kinds, words.distribution, words.size_classes, words.mimics,
+        words.non_lesions, words.change, words.quadrants, words.halves, words.depths,
+    ):  # fmt: skip
+        if identifier in part:
+            return part[identifier].display
+    return identifier.replace("_", " ")
+
+
+def category(identifier: str) -> str:
+    """A category's words, without its number."""
+    return lexicon.categories().categories[identifier].display
+
+
+def place(location: Location) -> str:
+    """Where in the breast: ``upper outer, 10 o'clock, middle depth, 31 mm from the nipple``."""
+    parts = []
+    if location.quadrant or location.half:
+        parts.append(term(location.quadrant or location.half))
+    if location.clock is not None:
+        parts.append(f"{location.clock} o'clock")
+    if location.depth is not None:
+        parts.append(f"{term(location.depth)} depth")
+    if location.nipple_mm is not None:
+        parts.append(f"{location.nipple_mm:.0f} mm from the nipple")
+    return ", ".join(parts) or "place not known"
+
+
+def title(finding: Finding) -> str:
+    """What a finding is, in a few words."""
+    if finding.typical_kind is not None:
+        return term(finding.typical_kind)
+    known = [each for each in (finding.morphology, finding.distribution) if each is not None]
+    return ", ".join(term(each) for each in known) or term(finding.kind)
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage; small ones with the digit that makes them differ from nought."""
+    if share is None:
+        return "–"
+    if 0 < share < 0.1 or 0.99 < share < 1:
+        return f"{100 * share:.1f} %"
+    return f"{100 * share:.0f} %"
+
+
+def length(mm: float | None) -> str:
+    """A length in mm: a hundredth below 1 mm, a tenth below 10 mm."""
+    if mm is None:
+        return "–"
+    digits = 2 if mm < 1 else 1 if mm < 10 else 0
+    return f"{mm:.{digits}f} mm"
+
+
+def due(step: NextStep, exam: ExamReport) -> str | None:
+    """The day by which a step is due, or None where it has no term or the exam no date."""
+    if step.due_days is None or exam.date is None:
+        return None
+    return day((date.fromisoformat(exam.date) + timedelta(days=step.due_days)).isoformat())
+
+
+def day(iso: str | None) -> str:
+    """A date that cannot be misread across countries: ``10 November 2026``."""
+    if iso is None:
+        return "not stated"
+    when = date.fromisoformat(iso)
+    return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+
+
+def source(reason: Reason) -> tuple[str, bool]:
+    """A reason's source without its mark, and whether it was verified."""
+    mark = f"({lexicon.notices().not_verified})"
+    bare = reason.source.replace(mark, "").replace("  ", " ").replace(" ;", ";").strip()
+    return bare, reason.verified and mark not in reason.source
+
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+    "November", "December",
+)  # fmt: skip
+"""Not from the machine's locale: the report is in English everywhere."""
