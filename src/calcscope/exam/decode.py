@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.encaps import get_frame
-from pydicom.pixels import get_decoder
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from calcscope.errors import UnreadableInput
 from calcscope.exam.elements import quiet
@@ -92,7 +92,7 @@ def _native_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name: str) 
     content = bytearray(layout.frame_bytes)
     if stream.readinto(content) != layout.frame_bytes:  # type: ignore[attr-defined]
         raise truncated(name)
-    order = ">" if layout.transfer_syntax == ExplicitVRBigEndian else "<"
+    order: Literal["<", ">"] = ">" if layout.transfer_syntax == ExplicitVRBigEndian else "<"
     if layout.bits_allocated == 8 and order == ">":
         # Bytes written as big-endian words (OW) lie swapped in pairs.
         content[0::2], content[1::2] = content[1::2], content[0::2]
@@ -109,7 +109,7 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
     stream.seek(layout.offset)
     try:
         with quiet():
-            encoded = get_frame(stream, frame, number_of_frames=layout.frames)  # type: ignore[arg-type]
+            encoded = get_frame(stream, frame, number_of_frames=layout.frames)
     except Exception:  # pydicom raises many kinds on damaged encapsulation
         raise truncated(name) from None
     reasons: list[str] = []
@@ -131,29 +131,27 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
 
 
 def _plugins(transfer_syntax: str) -> list[str]:
-    available = get_decoder(transfer_syntax).available_plugins
+    available = get_decoder(UID(transfer_syntax)).available_plugins
     return [plugin for plugin in DECODERS if plugin in available]
 
 
 def _decode(encoded: bytes, layout: PixelLayout, plugin: str) -> Stored:
     # The frame goes in as encapsulated data of its own, so every frame takes the same way.
-    from pydicom.encaps import encapsulate
-
+    image: dict[str, Any] = {
+        "rows": layout.rows,
+        "columns": layout.columns,
+        "number_of_frames": 1,
+        "samples_per_pixel": 1,
+        "bits_allocated": layout.bits_allocated,
+        "bits_stored": layout.bits_stored,
+        "photometric_interpretation": "MONOCHROME2",
+        "pixel_representation": int(layout.signed),
+        "pixel_keyword": "PixelData",
+    }
+    alone = encapsulate([encoded], has_bot=False)
     with quiet():
-        array, _ = get_decoder(layout.transfer_syntax).as_array(
-            encapsulate([encoded], has_bot=False),
-            index=0,
-            decoding_plugin=plugin,
-            rows=layout.rows,
-            columns=layout.columns,
-            number_of_frames=1,
-            samples_per_pixel=1,
-            bits_allocated=layout.bits_allocated,
-            bits_stored=layout.bits_stored,
-            photometric_interpretation="MONOCHROME2",
-            pixel_representation=int(layout.signed),
-            pixel_keyword="PixelData",
-        )
+        decoder = get_decoder(UID(layout.transfer_syntax))
+        array, _ = decoder.as_array(alone, index=0, decoding_plugin=plugin, **image)
     if array.shape != (layout.rows, layout.columns):
         raise ValueError(f"decoded to {array.shape}")
     return np.asarray(array)

@@ -16,12 +16,8 @@ from calcscope.exam.pixels import Scale, display_for, to_engine
 from calcscope.exam.raster import decode_raster
 from calcscope.exam.sources import Source
 
-
-@dataclass(frozen=True)
-class _Oriented:
-    orientation: Orientation
-    vertical_known: bool
-    warnings: tuple[str, ...]
+Oriented = tuple[Orientation, bool, tuple[str, ...]]
+"""What :func:`calcscope.exam.orientation.orient` returns."""
 
 
 @dataclass
@@ -41,7 +37,7 @@ class DicomLoader:
     scale: Scale
     declared: Declared | None
     collimated: tuple[int, int, int, int] | None
-    _oriented: _Oriented | None = field(default=None, init=False)
+    _oriented: Oriented | None = field(default=None, init=False)
 
     def __call__(self, slice: int | None = None) -> Mammogram:
         """Decode the image, or a slice of a tomosynthesis (its middle one when none is asked for).
@@ -52,29 +48,27 @@ class DicomLoader:
         IndexError : for a slice that the image does not have
         """
         frames = self.layout.frames
-        index = frames // 2 if slice is None else slice
+        middle = frames // 2
+        index = middle if slice is None else slice
         if not 0 <= index < frames:
             raise IndexError(f"slice {slice} of {frames}")
-        pixels, valid, scale, warnings = self._frame(index)
+        frame = self._frame(index)
         if self._oriented is None:
             # One orientation for all slices, decided on the middle one, which shows most of the breast.
-            middle = pixels if index == frames // 2 else self._frame(frames // 2)[0]
-            self._oriented = _Oriented(*orient(middle, self.declared))
-        return _assemble(
-            self.info, pixels, valid, scale, self._oriented, warnings, index if frames > 1 else None
-        )
+            shown = frame if index == middle else self._frame(middle)
+            self._oriented = orient(shown.pixels, self.info.laterality, self.info.view, self.declared)
+        return frame.mammogram(self.info, self._oriented, index if frames > 1 else None)
 
-    def _frame(self, index: int) -> tuple[Float, Mask, Scale, tuple[str, ...]]:
+    def _frame(self, index: int) -> _Frame:
         with open_inflated(self.source, self.options) as stream:
             stored = decode_frame(stream, self.layout, index, self.source.name)
-        scale, warnings = _widened(self.scale, stored)
-        pixels, valid = to_engine(stored, scale)
+        frame = _Frame.of(stored, self.scale, self.source.name)
         if self.collimated is not None:
             left, right, top, bottom = self.collimated
-            exposed = np.zeros_like(valid)
+            exposed = np.zeros_like(frame.valid)
             exposed[top:bottom, left:right] = True
-            valid &= exposed
-        return pixels, valid, scale, warnings
+            frame.valid &= exposed
+        return frame
 
 
 @dataclass
@@ -102,45 +96,46 @@ class RasterLoader:
         if slice not in (None, 0):
             raise IndexError(f"slice {slice} of 1")
         stored, bits = decode_raster(self.source, self.kind)
-        scale = Scale(bits)
+        frame = _Frame.of(stored, Scale(bits), self.source.name)
+        oriented = orient(frame.pixels, self.info.laterality, self.info.view, None)
+        return frame.mammogram(self.info, oriented, None)
+
+
+@dataclass
+class _Frame:
+    """One decoded frame as it lies in the source: engine pixels, validity, their scale, warnings."""
+
+    pixels: Float
+    valid: Mask
+    scale: Scale
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, stored: Stored, scale: Scale, name: str) -> _Frame:
+        low, high = int(stored.min()), int(stored.max())
+        if low == high:
+            found = "an image of one single grey value"
+            raise UnreadableInput(name, found, "a mammogram", "export the image again")
+        needed = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + scale.signed
+        warnings: tuple[str, ...] = ()
+        if needed > scale.bits:
+            warnings = (f"Pixel values need {needed} bits; the header states {scale.bits}.",)
+            scale = replace(scale, bits=needed)
         pixels, valid = to_engine(stored, scale)
-        return _assemble(self.info, pixels, valid, scale, _Oriented(*orient(pixels, None)), (), None)
+        if not valid.any():
+            raise UnreadableInput(name, "nothing but padding", "a mammogram", "export the image again")
+        return cls(pixels, valid, scale, warnings)
 
-
-def _widened(scale: Scale, stored: Stored) -> tuple[Scale, tuple[str, ...]]:
-    """The scale with the bits that the values really use: Bits Stored is too small in some files."""
-    low, high = int(stored.min()), int(stored.max())
-    needed = max(high.bit_length(), (-low - 1).bit_length() if low < 0 else 0) + scale.signed
-    if needed <= scale.bits:
-        return scale, ()
-    return replace(scale, bits=needed), (f"Pixel values need {needed} bits; the header states {scale.bits}.",)
-
-
-def _assemble(
-    info: ViewInfo,
-    pixels: Float,
-    valid: Mask,
-    scale: Scale,
-    oriented: _Oriented,
-    warnings: tuple[str, ...],
-    slice: int | None,
-) -> Mammogram:
-    inside = pixels[valid]
-    if not inside.size or inside.min() == inside.max():
-        raise UnreadableInput(
-            info.source, "an image of one single grey value", "a mammogram", "export the image again"
+    def mammogram(self, info: ViewInfo, oriented: Oriented, slice: int | None) -> Mammogram:
+        orientation, vertical_known, warnings = oriented
+        return Mammogram(
+            info=replace(
+                info, vertical_known=vertical_known, warnings=info.warnings + self.warnings + warnings
+            ),
+            # A mirrored view of an array would make every later step slow: lay it out once.
+            pixels=np.ascontiguousarray(orientation.apply(self.pixels)),
+            valid=np.ascontiguousarray(orientation.apply(self.valid)),
+            orientation=orientation,
+            display=display_for(self.scale, self.pixels, self.valid),
+            slice=slice,
         )
-    apply = oriented.orientation.apply
-    return Mammogram(
-        info=replace(
-            info,
-            vertical_known=oriented.vertical_known,
-            warnings=info.warnings + warnings + oriented.warnings,
-        ),
-        # A mirrored view of the array would make every later step slow: lay it out once.
-        pixels=np.ascontiguousarray(apply(pixels), dtype=np.float32),
-        valid=np.ascontiguousarray(apply(valid), dtype=np.bool_),
-        orientation=oriented.orientation,
-        display=display_for(scale, pixels, valid),
-        slice=slice,
-    )

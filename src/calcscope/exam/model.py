@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ Laterality = Literal["L", "R"]
 Float = NDArray[np.float32]
 Points = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Orientation:
             return self.columns, self.rows
         return self.rows, self.columns
 
-    def apply(self, source: NDArray[np.generic]) -> NDArray[np.generic]:
+    def apply(self, source: NDArray[Scalar]) -> NDArray[Scalar]:
         """Lay a source array (rows, columns) into the canonical orientation (a view where possible)."""
         turned = np.rot90(source, self.quarter_turns)
         return turned[:, ::-1] if self.flip else turned

@@ -46,7 +46,7 @@ class Voi:
         if self.lut is not None:
             first, table = self.lut
             index = np.clip(np.rint(values - first), 0, len(table) - 1).astype(np.intp)
-            return (table[index] - table.min()) / max(float(np.ptp(table)), 1e-9)
+            return np.asarray((table[index] - table.min()) / max(float(np.ptp(table)), 1e-9))
         if self.function == "SIGMOID":
             # A window far narrower than the values' range overflows exp harmlessly: clip its argument.
             return 1 / (1 + np.exp(np.clip(-4 * (values - self.center) / self.width, -500, 500)))
@@ -106,7 +106,7 @@ class Scale:
             # Attenuation is the logarithm of incident over transmitted exposure. One count is the least
             # exposure that can be told from none.
             counts = values - low if self.white_is_low else high - values
-            return 1 - np.log(np.maximum(counts, 1)) / np.log(high - low)
+            return np.asarray(1 - np.log(np.maximum(counts, 1)) / np.log(high - low))
         share = (values - low) / max(high - low, 1e-9)
         return 1 - share if self.white_is_low else share
 
@@ -115,7 +115,7 @@ class Scale:
         values = self.stored_values()
         if self.padding is None:
             return np.zeros(values.shape, dtype=np.bool_)
-        return (values >= self.padding[0]) & (values <= self.padding[1])
+        return np.asarray((values >= self.padding[0]) & (values <= self.padding[1]))
 
 
 def to_engine(stored: Stored, scale: Scale) -> tuple[Float, Mask]:

@@ -91,7 +91,7 @@ class Source:
     def content_uid(self) -> str:
         """A UID made from the file's content, for images that carry none (PS3.5 B.2, root 2.25)."""
         with self.open() as stream:
-            return uid_of(hashlib.file_digest(stream, "sha256").digest())
+            return uid_of(hashlib.file_digest(stream, "sha256").digest())  # type: ignore[arg-type]
 
     def open(self) -> BinaryIO:
         """The content as a seekable stream."""
