@@ -132,7 +132,6 @@ def view(
             )
         if group is not None:
             report_groups.append(_group(group, members, source))
-    skin = np.array([[0, 90], *circle(0, 560, 1, 2), [600, 560], [0, 1030]], dtype=float)
     turns = np.linspace(-np.pi / 2, np.pi / 2, 60)
     skin = np.stack([620 * np.cos(turns), 560 + 470 * np.sin(turns)], axis=1)
     return (
@@ -202,8 +201,8 @@ CLUSTER = [
 ]
 ROUNDS = [Speck(220, 700, 6), Speck(310, 350, 5)]
 NOTICE = (
-    "Calcscope is research and second-reader software, not a cleared medical device. Its findings, categories "
-    "and probabilities are suggestions for a qualified reader to check against the images."
+    "Calcscope is research and second-reader software, not a cleared medical device. Its findings, "
+    "categories and probabilities are suggestions for a qualified reader to check against the images."
 )
 
 
@@ -243,7 +242,7 @@ def screening_exam() -> tuple[ExamReport, list[View]]:
         assessment=Assessment(category="0", basis="Suspicious shape on screening views"),
         next_step=NextStep(
             code="magnification_views",
-            text="Additional imaging of the right breast: magnification views, CC and a true lateral, within 14 days.",
+            text="Magnification views of the right breast, CC and a true lateral, within 14 days.",
             due_days=14,
         ),
         reasons=[
@@ -307,7 +306,7 @@ def screening_exam() -> tuple[ExamReport, list[View]]:
         next_steps=[
             NextStep(
                 code="prior_films",
-                text="Request the earlier mammograms for comparison, before or with the recall, within 14 days.",
+                text="Request the earlier mammograms, before or with the recall, within 14 days.",
                 due_days=14,
             ),
             suspicious.next_step,

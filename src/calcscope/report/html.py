@@ -48,6 +48,15 @@ class Seen:
         return f"{middle} ({words.length(lengths[0])} to {words.length(lengths[-1])})"
 
     @property
+    def certainty(self) -> str:
+        """Probabilities that its marks are calcifications: the least and the greatest."""
+        chances = sorted(each.probability for each in self.calcifications)
+        if not chances:
+            return "–"
+        least, greatest = words.percent(chances[0]), words.percent(chances[-1])
+        return least if least == greatest else f"{least} to {greatest}"
+
+    @property
     def upper_bounds(self) -> bool:
         """True when a size may be smaller than measured."""
         return any(each.size_is_upper_bound for each in self.calcifications)
@@ -120,6 +129,7 @@ def _template() -> jinja2.Template:
     )
     environment.filters.update(
         term=words.term,
+        advice=words.advice,
         category=words.category,
         place=words.place,
         title_of=words.title,

@@ -53,7 +53,7 @@ def draw_view(view: ViewReport, findings: Iterable[Finding], mammogram: Mammogra
     for speck in loose:
         x, y = frame.to_drawn(np.array([[speck.x, speck.y]]))[0]
         canvas.ellipse(x, y, (5, 5), 0, LOOSE)
-    title = 40
+    title = 48
     canvas.text(*_title_place(canvas, view, title), view.label, TEXT, title)
     for mark in marks:
         canvas.keep_clear(box_of(mark.line))
@@ -64,7 +64,7 @@ def draw_view(view: ViewReport, findings: Iterable[Finding], mammogram: Mammogra
         canvas.label(box_of(mark.line), mark.words, mark.text_colour, mark.size, always=not mark.benign)
     _draw_mimics(canvas, frame, view)
     entries = _entries(view, marks, bool(loose))
-    return np.vstack([canvas.finish(), legend.strip(canvas.width, frame.per_mm, entries, 24)])
+    return np.vstack([canvas.finish(), legend.strip(canvas.width, frame.per_mm, entries, 28)])
 
 
 def draw_crop(view: ViewReport, finding: Finding, member: Member, mammogram: Mammogram) -> RGB:
@@ -121,7 +121,7 @@ class _Mark:
     @property
     def size(self) -> int:
         """Height of the label's letters, pixels."""
-        return 20 if self.benign else 28
+        return 26 if self.benign else 38
 
 
 def _mark(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> _Mark:
@@ -187,7 +187,7 @@ def _draw_mimics(canvas: Canvas, frame: Frame, view: ViewReport) -> None:
         square = legend.square(x, y, half)
         canvas.dashes(square, MIMIC, 5, closed=True)
         canvas.keep_clear(box_of(square))
-        canvas.label(box_of(square), mimic.kind.replace("_", " "), MIMIC, 18, always=False)
+        canvas.label(box_of(square), mimic.kind.replace("_", " "), MIMIC, 24, always=False)
 
 
 def _draw_ring(canvas: Canvas, frame: Frame, speck: Calcification, colour: str) -> None:

@@ -48,10 +48,11 @@ def render_pdf(report: Report, exam: ExamReport, folder: Path) -> bytes:
 
 def _jpeg(path: Path) -> str:
     """An image, made smaller, as a data address."""
+    # Thin coloured rings lose their colour when it is stored at half the sharpness: no subsampling.
     with Image.open(path) as picture:
         picture.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS, reducing_gap=2)
         buffer = io.BytesIO()
-        picture.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY)
+        picture.convert("RGB").save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 

@@ -26,6 +26,12 @@ def term(identifier: str | None) -> str:
     return identifier.replace("_", " ")
 
 
+def advice(mimic: str) -> str:
+    """What to do about something that is no calcification, by the lexicon."""
+    known = lexicon.terms().mimics
+    return known[mimic].advice if mimic in known else "–"
+
+
 def category(identifier: str) -> str:
     """A category's words, without its number."""
     return lexicon.categories().categories[identifier].display
@@ -57,7 +63,7 @@ def percent(share: float | None) -> str:
     """A share as a percentage; small ones with the digit that makes them differ from nought."""
     if share is None:
         return "–"
-    if 0 < share < 0.1 or 0.99 < share < 1:
+    if 0 < share < 0.02 or 0.99 < share < 1:
         return f"{100 * share:.1f} %"
     return f"{100 * share:.0f} %"
 

@@ -1,0 +1,127 @@
+"""Nothing half-written is ever seen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sample
+from pydantic import ValidationError
+
+from calcscope.errors import UnreadableInput
+from calcscope.exam.model import View
+from calcscope.report.model import ExamReport, Report
+from calcscope.report.rendering import render_exam
+from calcscope.report.writing import assembled_folder, read_report, write_report
+
+
+def test_a_report_reads_back_as_it_was(report: Report, tmp_path: Path) -> None:
+    path = write_report(report, tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / "report.json"
+    assert read_report(path) == report
+    assert read_report(path.parent) == report
+
+
+def test_the_same_report_gives_the_same_bytes(report: Report, tmp_path: Path) -> None:
+    first = write_report(report, tmp_path / "a").read_bytes()
+    again = write_report(read_report(tmp_path / "a"), tmp_path / "b").read_bytes()
+    assert first == again
+
+
+def test_coordinates_do_not_take_a_line_each(report: Report, tmp_path: Path) -> None:
+    lines = write_report(report, tmp_path).read_text().splitlines()
+    points = sum(len(c.outline) for view in report.exams[0].views for c in view.calcifications)
+    assert len(lines) < 3 * points
+    assert max(len(line) for line in lines if "[" in line) < 130
+
+
+def test_an_invalid_report_is_refused_and_the_old_one_stays(report: Report, tmp_path: Path) -> None:
+    before = write_report(report, tmp_path).read_bytes()
+    exam = report.exams[0]
+    twice = report.model_copy(update={"exams": [exam, exam]})  # model_copy does not validate
+    with pytest.raises(ValidationError, match="occurs twice"):
+        write_report(twice, tmp_path)
+    assert (tmp_path / "report.json").read_bytes() == before
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_failure_while_writing_leaves_the_old_report_alone(
+    report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    before = write_report(report, tmp_path).read_bytes()
+
+    def full(*_: Any) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="no space"):
+        write_report(sample.report_of(), tmp_path)
+    assert (tmp_path / "report.json").read_bytes() == before
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_other_users_may_read_what_was_written(report: Report, tmp_path: Path) -> None:
+    mask = os.umask(0o022)
+    try:
+        write_report(report, tmp_path)
+        with assembled_folder(tmp_path / "exam") as place:
+            (place / "page").write_text("words")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "report.json").stat().st_mode & 0o777 == 0o644
+    assert (tmp_path / "exam").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_takes_its_place_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "exam"
+    with assembled_folder(folder) as place:
+        (place / "old").write_text("old")
+        assert not folder.exists()
+    with assembled_folder(folder) as place:
+        (place / "new").write_text("new")
+        assert os.listdir(folder) == ["old"]
+    assert os.listdir(folder) == ["new"]
+    assert os.listdir(tmp_path) == ["exam"]
+
+
+def test_an_exam_whose_pixels_fail_midway_leaves_the_earlier_folder_alone(
+    report: Report, screening: tuple[ExamReport, Sequence[View]], tmp_path: Path
+) -> None:
+    exam, films = screening
+    folder = tmp_path / exam.folder
+    folder.mkdir()
+    (folder / "report.html").write_text("the earlier report")
+
+    def broken(slice: int | None = None) -> Any:
+        raise UnreadableInput("LMLO.dcm", "half a file", "a whole one", "copy it again")
+
+    failing = [*films[:-1], replace(films[-1], load=broken)]
+    with pytest.raises(UnreadableInput):
+        render_exam(report, exam, failing, folder, pdf=False)
+    assert (folder / "report.html").read_text() == "the earlier report"
+    assert os.listdir(tmp_path) == [exam.folder]
+
+
+def test_the_earlier_folder_comes_back_when_the_new_one_cannot_be_put_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "exam"
+    with assembled_folder(folder) as place:
+        (place / "old").write_text("old")
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if (self / "new").exists():
+            raise OSError("permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(OSError, match="permission"), assembled_folder(folder) as place:
+        (place / "new").write_text("new")
+    assert os.listdir(folder) == ["old"]
+    assert os.listdir(tmp_path) == ["exam"]
