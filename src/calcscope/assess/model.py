@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from calcscope import lexicon
 from calcscope.exam.model import Laterality
+
+Mode = Literal["screening", "diagnostic"]
 
 
 @dataclass(frozen=True)
@@ -77,3 +81,101 @@ class FindingFacts:
     bilateral: bool = False
     change: ChangeFacts | None = None
     fully_worked_up: bool = False
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A rule that fired: its identifier in ``rules.yaml``, what it says here, and who says so."""
+
+    rule: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What should happen next: identifier in ``next_steps.yaml``, its words, days until it is due."""
+
+    code: str
+    text: str
+    due_days: int
+
+
+@dataclass(frozen=True)
+class Malignancy:
+    """Estimated probability of malignancy of a worked-up finding, 0 to 1, with its interval.
+
+    Parameters
+    ----------
+    probability, low, high : re-based to ``prevalence``; the interval is of the model's coefficients
+    prevalence : share of worked-up findings that are malignant where the finding was seen
+    note : what the number is calibrated on; to be shown wherever the number is
+    """
+
+    probability: float
+    low: float
+    high: float
+    prevalence: float
+    note: str
+
+
+@dataclass(frozen=True)
+class AssessSettings:
+    """Settings of assessment; the defaults lie in the lexicon.
+
+    Parameters
+    ----------
+    prevalence : share of worked-up findings that are malignant in this clinic, above 0 and below 1
+    due_days : days until each next step is due, by its code; steps not named keep their default
+    """
+
+    prevalence: float = field(default_factory=lambda: lexicon.malignancy().prevalence.value)
+    due_days: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.prevalence < 1:
+            raise ValueError(f"prevalence {self.prevalence} must lie above 0 and below 1, such as 0.25")
+        unknown = set(self.due_days) - set(lexicon.next_steps().steps)
+        if unknown:
+            known = ", ".join(lexicon.next_steps().steps)
+            raise ValueError(f"due_days names {', '.join(sorted(unknown))}; the steps are {known}")
+
+
+@dataclass(frozen=True)
+class FindingAssessment:
+    """What is thought of one finding.
+
+    Parameters
+    ----------
+    laterality : side of the finding
+    category : BI-RADS category, ``0`` to ``5`` with ``4A``, ``4B``, ``4C``
+    basis : the deciding rule in a few words
+    next_step : what should happen next
+    reasons : every rule that bore on the category, the deciding one last; never empty
+    malignancy : for worked-up findings of category 4A to 5 that the model knows, else None
+    provisional_suspicion : in words, for findings of category 0, else None
+    sentence : the report's paragraph, ready to sign
+    """
+
+    laterality: Laterality
+    category: str
+    basis: str
+    next_step: NextStep
+    reasons: tuple[Reason, ...]
+    malignancy: Malignancy | None
+    provisional_suspicion: str | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ExamVerdict:
+    """Categories of the breasts and of the exam; a breast without a view has None.
+
+    ``next_steps`` are what should happen, each once, the most urgent first.
+    """
+
+    left: str | None
+    right: str | None
+    overall: str
+    next_steps: tuple[NextStep, ...]
+    reasons: tuple[Reason, ...]

@@ -96,7 +96,8 @@ class Morphology(Calcifications):
 
     floor: Floor | None = None
     highly_suggestive: bool = False
-    remark: str | None = None
+    remark_one: str | None = None
+    remark_many: str | None = None
 
     @model_validator(mode="after")
     def _suspicious_shapes_have_a_floor(self) -> Morphology:
@@ -289,7 +290,6 @@ class Phrases(Entry):
     over: str
     spanning: str
     few: str
-    remark: str
     place: PlacePhrases
     seen: SeenPhrases
     one_view_leaves_open: dict[str, str]
@@ -297,10 +297,12 @@ class Phrases(Entry):
     comparison: ComparisonPhrases
     typical: str
     provisional: str
-    provisional_not_assessable: str
-    provisional_not_assessable_raised: str
+    provisional_undetermined: str
+    provisional_undetermined_raised: str
     probability: str
+    unproved: str
     category: str
+    category_because: str
     due_days: str
     due_months: str
 

@@ -1,0 +1,268 @@
+"""The rules of assessment, each a small question about one finding.
+
+A rule answers with a :class:`~calcscope.assess.model.Reason` when it fires and with None when it does
+not. Its words and sources are in ``lexicon/data/rules.yaml`` under the function's own name; which rule
+is asked when is in :mod:`calcscope.assess.category`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from calcscope import lexicon
+from calcscope.assess.model import FindingFacts, Mode, Reason
+from calcscope.assess.wording import capitalised, change_phrase, number, years_phrase
+from calcscope.lexicon.model import Distribution, Morphology, TypicalKind
+
+T = TypeVar("T")
+
+# The subdivisions of category 4, the only ones a step or a probability moves a finding between.
+LADDER = ("4A", "4B", "4C")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One finding under one mode, with its terms looked up in the lexicon.
+
+    Raises ValueError for a term that the lexicon does not know.
+    """
+
+    facts: FindingFacts
+    mode: Mode
+
+    def __post_init__(self) -> None:
+        terms = lexicon.terms()
+        for status in self.facts.change.status if self.facts.change else ():
+            _term(terms.change, status, "change")
+        _term(terms.typical_kinds, self.facts.typical_kind, "typical kind")
+        _term(terms.distribution, self.facts.distribution, "distribution")
+        _term(terms.morphology, self.facts.morphology, "morphology")
+
+    @property
+    def shape(self) -> Morphology:
+        """Its shape; a finding without one is not assessable."""
+        return lexicon.terms().morphology[self.facts.morphology or "not_assessable"]
+
+    @property
+    def distribution(self) -> Distribution | None:
+        """Its distribution, None for a lone calcification."""
+        return _term(lexicon.terms().distribution, self.facts.distribution, "distribution")
+
+    @property
+    def named_kind(self) -> TypicalKind | None:
+        """The typical kind it was called, proved or not."""
+        return _term(lexicon.terms().typical_kinds, self.facts.typical_kind, "typical kind")
+
+    @property
+    def lacks_proof(self) -> bool:
+        """True when its kind must be proved in a view that the finding was not seen in."""
+        kind = self.named_kind
+        seen = {view.split()[0] for view in self.facts.views}
+        return kind is not None and bool(kind.proof_views) and not seen.intersection(kind.proof_views)
+
+    @property
+    def typical_kind(self) -> TypicalKind | None:
+        """The kind that makes it benign by shape: proved, and no group of what is benign only alone."""
+        kind = self.named_kind
+        if kind is None or self.lacks_proof:
+            return None
+        if kind.lone_only and self.facts.distribution and (not self.is_few or self.is_ductal):
+            return None
+        return kind
+
+    @property
+    def is_few(self) -> bool:
+        """Fewer calcifications than a group has."""
+        return self.facts.few or self.facts.count < lexicon.groups().min_count.value
+
+    @property
+    def is_ductal(self) -> bool:
+        """Linear or segmental: spread as a duct is."""
+        return self.distribution is not None and self.distribution.effect == "raises"
+
+    @property
+    def is_diffuse(self) -> bool:
+        """Diffuse: the distribution that lowers suspicion."""
+        return self.distribution is not None and self.distribution.effect == "lowers"
+
+    @property
+    def is_suspicious(self) -> bool:
+        """Of a suspicious shape."""
+        return self.shape.suspicion == "suspicious"
+
+    @property
+    def is_typical_of_malignancy(self) -> bool:
+        """Both its shape and its distribution are."""
+        return self.shape.highly_suggestive and self.is_ductal
+
+    @property
+    def is_small_round(self) -> bool:
+        """Round or punctate: benign only by spread."""
+        return self.shape.suspicion == "benign_by_spread"
+
+    @property
+    def trends(self) -> set[str]:
+        """``increasing``, ``stable``, ``decreasing``: what the comparison found."""
+        statuses = self.facts.change.status if self.facts.change else ()
+        return {lexicon.terms().change[status].trend for status in statuses}
+
+
+def _term(table: dict[str, T], key: str | None, what: str) -> T | None:
+    if key is None:
+        return None
+    if key not in table:
+        raise ValueError(f"{what} {key!r} is not in the lexicon; it has {', '.join(table)}")
+    return table[key]
+
+
+def reason(rule: str, *, verified: bool = True, **fields: str) -> Reason:
+    """The rule's words with their fields filled in, and its sources as the reader sees them."""
+    entry = lexicon.rules()[rule]
+    return Reason(rule, entry.text.format(**fields), lexicon.cite(entry.sources, verified=verified))
+
+
+# Benign, whatever the mode.
+
+
+def benign_by_shape(case: Case) -> Reason | None:
+    kind = case.typical_kind
+    return reason("benign_by_shape", kind=kind.display, cause=kind.cause) if kind else None
+
+
+def lone_speck(case: Case) -> Reason | None:
+    """A lone speck of no suspicious shape. One that is new is left to the rule on growth."""
+    if case.facts.count != 1 or case.is_suspicious or case.lacks_proof or "increasing" in case.trends:
+        return None
+    rule = lexicon.groups()
+    return reason(
+        "lone_speck", min_count=number(rule.min_count.value), within_mm=number(rule.within_mm.value)
+    )
+
+
+def scattered_in_both_breasts(case: Case) -> Reason | None:
+    if not (case.is_small_round and case.is_diffuse and case.facts.bilateral) or "increasing" in case.trends:
+        return None
+    return reason("scattered_in_both_breasts", Many=capitalised(case.shape.many))
+
+
+# What raises concern.
+
+
+def suspicious_shape(case: Case) -> Reason | None:
+    floor = case.shape.floor
+    if floor is None:
+        return None
+    return reason(
+        "suspicious_shape", verified=floor.verified, Many=capitalised(case.shape.many), floor=floor.category
+    )
+
+
+def ductal_spread(case: Case) -> Reason | None:
+    """For shapes that are not suspicious; suspicious ones are raised by a step instead."""
+    if not case.is_ductal or case.is_suspicious:
+        return None
+    return _with_distribution("ductal_spread", case, floor=LADDER[0])
+
+
+def growing(case: Case) -> Reason | None:
+    if "increasing" not in case.trends or case.facts.change is None:
+        return None
+    return reason("growing", Change=capitalised(change_phrase(case.facts.change)), floor=LADDER[0])
+
+
+def not_lowered_by_stability(case: Case) -> Reason | None:
+    """Said only where a reader might expect stability to help."""
+    concerning = case.is_suspicious or case.is_ductal
+    if not concerning or not case.trends or "increasing" in case.trends or case.facts.change is None:
+        return None
+    return reason("not_lowered_by_stability", change=change_phrase(case.facts.change))
+
+
+def few(case: Case) -> Reason | None:
+    return reason("few", min_count=number(lexicon.groups().min_count.value)) if case.facts.few else None
+
+
+# Incomplete.
+
+
+def proof_view_missing(case: Case) -> Reason | None:
+    kind = case.named_kind
+    if kind is None or not case.lacks_proof:
+        return None
+    return reason("proof_view_missing", Kind=capitalised(kind.display))
+
+
+def shape_not_assessable(case: Case) -> Reason | None:
+    if case.shape.suspicion != "not_assessable":
+        return None
+    pixel = lexicon.sizes().fine_shape_pixel_mm
+    return reason("shape_not_assessable", verified=pixel.verified, fine_shape_pixel_mm=number(pixel.value))
+
+
+def work_up_incomplete(case: Case) -> Reason | None:
+    return None if case.facts.fully_worked_up else reason("work_up_incomplete")
+
+
+# Round or punctate with nothing against them, worked up.
+
+
+def stable_for_years(case: Case) -> Reason | None:
+    enough = lexicon.next_steps().category_3_stable_years
+    change = case.facts.change
+    if change is None or case.trends != {"stable"} or change.years < enough.value:
+        return None
+    return reason(
+        "stable_for_years",
+        verified=enough.verified,
+        years=years_phrase(change.years),
+        stable_years=number(enough.value),
+    )
+
+
+def alike_after_work_up(case: Case) -> Reason | None:
+    if not (case.is_diffuse or (case.facts.bilateral and not case.facts.solitary)):
+        return None
+    return reason("alike_after_work_up", Many=capitalised(case.shape.many))
+
+
+def probably_benign(case: Case) -> Reason | None:
+    return reason("probably_benign", many=case.shape.many) if case.facts.solitary else None
+
+
+def not_solitary(case: Case) -> Reason | None:
+    return None if case.facts.solitary else reason("not_solitary", floor=LADDER[0])
+
+
+# Suspicious.
+
+
+def typical_shape_and_distribution(case: Case) -> Reason | None:
+    if not case.is_typical_of_malignancy or case.is_few:
+        return None
+    return _with_distribution("typical_shape_and_distribution", case)
+
+
+def too_few_for_category_5(case: Case) -> Reason | None:
+    if not case.is_typical_of_malignancy or not case.is_few:
+        return None
+    return reason("too_few_for_category_5", min_count=number(lexicon.groups().min_count.value))
+
+
+def distribution_moves(case: Case, floor: str) -> tuple[str, Reason] | None:
+    """One step up the ladder for a linear or segmental distribution, one down for a diffuse one."""
+    if not case.is_suspicious or not (case.is_ductal or case.is_diffuse):
+        return None
+    step, rule = (1, "distribution_raises") if case.is_ductal else (-1, "distribution_lowers")
+    moved = LADDER[min(max(LADDER.index(floor) + step, 0), len(LADDER) - 1)]
+    return (moved, _with_distribution(rule, case, category=moved)) if moved != floor else None
+
+
+def _with_distribution(rule: str, case: Case, *, floor: str = "", category: str = "") -> Reason:
+    return reason(
+        rule,
+        Many=capitalised(case.shape.many),
+        distribution=case.distribution.display if case.distribution else "",
+        floor=floor,
+        category=category,
+    )
