@@ -32,6 +32,7 @@ class SpeckCatalogue:
     hollowness : depth of a dark centre as a share of the rim's height (0 solid, 1 wholly lucent)
     angle : direction of the length, radians from +x towards +y, in [0, pi)
     sharpness : mean gradient at the outline over contrast, 1/mm
+    salience : height over the background in units of the local noise, at the scale that shows it best
     outlines : one (k, 2) array of x, y vertices each, closed, pixels, sub-pixel
     slice : frame number of the strongest slice, -1 outside tomosynthesis
     pixel_mm : mm per pixel
@@ -51,6 +52,7 @@ class SpeckCatalogue:
     hollowness: NDArray[np.float64]
     angle: NDArray[np.float64]
     sharpness: NDArray[np.float64]
+    salience: NDArray[np.float64]
     outlines: tuple[Points, ...]
     slice: NDArray[np.int64]
     pixel_mm: float
@@ -94,5 +96,5 @@ class SpeckCatalogue:
 
 _COLUMNS = (
     "x", "y", "probability", "area_mm2", "length_mm", "width_mm", "contrast", "snr", "roundness",
-    "elongation", "irregularity", "hollowness", "angle", "sharpness", "slice",
+    "elongation", "irregularity", "hollowness", "angle", "sharpness", "salience", "slice",
 )  # fmt: skip

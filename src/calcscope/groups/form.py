@@ -1,0 +1,181 @@
+"""Which calcifications belong together, and how surely.
+
+Members are linked by density: a calcification with enough others within reach is a core, cores within
+reach of one another are one group, and their neighbours belong to it (M. Ester et al., KDD-96, 226-231:
+DBSCAN). The reach and the number come from the lexicon's rule (five within one centimetre).
+
+How surely a group is one is a question of chance: with so many marks of such salience in this breast, how
+often would as many as these fall together? The probability of that under complete spatial randomness
+(Poisson), the least over all salience thresholds, scores the group (a scan statistic: M. Kulldorff,
+Communications in Statistics 26(6):1481-1496, 1997). A breast with many marks everywhere must show a denser
+gathering than a quiet one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+from scipy.stats import poisson
+
+from calcscope import lexicon
+from calcscope.breast.model import Breast
+from calcscope.groups.model import Group
+from calcscope.specks.catalogue import SpeckCatalogue
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """The rule for a group.
+
+    Parameters
+    ----------
+    min_count : a group has at least so many
+    within_mm : they lie within a circle of this diameter, mm
+    min_probability : of a member
+    min_group_probability : of the group itself
+    """
+
+    min_count: int
+    within_mm: float
+    min_probability: float
+    min_group_probability: float
+
+    @classmethod
+    def default(cls) -> GroupSettings:
+        """The lexicon's rule at the shipped operating point."""
+        rule = lexicon.groups()
+        return cls(
+            min_count=int(rule.min_count.value),
+            within_mm=rule.within_mm.value,
+            min_probability=OPERATING_PROBABILITY,
+            min_group_probability=OPERATING_GROUP_PROBABILITY,
+        )
+
+
+OPERATING_PROBABILITY = 0.5
+OPERATING_GROUP_PROBABILITY = 0.5
+
+SURPRISE_MIDDLE = 9.0
+SURPRISE_SPREAD = 2.5
+"""Surprise (-ln chance) at which a group is as likely true as not, and the logistic's width."""
+
+
+def form_groups(
+    catalogue: SpeckCatalogue,
+    breast: Breast,
+    settings: GroupSettings | None = None,
+    every: bool = False,
+) -> list[Group]:
+    """Groups of one view.
+
+    Parameters
+    ----------
+    catalogue : the view's calcifications (those that cannot be members already taken out)
+    breast : the view's breast
+    settings : the rule; the lexicon's by default
+    every : also the groups that lower thresholds would form, strictly ordered by probability (for FROC)
+
+    Returns
+    -------
+    list of Group, most probable first; member indices refer to ``catalogue``
+    """
+    settings = settings or GroupSettings.default()
+    surprise = _surprise(catalogue, breast, settings)
+    thresholds = [settings.min_probability]
+    if every:
+        below = catalogue.probability[catalogue.probability < settings.min_probability]
+        if len(below):
+            thresholds += [float(t) for t in np.quantile(below, np.linspace(0.9, 0.0, 10))]
+    groups: list[Group] = []
+    taken = np.zeros(len(catalogue), dtype=bool)
+    for threshold in thresholds:
+        eligible = np.flatnonzero((catalogue.probability >= threshold) & ~taken)
+        for members in _link(catalogue.xy_mm[eligible], settings):
+            group = _group(catalogue, eligible[members], surprise, settings)
+            groups.append(group)
+            taken[group.members] = True
+    groups.sort(key=lambda g: -g.probability)
+    if not every:
+        groups = [g for g in groups if g.probability >= settings.min_group_probability]
+    return groups
+
+
+def _link(xy_mm: NDArray[np.float64], settings: GroupSettings) -> list[Index]:
+    """Density-linked sets of points, mm; each an index array."""
+    if len(xy_mm) < settings.min_count:
+        return []
+    tree = cKDTree(xy_mm)
+    reach = settings.within_mm / 2  # the circle's radius, around each candidate centre
+    pairs = tree.query_pairs(reach, output_type="ndarray")
+    degree = np.bincount(pairs.ravel(), minlength=len(xy_mm)) + 1
+    core = degree >= settings.min_count
+    both = core[pairs].all(axis=1)
+    graph = coo_matrix((np.ones(both.sum()), (pairs[both, 0], pairs[both, 1])), shape=(len(xy_mm),) * 2)
+    _, label = connected_components(graph, directed=False)
+    label = np.where(core, label, -1)
+    # A border point joins its nearest core.
+    for i in np.flatnonzero(~core):
+        neighbours = [j for j in tree.query_ball_point(xy_mm[i], reach) if core[j]]
+        if neighbours:
+            nearest = neighbours[int(np.argmin(np.linalg.norm(xy_mm[neighbours] - xy_mm[i], axis=1)))]
+            label[i] = label[nearest]
+    return [np.flatnonzero(label == k) for k in np.unique(label[label >= 0])]
+
+
+def _surprise(catalogue: SpeckCatalogue, breast: Breast, settings: GroupSettings) -> NDArray[np.float64]:
+    """For each calcification, -ln of the chance that as many as around it fall together, the greatest
+    over all salience thresholds up to its own. Shape (n,)."""
+    best = np.zeros(len(catalogue))
+    if len(catalogue) < settings.min_count:
+        return best
+    area_mm2 = float(np.count_nonzero(breast.search)) * breast.pixel_mm**2
+    reach = settings.within_mm / 2
+    xy_mm = catalogue.xy_mm
+    order = np.sort(catalogue.salience)[::-1]
+    # Thresholds at 3, 4, 6, 8, 11 … marks in the breast: evenly spaced in the logarithm of their number.
+    counts = np.unique(np.geomspace(3, len(order), 24).astype(int))
+    for threshold in order[counts - 1]:
+        above = np.flatnonzero(catalogue.salience >= threshold)
+        near = cKDTree(xy_mm[above]).query_ball_point(xy_mm[above], reach, return_length=True)
+        expected = len(above) / area_mm2 * np.pi * reach**2
+        chance = -poisson.logsf(near - 1, expected)
+        best[above] = np.maximum(best[above], np.where(near >= 3, chance, 0))
+    return best
+
+
+def _group(
+    catalogue: SpeckCatalogue, members: Index, surprise: NDArray[np.float64], settings: GroupSettings
+) -> Group:
+    points = np.concatenate([catalogue.outlines[i] for i in members]).astype(np.float32)
+    hull = cv2.convexHull(points)[:, 0].astype(np.float64)
+    xy_mm = catalogue.xy_mm[members]
+    difference = xy_mm[:, None] - xy_mm[None]
+    span = float(np.hypot(difference[..., 0], difference[..., 1]).max(initial=0.0))
+    x, y = catalogue.xy[members].mean(axis=0)
+    score = float(surprise[members].max(initial=0.0))
+    # The hull of the centres grown by a quarter of the circle: no area is less than the specks' own reach.
+    margin = settings.within_mm / 8
+    area_mm2, perimeter = _area_and_perimeter(hull * catalogue.pixel_mm)
+    area_mm2 += perimeter * margin + np.pi * margin**2
+    return Group(
+        members=members,
+        x=float(x),
+        y=float(y),
+        hull=hull,
+        span_mm=span,
+        area_cm2=area_mm2 / 100,
+        probability=float(1 / (1 + np.exp(-(score - SURPRISE_MIDDLE) / SURPRISE_SPREAD))),
+    )
+
+
+def _area_and_perimeter(polygon: NDArray[np.float64]) -> tuple[float, float]:
+    closed = polygon.astype(np.float32)[:, None]
+    return float(cv2.contourArea(closed)), float(cv2.arcLength(closed, True))

@@ -1,0 +1,138 @@
+"""The outline of one calcification at half of its height, and what is measured on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from skimage.measure import find_contours
+
+from calcscope.exam.model import Float, Points
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Measurements of one outline; lengths in mm, the outline in pixels of the patch."""
+
+    outline: Points
+    x: float
+    y: float
+    area_mm2: float
+    length_mm: float
+    width_mm: float
+    roundness: float
+    elongation: float
+    irregularity: float
+    hollowness: float
+    angle: float
+    sharpness: float
+    energy: float
+
+
+def measure(excess: Float, peak: tuple[int, int], pixel_mm: float, level: float = 0.5) -> Shape | None:
+    """Outline and measure the object at ``peak``.
+
+    Parameters
+    ----------
+    excess : float32 (rows, columns), brightness over the local background
+    peak : (row, column) of the object's brightest pixel
+    pixel_mm : mm per pixel of the patch
+    level : height of the outline as a share of the peak (0.5: half height, as resolution is quoted)
+
+    Returns
+    -------
+    Shape, or None when the object runs out of the patch (it is larger than this scale can hold)
+    """
+    top = float(excess[peak])
+    if top <= 0:
+        return None
+    contours: list[Points] = find_contours(excess, level * top)  # type: ignore[no-untyped-call]
+    best: Points | None = None
+    for contour in contours:
+        points = contour[:, ::-1]  # (row, column) to (x, y)
+        if not np.array_equal(points[0], points[-1]):
+            continue  # open: cut by the patch's edge
+        if cv2.pointPolygonTest(points.astype(np.float32), (float(peak[1]), float(peak[0])), False) >= 0 and (
+            best is None or _area(points) > _area(best)
+        ):
+            # A ring has an inner and an outer contour around its centre; the outer one is its outline.
+            best = points
+    if best is None:
+        return None
+    return _shape(excess, best, top, pixel_mm)
+
+
+def _shape(excess: Float, outline: Points, top: float, pixel_mm: float) -> Shape:
+    area = _area(outline)
+    hull = cv2.convexHull(outline.astype(np.float32))[:, 0].astype(np.float64)
+    length, angle, width = _feret(hull)
+    perimeter = float(np.linalg.norm(np.diff(outline, axis=0), axis=1).sum())
+
+    inside = np.zeros(excess.shape, dtype=np.uint8)
+    cv2.fillPoly(inside, [np.rint(outline).astype(np.int32)], 1)
+    values = np.where(inside > 0, np.maximum(excess, 0), 0)
+    total = float(values.sum())
+    if total <= 0:
+        x, y = outline.mean(axis=0)
+    else:
+        rows, columns = np.indices(excess.shape)
+        x, y = float((values * columns).sum() / total), float((values * rows).sum() / total)
+
+    gradient_y, gradient_x = np.gradient(excess)
+    on = np.clip(np.rint(outline).astype(int), 0, np.array(excess.shape[::-1]) - 1)
+    slope = np.hypot(gradient_x[on[:, 1], on[:, 0]], gradient_y[on[:, 1], on[:, 0]])
+    return Shape(
+        outline=outline,
+        x=x,
+        y=y,
+        area_mm2=area * pixel_mm**2,
+        length_mm=length * pixel_mm,
+        width_mm=width * pixel_mm,
+        roundness=min(1.0, 4 * np.pi * area / max(perimeter, 1e-9) ** 2),
+        elongation=length / max(width, 1e-9),
+        irregularity=max(0.0, 1 - area / max(_area(hull), 1e-9)),
+        hollowness=_hollowness(excess, inside, (x, y)),
+        angle=angle,
+        sharpness=float(slope.mean()) / (top * pixel_mm),
+        energy=float(np.sqrt((values**2).sum())),
+    )
+
+
+def _area(polygon: Points) -> float:
+    x, y = polygon[:, 0], polygon[:, 1]
+    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+
+
+def _feret(hull: Points) -> tuple[float, float, float]:
+    """Greatest diameter, its direction in [0, pi), and the least width of a convex polygon, pixels."""
+    difference = hull[:, None] - hull[None]
+    distance = np.hypot(difference[..., 0], difference[..., 1])
+    i, j = divmod(int(np.argmax(distance)), len(hull))
+    dx, dy = hull[i] - hull[j]
+    edges = np.roll(hull, -1, axis=0) - hull
+    lengths = np.hypot(edges[:, 0], edges[:, 1])
+    edges = edges[lengths > 1e-9] / lengths[lengths > 1e-9, None]
+    if not len(edges):
+        return 0.0, 0.0, 0.0
+    # The least width of a convex polygon is attained square to one of its edges.
+    across = hull @ np.stack([-edges[:, 1], edges[:, 0]])
+    width = float(np.ptp(across, axis=0).min())
+    return float(distance[i, j]), float(np.arctan2(dy, dx) % np.pi), width
+
+
+def _hollowness(excess: Float, inside: np.typing.NDArray[np.uint8], centre: tuple[float, float]) -> float:
+    """How dark the middle is: (rim - centre) / rim, from the mean of the core and of the brightest
+    shell between the core and the outline (0 when the middle is the brightest)."""
+    depth = cv2.distanceTransform(np.pad(inside, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    deepest = float(depth.max())
+    if deepest < 2:  # fewer than about four pixels across: no inside to speak of
+        return 0.0
+    shells = np.minimum((depth / deepest * 4).astype(int), 3)
+    means = [
+        float(excess[(inside > 0) & (shells == k)].mean())
+        for k in range(4)
+        if np.any((inside > 0) & (shells == k))
+    ]
+    rim = max(means[:-1], default=0.0)
+    return max(0.0, (rim - means[-1]) / rim) if rim > 0 else 0.0
