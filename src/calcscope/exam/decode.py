@@ -36,6 +36,8 @@ class PixelLayout:
     bits_allocated, bits_stored, high_bit : as in the header
     signed : Pixel Representation 1
     overlay_bits : True where unused high bits hold overlays and have to be masked
+    swapped_bytes : True where 8-bit pixels were written as big-endian words
+    extended_offsets : Extended Offset Table and its lengths, or None
     """
 
     transfer_syntax: str
@@ -49,6 +51,8 @@ class PixelLayout:
     high_bit: int
     signed: bool
     overlay_bits: bool = False
+    swapped_bytes: bool = False
+    extended_offsets: tuple[bytes, bytes] | None = None
 
     @property
     def frame_bytes(self) -> int:
@@ -93,8 +97,7 @@ def _native_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name: str) 
     if stream.readinto(content) != layout.frame_bytes:  # type: ignore[attr-defined]
         raise truncated(name)
     order: Literal["<", ">"] = ">" if layout.transfer_syntax == ExplicitVRBigEndian else "<"
-    if layout.bits_allocated == 8 and order == ">":
-        # Bytes written as big-endian words (OW) lie swapped in pairs.
+    if layout.swapped_bytes:
         content[0::2], content[1::2] = content[1::2], content[0::2]
     values = np.frombuffer(content, dtype=layout.dtype.newbyteorder(order))
     return values.astype(layout.dtype, copy=False).reshape(layout.rows, layout.columns)
@@ -109,7 +112,12 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
     stream.seek(layout.offset)
     try:
         with quiet():
-            encoded = get_frame(stream, frame, number_of_frames=layout.frames)
+            encoded = get_frame(
+                stream,
+                frame,
+                number_of_frames=layout.frames,
+                extended_offsets=layout.extended_offsets,
+            )
     except Exception:  # pydicom raises many kinds on damaged encapsulation
         raise truncated(name) from None
     reasons: list[str] = []

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import io
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
 )
 
 from calcscope.errors import UnreadableInput
@@ -135,11 +136,11 @@ def pixel_layout(ds: FileDataset, stream: BinaryIO, name: str, options: ReadOpti
     if allocated not in (8, 16) or not 1 < stored <= allocated or not stored - 1 <= high_bit < allocated:
         found = f"{allocated} bits allocated, {stored} stored, high bit {high_bit}"
         raise UnreadableInput(name, found, "8 or 16 allocated, no more stored", "check the file's header")
-    transfer_syntax, offset, length, size = _pixel_element(ds, stream, name)
+    element = _pixel_element(ds, stream, name)
     layout = PixelLayout(
-        transfer_syntax,
-        offset,
-        length,
+        element.transfer_syntax,
+        element.offset,
+        element.length,
         rows,
         columns,
         frames,
@@ -148,17 +149,30 @@ def pixel_layout(ds: FileDataset, stream: BinaryIO, name: str, options: ReadOpti
         high_bit,
         signed=integer(ds, "PixelRepresentation") == 1,
         overlay_bits=_has_embedded_overlay(ds),
+        swapped_bytes=element.swapped_bytes and allocated == 8,
+        extended_offsets=_extended_offsets(ds),
     )
-    if length is None:
-        _require_fragments(stream, layout, size, name)
+    if element.length is None:
+        _require_fragments(stream, layout, element.file_size, name)
     else:
-        _require_length(layout, size, name)
+        _require_length(layout, element.file_size, name)
     return layout
 
 
-def _pixel_element(ds: FileDataset, stream: BinaryIO, name: str) -> tuple[str, int, int | None, int]:
-    """Transfer syntax, position and length (None: encapsulated) of the pixel data, and the file's size."""
-    implicit, little = ds.original_encoding[:2]
+@dataclass(frozen=True)
+class _PixelElement:
+    """The pixel data element: transfer syntax, where its value lies, its length (None: encapsulated),
+    whether bytes lie swapped in words, and the size of the file."""
+
+    transfer_syntax: str
+    offset: int
+    length: int | None
+    swapped_bytes: bool
+    file_size: int
+
+
+def _pixel_element(ds: FileDataset, stream: BinaryIO, name: str) -> _PixelElement:
+    little = ds.original_encoding[1]
     position = stream.tell()
     size = stream.seek(0, io.SEEK_END)
     stream.seek(position)
@@ -167,29 +181,34 @@ def _pixel_element(ds: FileDataset, stream: BinaryIO, name: str) -> tuple[str, i
     tag = int.from_bytes(head[:2], order) << 16 | int.from_bytes(head[2:4], order)
     if tag != PIXEL_DATA or len(head) < 12:
         raise UnreadableInput(name, "no pixel data", "an image", "copy or export it again")
-    if implicit:
-        offset, length = position + 8, int.from_bytes(head[4:8], order)
-    else:
-        offset, length = position + 12, int.from_bytes(head[8:12], order)
+    # No length of implicit VR reads like these letters: it would be odd.
+    vr = head[4:6] if head[4:6] in (b"OB", b"OW", b"UN") else None
+    start, offset = (8, position + 12) if vr else (4, position + 8)
+    length = int.from_bytes(head[start : start + 4], order)
     stated = text(ds.file_meta, "TransferSyntaxUID")
-    guessed = (
-        ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-    )
-    encapsulated = length == UNDEFINED_LENGTH
-    if encapsulated and (not stated or stated in NATIVE):
-        raise UnreadableInput(
-            name,
-            "compressed pixel data without a transfer syntax",
-            "file meta information",
-            "export it again",
-        )
-    return stated or str(guessed), offset, None if encapsulated else length, size
+    native = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+    swapped = not little and vr == b"OW"
+    if length != UNDEFINED_LENGTH:
+        if stated and stated not in NATIVE and UID(stated).is_private:
+            found = "a private transfer syntax"
+            raise UnreadableInput(name, found, "a standard DICOM encoding", "export it again, uncompressed")
+        return _PixelElement(native, offset, length, swapped, size)
+    if not stated or stated in NATIVE:
+        found = "compressed pixel data without a transfer syntax"
+        raise UnreadableInput(name, found, "file meta information", "export it again")
+    return _PixelElement(stated, offset, None, False, size)
 
 
 def _has_embedded_overlay(ds: Dataset) -> bool:
     """True where an overlay (60xx,0102 Overlay Bit Position above 0) lies in unused bits of the pixels."""
     positions = [ds[group, 0x0102].value for group in range(0x6000, 0x6020, 2) if (group, 0x0102) in ds]
     return any(isinstance(position, int) and position > 0 for position in positions)
+
+
+def _extended_offsets(ds: Dataset) -> tuple[bytes, bytes] | None:
+    """Extended Offset Table and its lengths, which replace the Basic Offset Table of very long data."""
+    offsets, lengths = ds.get("ExtendedOffsetTable"), ds.get("ExtendedOffsetTableLengths")
+    return (offsets, lengths) if isinstance(offsets, bytes) and isinstance(lengths, bytes) else None
 
 
 def _require_length(layout: PixelLayout, size: int, name: str) -> None:
