@@ -36,6 +36,11 @@ SKIN_SHARE = 0.012
 SKIN_NOISE = 4.0
 # Rows in which the rough breast is narrower than this are glare along the film's edge, mm.
 GLARE_MM = 14.0
+# A wider strip of glare shows by its shape: narrower than this, mm, over at least this height, mm, from the
+# top or bottom edge on, and its width changing by less than this for each mm of height.
+STRIP_MM, STRIP_HEIGHT_MM, STRIP_SLOPE = 25.0, 8.0, 0.15
+# The breast begins where the strip has widened by this factor.
+STRIP_GROWTH = 1.25
 # The background is measured this far outside the outline found before, mm: first far enough to clear a
 # nipple and a thin skin that the rough outline missed, then close by.
 BACKGROUND_GAPS_MM = (14.0, 5.0)
@@ -152,7 +157,7 @@ def breast_mask(image: Float, frame: Frame, pixel_mm: float) -> Mask:
         excess, threshold = _against_background(inside, mask, film, gap_mm, pixel_mm)
         mask = _at_chest_wall(_without_slivers(excess > threshold, round(SLIVER_MM / pixel_mm)), whisker)
     result = np.zeros(image.shape, dtype=np.bool_)
-    result[frame.window] = mask
+    result[frame.window] = _without_strips(mask, pixel_mm)
     return result
 
 
@@ -177,6 +182,25 @@ def _without_slivers(mask: Mask, height: int) -> Mask:
         run[edge[:height].all(axis=0)] = height
         flat = run < height
         edge[:height][:, flat] &= np.arange(height)[:, None] >= run[flat]
+    return kept
+
+
+def _without_strips(mask: Mask, pixel_mm: float) -> Mask:
+    """Drop strips of even width along the chest wall above and below the breast: glare, or abdomen."""
+    kept = mask.copy()
+    for rows in (kept, kept[::-1]):
+        # Width of the part that touches the chest wall.
+        width = np.argmin(np.hstack([rows, np.zeros((len(rows), 1), dtype=np.bool_)]), axis=1) * pixel_mm
+        wide = np.flatnonzero(width > STRIP_MM)
+        narrow = int(wide[0]) if len(wide) else 0
+        height = np.arange(narrow) * pixel_mm
+        least = round(STRIP_HEIGHT_MM / pixel_mm)
+        if narrow < least or width[:least].min() <= 0:
+            continue
+        if abs(np.polyfit(height[:least], width[:least], 1)[0]) > STRIP_SLOPE:
+            continue
+        grown = np.flatnonzero(width[:narrow] > STRIP_GROWTH * np.median(width[:least]))
+        rows[: int(grown[0]) if len(grown) else narrow] = False
     return kept
 
 
