@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from calcscope import lexicon
 from calcscope.assess.model import FindingFacts, Mode, Reason
-from calcscope.assess.wording import capitalised, change_phrase, number, years_phrase
+from calcscope.assess.wording import capitalised, change_phrase, number, rate_phrase, years_phrase
 from calcscope.lexicon.model import Distribution, Morphology, TypicalKind
 
 T = TypeVar("T")
@@ -169,6 +169,21 @@ def growing(case: Case) -> Reason | None:
     if "increasing" not in case.trends or case.facts.change is None:
         return None
     return reason("growing", Change=capitalised(change_phrase(case.facts.change)), floor=LADDER[0])
+
+
+def published_shares(case: Case) -> Reason | None:
+    """What is known of findings of this shape, and of this distribution, elsewhere.
+
+    The sources are those of the figures; a figure that could not be checked says so in the text.
+    """
+    if not case.is_suspicious:
+        return None
+    spread = case.distribution
+    named = [(case.shape.display, case.shape.rates), *([(spread.display, spread.rates)] if spread else [])]
+    shares = "; ".join(f"{term} {', '.join(map(rate_phrase, rates))}" for term, rates in named if rates)
+    sources = dict.fromkeys(rate.source for _, rates in named for rate in rates)
+    text = lexicon.rules()["published_shares"].text.format(shares=shares)
+    return Reason("published_shares", text, lexicon.cite(sources))
 
 
 def not_lowered_by_stability(case: Case) -> Reason | None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from calcscope import lexicon
 from calcscope.assess.model import AssessSettings, ChangeFacts, NextStep
 from calcscope.exam.model import Laterality
+from calcscope.lexicon.model import Rate
 
 _DAYS_A_MONTH = 365.25 / 12
 _MONTHS_FROM_DAYS = 60  # from two months on a due date is spoken of in months
@@ -41,6 +42,13 @@ def extent(value: float) -> str:
 def capitalised(text: str) -> str:
     """First letter upper case, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def rate_phrase(rate: Rate) -> str:
+    """``about 29 % (BI-RADS atlas, 5th edition)``."""
+    bound = "" if rate.bound == "exact" else f"{rate.bound} "
+    mark = "" if rate.verified else f", {lexicon.notices().not_verified}"
+    return f"{bound}{number(rate.percent)} % ({rate.population}{mark})"
 
 
 def joined(words: Sequence[str]) -> str:
