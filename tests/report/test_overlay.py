@@ -140,6 +140,18 @@ def test_benign_marks_are_fainter_and_their_crops_smaller(screening: tuple[ExamR
     assert 0 < coloured(faint, colour).sum() < coloured(strong, colour).sum() / 2
 
 
+def test_a_long_scratch_does_not_frame_half_the_breast(screening: tuple[ExamReport, list[View]]) -> None:
+    exam, films = screening
+    view, scale = exam.views[0], VIEW_SIDE / sample.SHAPE[0]
+    mimic = view.mimics[0].model_copy(update={"kind": "film_artifact", "extent_mm": 90.0})
+    bare = draw_view(view.model_copy(update={"mimics": []}), [], films[0].load())[:VIEW_SIDE]
+    marked = draw_view(view.model_copy(update={"mimics": [mimic]}), [], films[0].load())[:VIEW_SIDE]
+    rows, _ = np.nonzero((bare != marked).any(axis=2))
+    assert len(rows) > 100
+    assert np.ptp(rows) * sample.PIXEL_MM / scale < 15
+    assert abs(rows.mean() - mimic.y * scale) < 30
+
+
 def test_the_scale_bar_is_as_long_as_it_says(screening: tuple[ExamReport, list[View]]) -> None:
     exam, films = screening
     view = exam.views[0]
@@ -193,4 +205,4 @@ def test_a_tomosynthesis_finding_is_shown_in_its_slice(
     folder = tmp_path / tomo.folder
     render_exam(sample.report_of(tomo), tomo, [replace(films[0], load=load)], folder, pdf=False)
     assert asked == [17]
-    assert sorted(path.name for path in (folder / "overlays").iterdir()) == ["finding-1-rcc.png", "rcc.png"]
+    assert sorted(path.name for path in (folder / "overlays").iterdir()) == ["finding-F1-rcc.png", "rcc.png"]

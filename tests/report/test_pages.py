@@ -67,8 +67,8 @@ def test_the_folder_holds_what_the_contract_names(rendered: Path) -> None:
     }
     assert {path.name for path in (rendered / "overlays").iterdir()} == {
         *("rcc.png", "rmlo.png", "lcc.png", "lmlo.png"),
-        *("finding-1-rcc.png", "finding-1-rmlo.png"),
-        *("finding-2-lcc.png", "finding-2-lmlo.png", "finding-3-lcc.png", "finding-3-lmlo.png"),
+        *("finding-F1-rcc.png", "finding-F1-rmlo.png"),
+        *("finding-F2-lcc.png", "finding-F2-lmlo.png", "finding-F3-lcc.png", "finding-F3-lmlo.png"),
     }
 
 
@@ -178,7 +178,7 @@ def test_an_exam_with_nothing_to_say_still_makes_a_page(report: Report) -> None:
         update={"views": views, "findings": [], "next_steps": [], "priors": [], "date": None}
     )
     words = Page(render_html(report.model_copy(update={"failures": [], "models": {}}), empty)).words
-    assert "No finding that needs more than routine screening." in words
+    assert "No calcifications that make a finding." in words
     assert "no earlier exam" in words
     assert "not stated" in words
 

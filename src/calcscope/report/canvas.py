@@ -20,6 +20,9 @@ Box = tuple[float, float, float, float]
 SHIFT = 4
 """OpenCV takes whole numbers with this many bits after the point: a sixteenth of a pixel."""
 
+SMALL = 30
+"""Letters up to this size, pixels, get a thin dark edge, larger ones a thick one."""
+
 
 class Canvas:
     """An RGB image (rows, columns, 3) of 8 bits to draw on.
@@ -137,7 +140,8 @@ class Canvas:
         draw = ImageDraw.Draw(picture)
         for x, y, words, colour, size in self._texts:
             # A dark edge keeps letters readable on white tissue.
-            draw.text((x, y), words, fill=colour, font=_font(size), stroke_width=2, stroke_fill="#000000")
+            edge = 2 if size > SMALL else 1
+            draw.text((x, y), words, fill=colour, font=_font(size), stroke_width=edge, stroke_fill="#000000")
         return np.asarray(picture)
 
 

@@ -31,8 +31,7 @@ def overlay_path(exam: ExamReport, view: ViewReport) -> str:
 
 def crop_path(exam: ExamReport, finding: Finding, view_uid: str) -> str:
     """Path of the magnified crop of a finding in one view inside the exam's folder."""
-    number = [each.id for each in exam.findings].index(finding.id) + 1
-    return f"{OVERLAYS}/finding-{number}-{view_slugs(exam)[view_uid]}.png"
+    return f"{OVERLAYS}/finding-{finding.id}-{view_slugs(exam)[view_uid]}.png"
 
 
 def _slug(label: str) -> str:

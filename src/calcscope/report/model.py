@@ -122,6 +122,9 @@ class Mimic(Model):
     y: Pixel = Field(description="Row in the source image, 0-based")
     kind: str = Field(description="deodorant, powder, cream, metal, marker, clip, film_artifact")
     extent_mm: Length = Field(description="Greatest extent")
+    outline: list[Point] = Field(
+        [], description="Closed polygon, pixels; empty where only its place is known"
+    )
 
 
 class ViewReport(Model):
@@ -245,7 +248,9 @@ class Assessment(Model):
 class Finding(Model):
     """Calcifications that are judged as one, over all views they are seen in."""
 
-    id: str = Field(description="Unique within the exam")
+    id: str = Field(
+        pattern=r"^[A-Za-z0-9-]{1,32}$", description="Unique within the exam; part of its pictures' names"
+    )
     laterality: Laterality = Field(description="Side")
     kind: str = Field(description="group, single, vascular, skin …: what the finding is made of")
     benign: bool = Field(description="Typically benign: folded away by default")

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from calcscope.exam.model import Mammogram, Points
-from calcscope.report import legend
+from calcscope.report import legend, words
 from calcscope.report.canvas import RGB, Canvas, box_of, grown, text_width
 from calcscope.report.frame import Frame
 from calcscope.report.model import Calcification, Finding, Member, Point, ViewReport
@@ -32,6 +32,8 @@ MARGIN_MM = 2.0
 """Room between a finding's outermost calcifications and the line around it in a whole view."""
 RING_GAP = 5.0
 """Room between a calcification's outline and its ring, drawn pixels."""
+MIMIC_SQUARE_MM = 10.0
+"""Greatest square around what is no calcification: a long scratch must not frame half the breast."""
 FAINT = 0.85
 """Brightness of benign marks."""
 
@@ -53,7 +55,7 @@ def draw_view(view: ViewReport, findings: Iterable[Finding], mammogram: Mammogra
     for speck in loose:
         x, y = frame.to_drawn(np.array([[speck.x, speck.y]]))[0]
         canvas.ellipse(x, y, (5, 5), 0, LOOSE)
-    title = 48
+    title = 44
     canvas.text(*_title_place(canvas, view, title), view.label, TEXT, title)
     for mark in marks:
         canvas.keep_clear(box_of(mark.line))
@@ -84,7 +86,8 @@ def draw_crop(view: ViewReport, finding: Finding, member: Member, mammogram: Mam
     canvas = Canvas(clean.copy())
     colour = CATEGORY_COLOURS[finding.assessment.category]
     members = set(member.calcifications)
-    for speck in view.calcifications:
+    # The finding's own rings come last: they lie on top.
+    for speck in sorted(view.calcifications, key=lambda speck: speck.id in members):
         _draw_ring(canvas, frame, speck, colour if speck.id in members else dimmed(LOOSE))
     if member.group is not None:
         hull = frame.to_drawn(_member_points(view, member))
@@ -121,7 +124,7 @@ class _Mark:
     @property
     def size(self) -> int:
         """Height of the label's letters, pixels."""
-        return 26 if self.benign else 38
+        return 24 if self.benign else 34
 
 
 def _mark(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> _Mark:
@@ -144,16 +147,16 @@ def _entries(view: ViewReport, marks: Sequence[_Mark], loose: bool) -> list[lege
     entries = []
     kinds = {(mark.benign, mark.category): mark for mark in marks}
     for (benign, category), mark in sorted(kinds.items(), key=lambda item: item[0][::-1], reverse=True):
-        words = f"category {category}, benign" if benign else f"category {category}"
-        entries.append(legend.finding_entry(words, mark.colour, mark.thickness))
+        meaning = f"category {category}, benign" if benign else f"category {category}"
+        entries.append(legend.finding_entry(meaning, mark.colour, mark.thickness))
     if loose:
         entries.append(legend.LOOSE_ENTRY)
     if view.mimics:
         entries.append(legend.MIMIC_ENTRY)
     if view.anatomy.nipple is not None:
         seen = view.anatomy.nipple_certainty == "seen"
-        words = "nipple" if seen else "nipple, estimated"
-        entries.append(legend.Entry(words, lambda canvas, x, y: _draw_nipple(canvas, x, y, seen=seen)))
+        meaning = "nipple" if seen else "nipple, estimated"
+        entries.append(legend.Entry(meaning, lambda canvas, x, y: _draw_nipple(canvas, x, y, seen=seen)))
     if view.anatomy.pectoral_line is not None:
         entries.append(legend.MUSCLE_ENTRY)
     if view.anatomy.outline:
@@ -181,13 +184,17 @@ def _draw_nipple(canvas: Canvas, x: float, y: float, *, seen: bool) -> None:
 
 
 def _draw_mimics(canvas: Canvas, frame: Frame, view: ViewReport) -> None:
+    """Dashed lines around what is no calcification: its outline, or a square of its size."""
     for mimic in view.mimics:
-        x, y = frame.to_drawn(np.array([[mimic.x, mimic.y]]))[0]
-        half = max(mimic.extent_mm / 2 * frame.per_mm + RING_GAP, 8)
-        square = legend.square(x, y, half)
-        canvas.dashes(square, MIMIC, 5, closed=True)
-        canvas.keep_clear(box_of(square))
-        canvas.label(box_of(square), mimic.kind.replace("_", " "), MIMIC, 24, always=False)
+        if mimic.outline:
+            border = grown(frame.to_drawn(np.array(mimic.outline)), RING_GAP)
+        else:
+            x, y = frame.to_drawn(np.array([[mimic.x, mimic.y]]))[0]
+            half_mm = min(mimic.extent_mm, MIMIC_SQUARE_MM) / 2
+            border = legend.square(x, y, max(half_mm * frame.per_mm + RING_GAP, 8))
+        canvas.dashes(border, MIMIC, 5, closed=True)
+        canvas.keep_clear(box_of(border))
+        canvas.label(box_of(border), words.term(mimic.kind), MIMIC, 24, always=False)
 
 
 def _draw_ring(canvas: Canvas, frame: Frame, speck: Calcification, colour: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from calcscope.exam.model import Mammogram, View
+from calcscope.exam.model import View
 from calcscope.report import files
 from calcscope.report.canvas import RGB
 from calcscope.report.html import render_html
@@ -17,8 +17,8 @@ from calcscope.report.pdf import PdfUnavailable, render_pdf
 from calcscope.report.table import write_table
 from calcscope.report.writing import assembled_folder
 
-PNG_LEVEL = 3
-"""Compression of the overlays: stronger levels take twice the time to save a tenth."""
+PNG_LEVEL = 2
+"""Compression of the overlays: the next level takes twice the time to save a tenth."""
 
 
 def render_exam(
@@ -87,16 +87,12 @@ def _write_overlays(exam: ExamReport, view: ViewReport, film: View, place: Path)
     # The whole view of a tomosynthesis is the slice of the most suspicious finding: they come first.
     shown = next(iter(by_slice), None)
     for number in by_slice or {None: []}:
-        mammogram = _load(film, number)
+        mammogram = film.load(number)
         if number == shown:
             _write(draw_view(view, exam.findings, mammogram), place / files.overlay_path(exam, view))
         for finding, member in by_slice.get(number, []):
             crop = draw_crop(view, finding, member, mammogram)
             _write(crop, place / files.crop_path(exam, finding, view.sop_uid))
-
-
-def _load(film: View, number: int | None) -> Mammogram:
-    return film.load() if number is None else film.load(number)
 
 
 def _write(image: RGB, path: Path) -> None:
