@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
+from calcscope.specks.judge import features, judge
 from calcscope.specks.outline import Shape, measure
 from calcscope.specks.saliency import background, local_noise, quantisation_step
 from calcscope.specks.scales import Scale, ladder
@@ -21,6 +22,14 @@ PATCH_PIXELS = 6
 FINER_RUNGS = 2
 """The outline is drawn this many rungs finer than the object was found on, where there are any."""
 
+TEXTURE_PIXEL_MM = 0.3
+TEXTURE_WINDOW_MM = 4.0
+"""Tissue texture is measured at this pixel size in a window of this width: larger than a speck, smaller
+than a lobe."""
+
+ARMS_REACH = 1.5
+"""The circle on which fibres are looked for, in units of the object's own half length."""
+
 SPLIT_CONTRAST = 0.35
 SPLIT_AREA = 0.5
 """See :func:`_merge`: a popcorn calcification has lumps too, but low ones or one that fills it."""
@@ -28,25 +37,42 @@ SPLIT_AREA = 0.5
 
 @dataclass(frozen=True)
 class SpeckSettings:
-    """What is a candidate.
+    """What is a candidate, and which candidates are listed.
 
     Parameters
     ----------
-    min_salience : least height over the background in units of the local noise
+    min_salience : least height of a candidate over the background in units of the local noise
+    min_probability : candidates below it are left out of the catalogue
     max_candidates : per view; the most salient are kept (an image of noise must not take for ever)
     """
 
-    min_salience: float = 5.0
+    min_salience: float = 4.0
+    min_probability: float = 0.0
     max_candidates: int = 4000
 
 
 @dataclass(frozen=True)
-class _Candidate:
+class Candidate:
+    """A bright object before it is judged.
+
+    Parameters
+    ----------
+    rung : of the ladder it was found on, 0 the finest
+    salience : height over the background in units of the local noise
+    shape : measurements; centre and outline in canonical pixels
+    contrast : peak over the background, in units of ``Mammogram.pixels``
+    snr : norm of the excess inside the outline over the noise of one pixel
+    arms : how far the brightest direction around it stands out, over its contrast: high on fibres
+    texture : standard deviation of the tissue around it, in units of ``Mammogram.pixels``
+    """
+
     rung: int
     salience: float
-    shape: Shape  # outline in canonical pixels
+    shape: Shape
     contrast: float
     snr: float
+    arms: float
+    texture: float
 
 
 @dataclass(frozen=True)
@@ -73,21 +99,36 @@ def find_specks(
 
     Returns
     -------
-    SpeckCatalogue, most salient first
+    SpeckCatalogue, most probable first
     """
+    candidates = find_candidates(mammogram, breast, settings)
+    probability = judge(features(candidates, mammogram, breast))
+    order = np.argsort(-probability, kind="stable")
+    order = order[probability[order] >= settings.min_probability]
+    return _catalogue([candidates[i] for i in order], probability[order], mammogram)
+
+
+def find_candidates(
+    mammogram: Mammogram, breast: Breast, settings: SpeckSettings = SpeckSettings()
+) -> list[Candidate]:
+    """Every small bright object of a view, measured but not judged, most salient first."""
     rungs = _rungs(mammogram, breast)
+    if not rungs:
+        return []
+    texture = _Texture(rungs)
     seeds = [
         (salience, k, row, column)
         for k, rung in enumerate(rungs)
         for salience, row, column in _peaks(rung, settings.min_salience)
     ]
     seeds.sort(reverse=True)
-    candidates = [
-        candidate
-        for salience, k, row, column in seeds[: settings.max_candidates]
-        if (candidate := _outline(rungs, k, row, column, salience)) is not None
-    ]
-    return _catalogue(_merge(candidates), mammogram)
+    return _merge(
+        [
+            candidate
+            for salience, k, row, column in seeds[: settings.max_candidates]
+            if (candidate := _outline(rungs, texture, k, row, column, salience)) is not None
+        ]
+    )
 
 
 def _rungs(mammogram: Mammogram, breast: Breast) -> list[_Rung]:
@@ -102,6 +143,25 @@ def _rungs(mammogram: Mammogram, breast: Breast) -> list[_Rung]:
     return rungs
 
 
+class _Texture:
+    """Standard deviation of the tissue in a window around a point, measured on a coarse rung."""
+
+    def __init__(self, rungs: list[_Rung]) -> None:
+        rung = min(rungs, key=lambda r: abs(r.scale.pixel_mm - TEXTURE_PIXEL_MM))
+        window = max(3, round(TEXTURE_WINDOW_MM / rung.scale.pixel_mm)) | 1
+        mean = cv2.blur(rung.ground, (window, window))
+        self.scale = rung.scale
+        self.deviation = np.sqrt(
+            np.maximum(cv2.blur(rung.ground * rung.ground, (window, window)) - mean * mean, 0)
+        )
+
+    def at(self, x: float, y: float) -> float:
+        """At a canonical point."""
+        ((column, row),) = np.rint(self.scale.from_canonical(np.array([[x, y]]))).astype(int)
+        rows, columns = self.deviation.shape
+        return float(self.deviation[min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)])
+
+
 def _peaks(rung: _Rung, min_salience: float) -> list[tuple[float, int, int]]:
     """(salience, row, column) of each local maximum of 3 × 3 pixels above the threshold."""
     salience = rung.salience
@@ -110,7 +170,9 @@ def _peaks(rung: _Rung, min_salience: float) -> list[tuple[float, int, int]]:
     return [(float(salience[r, c]), int(r), int(c)) for r, c in zip(rows, columns, strict=True)]
 
 
-def _outline(rungs: list[_Rung], k: int, row: int, column: int, salience: float) -> _Candidate | None:
+def _outline(
+    rungs: list[_Rung], texture: _Texture, k: int, row: int, column: int, salience: float
+) -> Candidate | None:
     """Outline the object seen at (row, column) of rung ``k`` on a finer rung, over rung ``k``'s ground."""
     coarse = rungs[k].scale
     fine = rungs[max(0, k - FINER_RUNGS)]
@@ -135,6 +197,9 @@ def _outline(rungs: list[_Rung], k: int, row: int, column: int, salience: float)
     shape = measure(excess, peak, fine.scale.pixel_mm)
     if shape is None:
         return None
+    contrast = float(excess[peak])
+    radius = ARMS_REACH * shape.length_mm / fine.scale.pixel_mm / 2 + 1.5
+    arms = _arms(patch, shape.x, shape.y, radius) / contrast
     corner = np.array([c0 * ratio, r0 * ratio], dtype=np.float64)
     (centre,) = fine.scale.to_canonical(corner + np.array([shape.x, shape.y]))[None]
     noise_row = min(r0 * ratio + peak[0], fine.noise.shape[0] - 1)
@@ -143,10 +208,19 @@ def _outline(rungs: list[_Rung], k: int, row: int, column: int, salience: float)
     shape = replace(
         shape, x=float(centre[0]), y=float(centre[1]), outline=fine.scale.to_canonical(corner + shape.outline)
     )
-    return _Candidate(k, salience, shape, float(excess[peak]), shape.energy / noise)
+    return Candidate(k, salience, shape, contrast, shape.energy / noise, arms, texture.at(shape.x, shape.y))
 
 
-def _merge(candidates: list[_Candidate]) -> list[_Candidate]:
+def _arms(patch: Float, x: float, y: float, radius: float) -> float:
+    """Brightest over median grey on a circle around the object (clipped to the patch)."""
+    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
+    columns = np.clip(np.rint(x + radius * np.cos(angles)).astype(int), 0, patch.shape[1] - 1)
+    rows = np.clip(np.rint(y + radius * np.sin(angles)).astype(int), 0, patch.shape[0] - 1)
+    ring = patch[rows, columns]
+    return float(ring.max() - np.median(ring))
+
+
+def _merge(candidates: list[Candidate]) -> list[Candidate]:
     """One candidate for each object: where outlines overlap, the most salient one stays.
 
     Exception: an outline that holds two or more separate finer ones, each of at least
@@ -197,21 +271,22 @@ def _merge(candidates: list[_Candidate]) -> list[_Candidate]:
     return [candidates[i] for i in kept]
 
 
-def _catalogue(candidates: list[_Candidate], mammogram: Mammogram) -> SpeckCatalogue:
+def _catalogue(
+    candidates: list[Candidate], probability: NDArray[np.float64], mammogram: Mammogram
+) -> SpeckCatalogue:
     def column(values: list[float]) -> NDArray[np.float64]:
         return np.asarray(values, dtype=np.float64)
 
     shapes = [c.shape for c in candidates]
-    salience = column([c.salience for c in candidates])
     names = ("x", "y", "area_mm2", "length_mm", "width_mm", "roundness", "elongation",
              "irregularity", "hollowness", "angle", "sharpness")  # fmt: skip
     outlines: tuple[Points, ...] = tuple(s.outline for s in shapes)
     return SpeckCatalogue(
         **{name: column([getattr(s, name) for s in shapes]) for name in names},
-        probability=1 - np.exp(-salience / 10),
+        probability=probability,
         contrast=column([c.contrast for c in candidates]),
         snr=column([c.snr for c in candidates]),
-        salience=salience,
+        salience=column([c.salience for c in candidates]),
         outlines=outlines,
         slice=np.full(len(shapes), -1 if mammogram.slice is None else mammogram.slice, dtype=np.int64),
         pixel_mm=mammogram.pixel_mm,

@@ -35,7 +35,8 @@ from calcscope.specks.judge import FEATURES, breast_grey_range, design, features
 Array = NDArray[np.float64]
 
 FILM_PIXEL_MM = 0.0435
-PIXEL_MM = (0.0435, 0.07, 0.1, 0.2)
+REDUCTIONS = (1, 2, 3, 5)
+"""Whole numbers of film pixels to one: anything else would correlate the grain."""
 SIZES_MM = (0.12, 1.5)
 CONTRAST_PER_MM = (0.06, 0.6)
 """Of the breast's grey range for each mm of calcification: the coarse calcifications of these films show
@@ -100,17 +101,17 @@ def samples(seeds: range) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
             film = view.load()
             breast = locate_breast(film)
             own = find_candidates(film, breast)
-            for pixel_mm in PIXEL_MM:
+            for reduction in REDUCTIONS:
                 for seed in seeds:
-                    key = [seed, round(pixel_mm * 1e4), film.pixels.shape[0], film.pixels.shape[1]]
+                    key = [seed, reduction, film.pixels.shape[0], film.pixels.shape[1]]
                     random = np.random.default_rng(key)
                     placed, with_specks = set_in(film, breast, random)
-                    image = reduce(with_specks, pixel_mm)
+                    image = reduce(with_specks, reduction)
                     small = locate_breast(image)
                     found = find_candidates(image, small, SpeckSettings(min_salience=3.5))
-                    labels, sure = match(found, placed, own, pixel_mm)
+                    labels, sure = match(found, placed, own, reduction)
                     values = features(found, image, small)
-                    name = f"{exam.patient_id} {view.info.label} {pixel_mm} mm"
+                    name = f"{exam.patient_id} {view.info.label} {image.pixel_mm:.3f} mm"
                     yield name, values[sure], labels[sure]
 
 
@@ -167,15 +168,16 @@ def clump(size_mm: float, pixel_mm: float, random: np.random.Generator) -> Float
     return np.asarray(thickness * random.uniform(0.5, 1.0), dtype=np.float32)
 
 
-def reduce(film: Mammogram, pixel_mm: float) -> Mammogram:
-    """The film at a coarser pixel size, with 8 bits at 0.2 mm as such scans have."""
-    if pixel_mm <= film.pixel_mm:
+def reduce(film: Mammogram, reduction: int) -> Mammogram:
+    """The film at a pixel size ``reduction`` times as coarse, with 8 bits above 0.2 mm as such scans have."""
+    if reduction == 1:
         return film
-    ratio = film.pixel_mm / pixel_mm
-    pixels = cv2.resize(film.pixels, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
-    if pixel_mm >= 0.2:
+    rows, columns = (n // reduction for n in film.pixels.shape)
+    whole = film.pixels[: rows * reduction, : columns * reduction]
+    pixels = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    pixel_mm = film.pixel_mm * reduction
+    if pixel_mm > 0.2:
         pixels = np.round(pixels * 255) / np.float32(255)
-    rows, columns = pixels.shape
     return Mammogram(
         info=replace(film.info, rows=rows, columns=columns, pixel_mm=pixel_mm),
         pixels=np.asarray(pixels, dtype=np.float32),
@@ -186,13 +188,13 @@ def reduce(film: Mammogram, pixel_mm: float) -> Mammogram:
 
 
 def match(
-    found: list[Candidate], placed: list[Placed], own: list[Candidate], pixel_mm: float
+    found: list[Candidate], placed: list[Placed], own: list[Candidate], reduction: int
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which candidates are simulated calcifications, and for which that is sure.
 
     Not sure: near the film's own coarse objects of calcium's density, which are real calcifications.
     """
-    scale = FILM_PIXEL_MM / pixel_mm if pixel_mm > FILM_PIXEL_MM else 1.0
+    scale, pixel_mm = 1 / reduction, FILM_PIXEL_MM * reduction
     xy = np.array([(c.shape.x, c.shape.y) for c in found]).reshape(-1, 2)
     labels = np.zeros(len(found), dtype=bool)
     sure = np.ones(len(found), dtype=bool)

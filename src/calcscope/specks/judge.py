@@ -1,0 +1,112 @@
+"""How probable it is that a bright object is a calcification.
+
+A logistic model on what was measured. It was fitted on simulated calcifications set into real films, with
+the films' own fibres, grain and dust as what is not one (``calcscope.train.specks``); its coefficients and
+model card are in ``models/specks.json`` and ``models/specks.md``. Two of its measurements deserve a word:
+
+* contrast over width: the attenuation of calcium limits how bright an object of a given width can be. A
+  dust grain on the film lets no light through at all, so it is several times brighter than calcium of its
+  width could be;
+* arms: fibres that cross are bright in a few directions around the crossing, a calcification is not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calcscope.breast.model import Breast
+from calcscope.exam.model import Mammogram
+
+if TYPE_CHECKING:
+    from calcscope.specks.find import Candidate
+
+FEATURES = (
+    "log_salience",
+    "log_density",
+    "log_pixels",
+    "log_width",
+    "edge",
+    "roundness",
+    "log_elongation",
+    "irregularity",
+    "log_texture",
+    "arms",
+    "log_pixel_mm",
+)
+"""Names of the measurements, in the order of :func:`features`."""
+
+
+def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Breast) -> NDArray[np.float64]:
+    """Measurements of each candidate that bear on whether it is a calcification.
+
+    Returns
+    -------
+    float64 (n, len(FEATURES)): ln salience; ln of contrast over width, per mm, in units of the breast's
+    range of grey; ln width in pixels; ln width in mm; edge slope times width; roundness; ln elongation;
+    irregularity; ln of contrast over the tissue's texture; arms; ln pixel size in mm
+    """
+    if not candidates:
+        return np.zeros((0, len(FEATURES)))
+    grey_range = breast_grey_range(mammogram, breast)
+    rows = []
+    for c in candidates:
+        width = max(c.shape.width_mm, 1e-3)
+        rows.append(
+            (
+                np.log(c.salience),
+                np.log(c.contrast / grey_range / width),
+                np.log(width / mammogram.pixel_mm),
+                np.log(width),
+                c.shape.sharpness * width,
+                c.shape.roundness,
+                np.log(c.shape.elongation),
+                c.shape.irregularity,
+                np.log(c.contrast / (c.texture + 1e-4)),
+                min(c.arms, 3.0),
+                np.log(mammogram.pixel_mm),
+            )
+        )
+    return np.array(rows, dtype=np.float64)
+
+
+def breast_grey_range(mammogram: Mammogram, breast: Breast) -> float:
+    """From the 0.5th to the 99.5th percentile of the breast's grey: what the display spreads tissue over."""
+    step = max(1, round(0.5 / mammogram.pixel_mm))
+    grey = mammogram.pixels[::step, ::step][breast.mask[::step, ::step]]
+    if not len(grey):
+        return 1.0
+    low, high = np.percentile(grey, [0.5, 99.5])
+    return max(float(high - low), 1e-3)
+
+
+def judge(measured: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probability of each row of :func:`features`, shape (n,), strictly between 0 and 1."""
+    model = _model()
+    return np.asarray(1 / (1 + np.exp(-(design(measured, model["mean"], model["scale"]) @ model["weights"]))))
+
+
+def design(
+    measured: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """The model's terms, (n, terms): a constant, the standardised measurements, their products in pairs."""
+    z = np.clip((measured - mean) / scale, -4, 4)  # beyond four deviations the model has seen nothing
+    i, j = np.triu_indices(z.shape[1])
+    return np.concatenate([np.ones((len(z), 1)), z, z[:, i] * z[:, j]], axis=1)
+
+
+@cache
+def _model() -> dict[str, NDArray[np.float64]]:
+    text = (resources.files("calcscope.models") / "specks.json").read_text(encoding="utf-8")
+    content = json.loads(text)
+    if tuple(content["features"]) != FEATURES:
+        raise RuntimeError(
+            "models/specks.json was fitted on other measurements: refit it with calcscope.train.specks"
+        )
+    return {name: np.array(content[name], dtype=np.float64) for name in ("mean", "scale", "weights")}
