@@ -284,3 +284,15 @@ def test_any_finding_gets_a_category_of_its_mode_and_a_whole_paragraph(
     assert a.sentence.endswith(".")
     for flaw in ("  ", "{", "None", " ,", "..", " ."):
         assert flaw not in a.sentence
+
+
+@pytest.mark.parametrize("status", sorted(INCREASING))
+def test_each_way_of_growing_counts(status: str) -> None:
+    grown = finding("punctate", "grouped", change=ChangeFacts((status,), 3.0))
+    assert assess_finding(grown, "diagnostic").category in FOUR
+
+
+@pytest.mark.parametrize("status", ["fewer", "smaller", "unchanged", "resolved"])
+def test_nothing_else_does(status: str) -> None:
+    calm = finding("punctate", "grouped", change=ChangeFacts((status,), 1.0))
+    assert assess_finding(calm, "diagnostic").category == "3"

@@ -50,8 +50,8 @@ def test_a_few_specks_on_a_coarse_scan() -> None:
         "3 calcifications (fewer than 5) in a linear arrangement over 7 mm in the outer half of the right "
         "breast, posterior depth, seen in the CC view only; whether above or below the nipple is not known. "
         "Their shape is not assessable at this resolution. Not compared with an earlier mammogram. "
-        "Provisional suspicion: at least low. BI-RADS category 0: incomplete. Additional imaging of the right "
-        "breast: magnification views, CC and a true lateral, within 14 days."
+        "Provisional suspicion: at least low. BI-RADS category 0: incomplete. Additional imaging of "
+        "the right breast: magnification views, CC and a true lateral, within 14 days."
     )
 
 
