@@ -85,6 +85,11 @@ def mg_dataset(
     ds.PatientName = "Secret^Name"
     ds.PatientBirthDate = "19600102"
     ds.StudyDate = "20240506"
+    ds.StudyTime = "101112"
+    ds.StudyID = "1"
+    ds.AccessionNumber = ""
+    ds.SeriesNumber = 1
+    ds.InstanceNumber = 1
     ds.Modality = "MG"
     ds.PresentationIntentType = "FOR PRESENTATION"
     ds.BodyPartExamined = "BREAST"

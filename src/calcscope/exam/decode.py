@@ -16,9 +16,13 @@ from calcscope.exam.elements import quiet
 
 Stored = NDArray[np.integer]
 
-DECODERS = ("pylibjpeg", "pyjpegls", "pydicom", "pillow", "gdcm")
-"""pydicom's decoding plugins in the order they are tried: the fastest first. OpenCV is no fallback: it
-fills what a truncated file lacks with grey and calls it success."""
+DECODERS = ("pyjpegls", "pylibjpeg", "pydicom", "pillow", "gdcm")
+"""pydicom's decoding plugins in the order they are tried: the strict one for JPEG-LS, then the fastest.
+OpenCV is no fallback: it fills what a damaged file lacks with grey and calls it success."""
+
+JPEG_STARTS = (b"\xff\xd8", b"\xff\x4f")
+JPEG_END = b"\xff\xd9"
+"""Start of a JPEG or JPEG-LS image and of a JPEG 2000 codestream; all end alike."""
 
 NATIVE = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
@@ -120,6 +124,9 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
             )
     except Exception:  # pydicom raises many kinds on damaged encapsulation
         raise truncated(name) from None
+    # libjpeg fills a truncated image up without a word, so its end is looked for first.
+    if encoded.startswith(JPEG_STARTS) and not encoded.rstrip(b"\0\xff").endswith(JPEG_END):
+        raise truncated(name)
     reasons: list[str] = []
     for candidate in (encoded, repaired_jpeg(encoded)):
         if candidate is None:
@@ -139,7 +146,10 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
 
 
 def _plugins(transfer_syntax: str) -> list[str]:
-    available = get_decoder(UID(transfer_syntax)).available_plugins
+    try:
+        available = get_decoder(UID(transfer_syntax)).available_plugins
+    except NotImplementedError:  # a transfer syntax for video, or an unknown one
+        return []
     return [plugin for plugin in DECODERS if plugin in available]
 
 

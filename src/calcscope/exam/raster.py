@@ -130,7 +130,7 @@ def decode_raster(source: Source, kind: str) -> tuple[Stored, int]:
     with source.open() as stream:
         content = stream.read()
     try:
-        array = _decode_tiff(content) if kind == "tiff" else _decode_png_or_pgm(content)
+        array = _decode_tiff(content) if kind == "tiff" else _decode_with_pillow(content, ("PNG", "PPM"))
     except Exception as error:  # every decoder has its own kinds
         raise _damaged(source.name, kind, error) from None
     grey = _grey(array, source.name)
@@ -139,14 +139,14 @@ def decode_raster(source: Source, kind: str) -> tuple[Stored, int]:
     return grey, bits
 
 
-def _decode_png_or_pgm(content: bytes) -> Stored:
+def _decode_with_pillow(content: bytes, formats: tuple[str, ...]) -> Stored:
     from PIL import Image
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Pillow's size limit: the header was judged by our own
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            with Image.open(io.BytesIO(content), formats=["PNG", "PPM"]) as image:
+            with Image.open(io.BytesIO(content), formats=formats) as image:
                 array = np.asarray(image)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
@@ -160,10 +160,13 @@ def _decode_tiff(content: bytes) -> Stored:
 
     with tifffile.TiffFile(io.BytesIO(content)) as tiff:
         page = cast(tifffile.TiffPage, tiff.pages[0])
-        array = np.asarray(page.asarray())
-        if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
-            array = np.iinfo(array.dtype).max - array
-        return array
+        inverted = page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
+        try:
+            array = np.asarray(page.asarray())
+        except ValueError:  # LZW and JPEG need a package that tifffile does not bring
+            array = _decode_with_pillow(content, ("TIFF",))
+            inverted = inverted and array.dtype != np.uint8  # Pillow turns 8-bit images itself
+    return np.iinfo(array.dtype).max - array if inverted else array
 
 
 def _grey(array: Stored, name: str) -> Stored:
