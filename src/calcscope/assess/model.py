@@ -25,6 +25,8 @@ class Place:
     depth : ``anterior``, ``middle``, ``posterior`` or None
     nipple_mm : distance to the nipple, mm, or None
     certainty : ``both views``, ``one view`` or ``unknown``
+    orientation_assumed : True when outer and inner (or upper and lower) rest on how such views are
+        usually hung, because the file does not say which way is up
     """
 
     quadrant: str | None = None
@@ -33,6 +35,7 @@ class Place:
     depth: str | None = None
     nipple_mm: float | None = None
     certainty: Literal["both views", "one view", "unknown"] = "unknown"
+    orientation_assumed: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,107 @@
+"""The same finding in two views of one breast.
+
+Compression moves a finding across the nipple line but little along it, so its depth behind the nipple
+is what two views share; number, size, brightness and kind break ties.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from calcscope.groups.location import Offset, Sighting, figure, offset
+
+# How much the counted calcifications, the measured diameter and the contrast of one finding commonly
+# differ between views, as a standard deviation of the natural logarithm.
+COUNT_SPREAD, DIAMETER_SPREAD, CONTRAST_SPREAD = 0.6, 0.35, 0.6
+# Two different kinds count as a difference of this many standard deviations: terms are often confused.
+KIND_DIFFERENCE = 1.5
+# Findings that differ by more than this many standard deviations in all are left unpaired.
+LEAVE_ALONE = 3.5
+
+
+class Pair(NamedTuple):
+    """One finding: its index in the first and in the second view (None where not seen there).
+
+    ``score`` is 1 for a perfect agreement, falls to 0 with the differences, and is 0 for the unpaired.
+    """
+
+    first: int | None
+    second: int | None
+    score: float
+
+
+def pair_views(cc: Sequence[Sighting], mlo: Sequence[Sighting]) -> list[Pair]:
+    """Match the findings of two views one to one, so that all differences together are least.
+
+    Parameters
+    ----------
+    cc, mlo : findings of the craniocaudal and of the oblique or lateral view of the same breast
+
+    Returns
+    -------
+    Pairs in the order of ``cc``, then what only ``mlo`` shows. Every index occurs once.
+    """
+    distance = _distances(cc, mlo)
+    first, second = _assigned(distance)
+    partner = dict(zip(first.tolist(), second.tolist(), strict=True))
+    pairs = [
+        Pair(i, partner[i], math.exp(-(distance[i, partner[i]] ** 2) / 2))
+        if i in partner
+        else Pair(i, None, 0.0)
+        for i in range(len(cc))
+    ]
+    matched = set(partner.values())
+    return pairs + [Pair(None, j, 0.0) for j in range(len(mlo)) if j not in matched]
+
+
+def _assigned(distance: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the least-cost matching in which leaving two alone costs ``LEAVE_ALONE``²."""
+    rows, columns = distance.shape
+    alone = LEAVE_ALONE**2 / 2
+    # Each finding gets a private partner that stands for "not seen in the other view".
+    cost = np.full((rows + columns, rows + columns), 1e9)
+    cost[:rows, :columns] = np.where(np.isfinite(distance), distance**2, 1e9)
+    cost[np.arange(rows), columns + np.arange(rows)] = alone
+    cost[rows + np.arange(columns), np.arange(columns)] = alone
+    cost[rows:, columns:] = 0.0
+    first, second = linear_sum_assignment(cost)
+    real = (first < rows) & (second < columns)
+    return first[real], second[real]
+
+
+def _distances(cc: Sequence[Sighting], mlo: Sequence[Sighting]) -> NDArray[np.float64]:
+    """(len(cc), len(mlo)) difference of each two findings, standard deviations; inf beyond the gate."""
+    at_cc, at_mlo = [offset(s) for s in cc], [offset(s) for s in mlo]
+    distance = np.full((len(cc), len(mlo)), np.inf)
+    for i, (one, here) in enumerate(zip(cc, at_cc, strict=True)):
+        for j, (other, there) in enumerate(zip(mlo, at_mlo, strict=True)):
+            if here is not None and there is not None and _near(here, there):
+                distance[i, j] = _difference(one, other, here, there)
+    return distance
+
+
+def _near(here: Offset, there: Offset) -> bool:
+    return abs(here.depth - there.depth) <= figure("pair_within_mm")
+
+
+def _difference(one: Sighting, other: Sighting, here: Offset, there: Offset) -> float:
+    """Difference of two findings, standard deviations."""
+    terms = [
+        (here.depth - there.depth) / figure("pair_depth_mm"),
+        math.log(one.count / other.count) / COUNT_SPREAD,
+        _log_ratio(one.diameter_mm, other.diameter_mm) / DIAMETER_SPREAD,
+        _log_ratio(one.contrast, other.contrast) / CONTRAST_SPREAD,
+        KIND_DIFFERENCE if one.kind and other.kind and one.kind != other.kind else 0.0,
+    ]
+    return math.hypot(*terms)
+
+
+def _log_ratio(one: float | None, other: float | None) -> float:
+    """Logarithm of a ratio; 0 where either is unknown."""
+    return math.log(one / other) if one and other and one > 0 and other > 0 else 0.0
