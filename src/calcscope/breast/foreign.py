@@ -19,7 +19,7 @@ from calcscope.breast.model import Foreign
 from calcscope.breast.outline import Frame, Levels
 from calcscope.exam.model import Float, Mask, Points
 
-# Bright spots are looked for at this pixel size, mm, then measured on the full image.
+# Bright spots are looked for at about this pixel size, mm, then measured on the full image.
 SPOT_MM = 0.2
 # A spot stands out of its surroundings by one of these shares of the way from background to breast: the
 # higher one parts a ball from the skin it lies on.
@@ -53,7 +53,7 @@ LINE_MM, LINE_HEIGHT, STRONG_LINE_HEIGHT = 20.0, 1.6, 5.0
 # A line echoes at half its height in the columns it is a neighbour of; those are weaker than this share.
 LINE_ECHO = 0.75
 # Rows of each stretch that are looked at.
-LINE_SAMPLES = 120
+LINE_SAMPLES = 60
 
 
 @dataclass(frozen=True)
@@ -72,18 +72,19 @@ class _Spot:
     value: float
 
 
-def metal(pixels: Float, mask: Mask, film: Levels, pixel_mm: float) -> list[Foreign]:
+def metal(pixels: Float, small: Float, mask: Mask, film: Levels, pixel_mm: float) -> list[Foreign]:
     """Metal balls (``marker``) on the skin or over the breast, and ``clip``s in it.
 
     Parameters
     ----------
-    pixels, mask : full-size image and breast mask, (rows, columns)
+    pixels : full-size image
+    small : the same image reduced to about ``SPOT_MM``
+    mask : breast mask at any size
     film : typical values of the image
-    pixel_mm : mm per pixel
+    pixel_mm : mm per pixel of the full-size image
     """
-    scale = min(1.0, pixel_mm / SPOT_MM)
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    size = (small.shape[1], small.shape[0])
+    scale = size[1] / pixels.shape[0]
     small_mm = pixel_mm / scale
     inside = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     grown = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
@@ -321,8 +322,11 @@ def _line_columns(band: Float, search: Mask) -> Iterator[tuple[int, bool]]:
     rows = np.ascontiguousarray(band[::stride, first : columns[-1] + 1])
     # Each pixel against the mean of those two to its left and right, beyond a line of two pixels.
     offset = rows[:, 2:-2] - (rows[:, :-4] + rows[:, 4:]) / 2
-    typical = float(np.median(np.abs(offset[::4]))) * 1.4826
-    height = np.abs(np.median(offset, axis=0))
+    typical = float(np.median(np.abs(offset[::3, ::3]))) * 1.4826
+    # The median of a column is what counts, but few columns have a mean that makes it worth taking.
+    height = np.abs(np.clip(offset, -3 * typical, 3 * typical).mean(axis=0))
+    worth = np.flatnonzero(height > LINE_HEIGHT * typical / 2)
+    height[worth] = np.abs(np.median(offset[:, worth], axis=0))
     tallest = np.asarray(maximum_filter1d(height, 5))
     for column in np.flatnonzero((height > LINE_HEIGHT * typical) & (height > LINE_ECHO * tallest)):
         yield first + 2 + int(column), bool(height[column] > STRONG_LINE_HEIGHT * typical)

@@ -38,7 +38,11 @@ def locate_breast(mammogram: Mammogram) -> Breast:
     Breast in pixels of ``mammogram.pixels``; an image without a breast gives empty masks and no nipple
     """
     rows, columns = mammogram.pixels.shape
-    small, factor, small_mm = _reduced(mammogram)
+    medium = _reduced(mammogram.pixels, mammogram.pixel_mm, foreign.SPOT_MM)
+    small = _reduced(medium, mammogram.pixel_mm * rows / medium.shape[0], WORK_MM)
+    # Full pixels in one reduced pixel, (x, y).
+    factor = np.array([columns / small.shape[1], rows / small.shape[0]])
+    small_mm = mammogram.pixel_mm * float(factor[1])
     film = mammogram.info.acquisition == "film"
     frame = outline.find_frame(small, small_mm)
     small_mask = outline.breast_mask(small, frame, small_mm)
@@ -47,7 +51,7 @@ def locate_breast(mammogram: Mammogram) -> Breast:
     border = pectoral_line(small, small_mask, frame, mammogram.info.view, small_mm)
     levels = outline.levels(np.asarray(small[frame.window]))
 
-    metal = foreign.metal(mammogram.pixels, mask, levels, mammogram.pixel_mm)
+    metal = foreign.metal(mammogram.pixels, medium, small_mask, levels, mammogram.pixel_mm)
     balls = np.array([[f.x, f.y] for f in metal if f.kind == "marker"]).reshape(-1, 2)
     nipple, certainty = find_nipple(small, skin, border, (balls + 0.5) / factor - 0.5, frame, small_mm)
 
@@ -72,13 +76,13 @@ def locate_breast(mammogram: Mammogram) -> Breast:
     )
 
 
-def _reduced(mammogram: Mammogram) -> tuple[Float, Points, float]:
-    """The image at ``WORK_MM``, the full pixels in one reduced pixel as (x, y), and its pixel size, mm."""
-    rows, columns = mammogram.pixels.shape
-    scale = min(1.0, mammogram.pixel_mm / WORK_MM)
-    size = (max(1, round(columns * scale)), max(1, round(rows * scale)))
-    small = np.asarray(cv2.resize(mammogram.pixels, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    return small, np.array([columns / size[0], rows / size[1]]), mammogram.pixel_mm * rows / size[1]
+def _reduced(image: Float, pixel_mm: float, target_mm: float) -> Float:
+    """The image averaged to pixels of about ``target_mm``; the same image where it is that coarse already."""
+    scale = pixel_mm / target_mm
+    if scale >= 1:
+        return image
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def _upscaled(points: Points, factor: Points) -> Points:

@@ -226,11 +226,16 @@ def _blur_known(
     image: Float, weight: Float, otherwise: float, sigma_mm: tuple[float, float], pixel_mm: float
 ) -> Float:
     """Gaussian average of the pixels of weight 1 only; ``otherwise`` where none is near."""
-    sigma_x, sigma_y = sigma_mm[0] / pixel_mm, sigma_mm[1] / pixel_mm
-    total = cv2.GaussianBlur(image * weight, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y)
-    share = cv2.GaussianBlur(weight, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y)
+    # The background is smooth: a third of the resolution shows all of it.
+    size = (max(1, image.shape[1] // 3), max(1, image.shape[0] // 3))
+    sigma_x, sigma_y = sigma_mm[0] / pixel_mm / 3, sigma_mm[1] / pixel_mm / 3
+    known = cv2.resize(image * weight, size, interpolation=cv2.INTER_AREA)
+    total = cv2.GaussianBlur(known, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y)
+    known = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    share = cv2.GaussianBlur(known, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y)
     faint = 1e-4
-    return np.asarray((total + faint * otherwise) / (share + faint), dtype=np.float32)
+    average = (total + faint * otherwise) / (share + faint)
+    return np.asarray(cv2.resize(average, image.shape[::-1]), dtype=np.float32)
 
 
 def _at_chest_wall(above: Mask, opening: NDArray[np.uint8]) -> Mask:

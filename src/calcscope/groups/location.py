@@ -26,7 +26,7 @@ from calcscope.lexicon.model import Figure
 
 CRANIOCAUDAL = frozenset({"CC", "XCC", "XCCL", "XCCM", "FB", "CV"})
 LATERAL = frozenset({"ML", "LM"})
-OBLIQUE = frozenset({"MLO", "LMO", "SIO"})
+OBLIQUE = frozenset({"MLO", "LMO", "SIO", "ISO"})
 # These show part of the breast, turned or pulled forward: the nipple line in them means little.
 PARTIAL = frozenset(
     {"spot", "magnification", "tangential", "rolled_lateral", "rolled_medial", "implant_displaced"}
