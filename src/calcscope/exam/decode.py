@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal
 
@@ -16,9 +18,10 @@ from calcscope.exam.elements import quiet
 
 Stored = NDArray[np.integer]
 
-DECODERS = ("pyjpegls", "pylibjpeg", "pydicom", "pillow", "gdcm")
+DECODERS = ("pyjpegls", "pylibjpeg", "pydicom", "pillow")
 """pydicom's decoding plugins in the order they are tried: the strict one for JPEG-LS, then the fastest.
-OpenCV is no fallback: it fills what a damaged file lacks with grey and calls it success."""
+Two are no fallback: OpenCV fills what a damaged file lacks with grey and calls it success, and GDCM ends
+the whole process on some damaged JPEG 2000 headers."""
 
 JPEG_STARTS = (b"\xff\xd8", b"\xff\x4f")
 JPEG_END = b"\xff\xd9"
@@ -112,6 +115,16 @@ def truncated(name: str) -> UnreadableInput:
     return UnreadableInput(name, "truncated pixel data", "every pixel the header announces", "copy it again")
 
 
+def decoders_of(transfer_syntax: str) -> list[str]:
+    """Decoding plugins at hand for a compressed transfer syntax, in the order to try them."""
+    try:
+        with quiet():
+            available = get_decoder(UID(transfer_syntax)).available_plugins
+    except NotImplementedError:  # a transfer syntax for video, or an unknown one
+        return []
+    return [plugin for plugin in DECODERS if plugin in available]
+
+
 def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name: str) -> Stored:
     stream.seek(layout.offset)
     try:
@@ -127,30 +140,29 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
     # libjpeg fills a truncated image up without a word, so its end is looked for first.
     if encoded.startswith(JPEG_STARTS) and not encoded.rstrip(b"\0\xff").endswith(JPEG_END):
         raise truncated(name)
+    size = announced_size(encoded)
+    if size not in (None, (layout.rows, layout.columns)):
+        # A decoder would make room for whatever the image announces.
+        found = "a compressed image of another size than its header states"
+        raise UnreadableInput(name, found, f"{layout.rows} × {layout.columns} pixels", "export it again")
     reasons: list[str] = []
     for candidate in (encoded, repaired_jpeg(encoded)):
         if candidate is None:
             continue
-        for plugin in _plugins(layout.transfer_syntax):
+        for plugin in decoders_of(layout.transfer_syntax):
             try:
                 return _decode(candidate, layout, plugin)
-            except Exception as error:  # each decoder has its own kinds
-                reasons.append(f"{plugin}: {_short(error)}")
-    words = "; ".join(dict.fromkeys(reasons)) or "no decoder installed"
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # each decoder has its own kinds; Rust's panic is no Exception
+                reasons.append(_short(error))
+    words = "; ".join(dict.fromkeys(reasons))
     raise UnreadableInput(
         name,
         f"pixel data that no decoder reads ({words})",
         "an intact compressed image",
         "export it again, uncompressed if possible",
     )
-
-
-def _plugins(transfer_syntax: str) -> list[str]:
-    try:
-        available = get_decoder(UID(transfer_syntax)).available_plugins
-    except NotImplementedError:  # a transfer syntax for video, or an unknown one
-        return []
-    return [plugin for plugin in DECODERS if plugin in available]
 
 
 def _decode(encoded: bytes, layout: PixelLayout, plugin: str) -> Stored:
@@ -175,8 +187,22 @@ def _decode(encoded: bytes, layout: PixelLayout, plugin: str) -> Stored:
     return np.asarray(array)
 
 
-def _short(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip()[:160] if str(error).strip() else type(error).__name__
+def _short(error: BaseException) -> str:
+    """The last line of an error, where pydicom puts the decoder's own words."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1].strip()[:120]
+
+
+def announced_size(encoded: bytes) -> tuple[int, int] | None:
+    """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 image announces; None where it says nothing."""
+    if encoded[:4] == b"\xff\x4f\xff\x51":  # start of a codestream, image and tile size (T.800 A.5.1)
+        right, bottom, left, top = struct.unpack_from(">4I", encoded.ljust(24), 8)
+        return bottom - top, right - left
+    for marker, start, _ in _jpeg_segments(encoded):
+        if marker in (0xC0, 0xC1, 0xC2, 0xC3, 0xF7):  # start of frame (T.81 B.2.2, T.87 C.2.2)
+            rows, columns = struct.unpack_from(">2H", encoded.ljust(start + 9), start + 5)
+            return rows, columns
+    return None
 
 
 def repaired_jpeg(encoded: bytes) -> bytes | None:
@@ -185,18 +211,22 @@ def repaired_jpeg(encoded: bytes) -> bytes | None:
     Some encoders leave the spectral selection of a sequential scan at 0 to 0 where ITU-T T.81 table B.3
     demands 0 to 63; strict decoders then refuse a stream that is sound otherwise.
     """
-    position, sequential = 2, False
-    while encoded[:2] == b"\xff\xd8" and position + 4 <= len(encoded) and encoded[position] == 0xFF:
-        marker, length = encoded[position + 1], int.from_bytes(encoded[position + 2 : position + 4], "big")
-        if marker in (0xC0, 0xC1):
-            sequential = True
-        elif marker == 0xDA:
-            end = position + 2 + length
-            if not sequential or encoded[end - 3 : end] == b"\x00\x3f\x00":
-                return None
+    sequential = False
+    for marker, _, end in _jpeg_segments(encoded):
+        sequential |= marker in (0xC0, 0xC1)
+        if marker == 0xDA and sequential and encoded[end - 3 : end] != b"\x00\x3f\x00":
             return encoded[: end - 3] + b"\x00\x3f\x00" + encoded[end:]
-        position += 2 + length
     return None
+
+
+def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment of a JPEG image up to its first scan."""
+    position, marker = 2, 0
+    while marker != 0xDA and encoded[:2] == b"\xff\xd8" and encoded[position : position + 1] == b"\xff":
+        marker = int.from_bytes(encoded[position + 1 : position + 2], "big")
+        end = position + 2 + int.from_bytes(encoded[position + 2 : position + 4], "big")
+        yield marker, position, end
+        position = end
 
 
 def _stored_bits(values: Stored, layout: PixelLayout) -> Stored:

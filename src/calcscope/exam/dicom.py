@@ -20,7 +20,7 @@ from calcscope.errors import UnreadableInput
 from calcscope.exam.conventions import facts_of_name
 from calcscope.exam.decode import PixelLayout
 from calcscope.exam.dicom_file import open_inflated, parse, pixel_layout
-from calcscope.exam.elements import hoist_functional_groups, integer, items, number, numbers, text, texts
+from calcscope.exam.elements import hoist_functional_groups, integer, items, number, numbers, text, texts, uid
 from calcscope.exam.model import ViewInfo
 from calcscope.exam.options import ReadOptions
 from calcscope.exam.orientation import Declared
@@ -97,7 +97,7 @@ def read_image(source: Source, options: ReadOptions) -> DicomImage:
         warnings.append("A synthetic view computed from tomosynthesis: fine shapes may be altered.")
     info = ViewInfo(
         source=source.name,
-        sop_uid=text(ds, "SOPInstanceUID") or source.content_uid(),
+        sop_uid=uid(ds, "SOPInstanceUID") or source.content_uid(),
         laterality=projection.laterality,
         view=projection.view,
         rows=layout.rows,
@@ -117,13 +117,15 @@ def read_image(source: Source, options: ReadOptions) -> DicomImage:
 
 def _require_mammogram(ds: Dataset, name: str) -> None:
     sop_class, modality = text(ds, "SOPClassUID"), text(ds, "Modality").upper()
-    kind = UID(sop_class).name if sop_class else "no SOP class"
+    # A damaged header may hold anything here, a patient's name too: only what the standard knows is said.
+    kind = UID(sop_class).name if UID(sop_class).type == "SOP Class" else "no known SOP class"
     breast = text(ds, "BodyPartExamined").upper() == "BREAST"
     if sop_class not in _MG_CLASSES and not (
         sop_class in _OTHER_IMAGE_CLASSES
         and (modality == "MG" or (modality in _PLAIN_FILM_MODALITIES and breast))
     ):
-        found = f"{kind}, modality {modality or 'missing'}"
+        stated = modality if re.fullmatch("[A-Z]{2,8}", modality) else "not stated"
+        found = f"{kind}, modality {stated}"
         raise UnreadableInput(name, found, MAMMOGRAM, LEAVE_OUT)
     if {"LOCALIZER", "SCOUT"} & {value.upper() for value in texts(ds, "ImageType")}:
         raise UnreadableInput(name, "a scout (localizer) image", MAMMOGRAM, LEAVE_OUT)

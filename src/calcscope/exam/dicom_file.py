@@ -18,7 +18,7 @@ from pydicom.uid import (
 )
 
 from calcscope.errors import UnreadableInput
-from calcscope.exam.decode import NATIVE, PixelLayout, truncated
+from calcscope.exam.decode import NATIVE, PixelLayout, decoders_of, truncated
 from calcscope.exam.elements import integer, items, quiet, text, texts
 from calcscope.exam.options import ReadOptions
 from calcscope.exam.sources import Source
@@ -125,7 +125,7 @@ def pixel_layout(ds: FileDataset, stream: BinaryIO, name: str, options: ReadOpti
     if samples != 1 or photometric not in ("MONOCHROME1", "MONOCHROME2", ""):
         raise UnreadableInput(
             name,
-            f"a colour image ({photometric})",
+            "a colour image",
             "one grey value a pixel (MONOCHROME1 or 2)",
             "leave it out",
         )
@@ -196,6 +196,10 @@ def _pixel_element(ds: FileDataset, stream: BinaryIO, name: str) -> _PixelElemen
     if not stated or stated in NATIVE:
         found = "compressed pixel data without a transfer syntax"
         raise UnreadableInput(name, found, "file meta information", "export it again")
+    if not decoders_of(stated):
+        found = "a compression that is not read here"
+        expected = "RLE, JPEG, JPEG-LS or JPEG 2000"
+        raise UnreadableInput(name, found, expected, "export it again, uncompressed if possible")
     return _PixelElement(stated, offset, None, False, size)
 
 

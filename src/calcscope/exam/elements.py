@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -14,20 +15,22 @@ from pydicom.dataset import Dataset
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep pydicom's warnings and log lines about a faulty header off the user's screen.
+    """Keep the libraries' warnings and log lines about a faulty file off the user's screen.
 
     What matters to the reader of the report is said in a view's own warnings.
     """
-    logger = logging.getLogger("pydicom")
-    disabled, mode = logger.disabled, config.settings._reading_validation_mode
-    logger.disabled = True
+    loggers = [logging.getLogger(name) for name in ("pydicom", "tifffile", "PIL")]
+    disabled, mode = [logger.disabled for logger in loggers], config.settings._reading_validation_mode
+    for logger in loggers:
+        logger.disabled = True
     config.settings.reading_validation_mode = config.IGNORE
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.disabled = disabled
+        for logger, before in zip(loggers, disabled, strict=True):
+            logger.disabled = before
         config.settings._reading_validation_mode = mode
 
 
@@ -40,17 +43,27 @@ def _value(ds: Dataset, keyword: str) -> Any:
 
 
 def texts(ds: Dataset, keyword: str) -> list[str]:
-    """All values of an element as stripped text, empty when it is missing or malformed."""
+    """All values of an element as plain stripped text, empty when it is missing or malformed."""
     value = _value(ds, keyword)
     if value is None:
         return []
     many = isinstance(value, list | tuple) or type(value).__name__ == "MultiValue"
-    return [str(part).strip() for part in (value if many else [value])]
+    return [_printable(str(part)) for part in (value if many else [value])]
+
+
+def _printable(value: str) -> str:
+    return "".join(character for character in value if character.isprintable()).strip()
 
 
 def text(ds: Dataset, keyword: str) -> str:
     """The first value of an element as stripped text, or ``""``."""
     return next(iter(texts(ds, keyword)), "")
+
+
+def uid(ds: Dataset, keyword: str) -> str:
+    """A UID, or ``""`` where it is missing or malformed (PS3.5 9.1)."""
+    value = text(ds, keyword)
+    return value if re.fullmatch(r"[0-9.]{1,64}", value) else ""
 
 
 def numbers(ds: Dataset, keyword: str) -> list[float]:

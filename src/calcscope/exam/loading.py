@@ -95,7 +95,7 @@ class RasterLoader:
         """
         if slice not in (None, 0):
             raise IndexError(f"slice {slice} of 1")
-        stored, bits = decode_raster(self.source, self.kind)
+        stored, bits = decode_raster(self.source, self.kind, (self.info.rows, self.info.columns))
         frame = _Frame.of(stored, Scale(bits), self.source.name)
         oriented = orient(frame.pixels, self.info.laterality, self.info.view, None)
         return frame.mammogram(self.info, oriented, None)

@@ -25,7 +25,7 @@ class ReadOptions:
         has 115 million
     max_slices : most frames of a tomosynthesis
     max_members, max_member_bytes, max_archive_bytes, max_ratio : most files in a zip, bytes of one file
-        and of all its files unpacked, and unpacked over packed size of one file
+        and of all its files unpacked, and unpacked over packed size of one large file
 
     Raises
     ------

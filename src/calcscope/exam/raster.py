@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -14,6 +13,7 @@ from calcscope.errors import UnreadableInput
 from calcscope.exam.conventions import facts_of_name
 from calcscope.exam.decode import Stored
 from calcscope.exam.dicom_file import MIN_SIDE
+from calcscope.exam.elements import quiet
 from calcscope.exam.model import ViewInfo
 from calcscope.exam.options import ReadOptions
 from calcscope.exam.sources import Source
@@ -83,9 +83,7 @@ def _header(stream: BinaryIO, kind: str, name: str) -> RasterHeader:
             return _tiff_header(stream)
         if kind == "png":
             return _png_header(stream)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image = Image.open(stream, formats=["PPM"])
+        image = Image.open(stream, formats=["PPM"])
         bits = 8 if image.mode == "L" else 16 if image.mode.startswith("I") else 1
         return RasterHeader(image.height, image.width, 1, bits)
     except Exception as error:  # every format has its own kinds of damage
@@ -115,8 +113,13 @@ def _damaged(name: str, kind: str, error: Exception) -> UnreadableInput:
     return UnreadableInput(name, found, "an intact image", "copy or export it again")
 
 
-def decode_raster(source: Source, kind: str) -> tuple[Stored, int]:
+def decode_raster(source: Source, kind: str, shape: tuple[int, int]) -> tuple[Stored, int]:
     """Stored values of a plain image and the bits they use.
+
+    Parameters
+    ----------
+    source, kind : the file, and ``png``, ``pgm`` or ``tiff``
+    shape : (rows, columns) that its header announces
 
     Returns
     -------
@@ -130,9 +133,12 @@ def decode_raster(source: Source, kind: str) -> tuple[Stored, int]:
     with source.open() as stream:
         content = stream.read()
     try:
-        array = _decode_tiff(content) if kind == "tiff" else _decode_with_pillow(content, ("PNG", "PPM"))
+        with quiet():
+            array = _decode_tiff(content) if kind == "tiff" else _decode_with_pillow(content, ("PNG", "PPM"))
     except Exception as error:  # every decoder has its own kinds
         raise _damaged(source.name, kind, error) from None
+    if array.ndim not in (2, 3) or array.shape[:2] != shape or array.dtype not in (np.uint8, np.uint16):
+        raise _damaged(source.name, kind, ValueError("not the announced shape"))
     grey = _grey(array, source.name)
     greatest = int(grey.max())
     bits = 8 if grey.dtype == np.uint8 else next(bits for bits in (8, 10, 12, 14, 16) if greatest < 1 << bits)
@@ -142,14 +148,13 @@ def decode_raster(source: Source, kind: str) -> tuple[Stored, int]:
 def _decode_with_pillow(content: bytes, formats: tuple[str, ...]) -> Stored:
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of Pillow's size limit: the header was judged by our own
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            with Image.open(io.BytesIO(content), formats=formats) as image:
-                array = np.asarray(image)
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
+    # Pillow's own limit on the size gives way to ours, by which the header was judged.
+    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+    try:
+        with Image.open(io.BytesIO(content), formats=formats) as image:
+            array = np.asarray(image)
+    finally:
+        Image.MAX_IMAGE_PIXELS = limit
     if array.dtype == np.int32:  # Pillow reads 16-bit PGM into 32-bit integers
         array = array.astype(np.uint16)
     return array

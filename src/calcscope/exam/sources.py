@@ -28,6 +28,9 @@ IMAGE_SUFFIXES = {
 LITTER = {"thumbs.db", "desktop.ini", "lockfile", "version"}
 """Files that operating systems and CD writers leave beside images."""
 
+RATIO_FREE_BYTES = 64 << 20
+"""A file this small is no bomb however well it packs: a wholly black image packs a thousandfold."""
+
 HEAD_BYTES = 512
 """Enough of a file to know its kind: DICOM's magic number lies at byte 128."""
 
@@ -325,7 +328,8 @@ def _expand_member(
     if any(part.startswith((".", "__MACOSX")) for part in parts.parts) or parts.name.upper() == "DICOMDIR":
         return
     ratio = member.file_size / max(member.compress_size, 1)
-    if member.file_size > options.max_member_bytes or ratio > options.max_ratio:
+    swells = member.file_size > RATIO_FREE_BYTES and ratio > options.max_ratio
+    if swells or member.file_size > options.max_member_bytes:
         found = f"{member.file_size / 2**20:.0f} MiB packed {ratio:.0f} times smaller"
         expected = f"at most {options.max_member_bytes / 2**20:.0f} MiB and {options.max_ratio:.0f} times"
         yield _failure(source.name, found, expected, "unpack it yourself if you trust it")

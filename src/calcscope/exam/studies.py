@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from calcscope.errors import UnreadableInput
 from calcscope.exam.conventions import facts_of_name
 from calcscope.exam.dicom import read_image
-from calcscope.exam.elements import quiet, text
+from calcscope.exam.elements import quiet, text, uid
 from calcscope.exam.loading import DicomLoader, RasterLoader
 from calcscope.exam.model import Exam, Failure, View
 from calcscope.exam.options import ReadOptions
@@ -107,7 +107,7 @@ def _dicom_origin(ds: Dataset, source: Source) -> _Origin:
     if facts.dataset:
         # The dataset gives each view a study, a patient and a date of its own: it is the woman who counts.
         return _Origin((facts.dataset, facts.woman), "", facts.woman, facts.woman, None)
-    study, date = text(ds, "StudyInstanceUID"), _date(ds)
+    study, date = uid(ds, "StudyInstanceUID"), _date(ds)
     person = "\n".join([patient_id, text(ds, "PatientBirthDate")]) if patient_id else ""
     group = ("study", study) if study else ("no study", person or source.folder, date or "")
     return _Origin(group, study, patient_id or source.folder, person, date)
