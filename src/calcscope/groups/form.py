@@ -4,9 +4,9 @@ Members are linked by density: a calcification with enough others within reach i
 reach of one another are one group, and their neighbours belong to it (M. Ester et al., KDD-96, 226-231:
 DBSCAN). The reach and the number come from the lexicon's rule (five within one centimetre).
 
-How surely a group is one is a question of chance: with so many marks of such salience in this breast, how
+How surely a group is one is a question of chance: with so many marks of such probability in this breast, how
 often would as many as these fall together? The probability of that under complete spatial randomness
-(Poisson), the least over all salience thresholds, scores the group (a scan statistic: M. Kulldorff,
+(Poisson), the least over all thresholds, scores the group (a scan statistic: M. Kulldorff,
 Communications in Statistics 26(6):1481-1496, 1997). A breast with many marks everywhere must show a denser
 gathering than a quiet one.
 """
@@ -100,8 +100,10 @@ def form_groups(
         eligible = np.flatnonzero((catalogue.probability >= threshold) & ~taken)
         for members in _link(catalogue.xy_mm[eligible], settings):
             group = _group(catalogue, eligible[members], surprise, settings)
-            groups.append(group)
             taken[group.members] = True
+            # What a lower threshold adds around a group is its fringe, not a second group.
+            if not any(_near(group, other, settings.within_mm / catalogue.pixel_mm) for other in groups):
+                groups.append(group)
     groups.sort(key=lambda g: -g.probability)
     if not every:
         groups = [g for g in groups if g.probability >= settings.min_group_probability]
@@ -130,20 +132,26 @@ def _link(xy_mm: NDArray[np.float64], settings: GroupSettings) -> list[Index]:
     return [np.flatnonzero(label == k) for k in np.unique(label[label >= 0])]
 
 
+def _near(group: Group, other: Group, reach: float) -> bool:
+    """Whether the centre of ``group`` lies within ``reach`` pixels of the outline of ``other``."""
+    outline = other.hull.astype(np.float32)
+    return bool(cv2.pointPolygonTest(outline, (group.x, group.y), True) > -reach)
+
+
 def _surprise(catalogue: SpeckCatalogue, breast: Breast, settings: GroupSettings) -> NDArray[np.float64]:
     """For each calcification, -ln of the chance that as many as around it fall together, the greatest
-    over all salience thresholds up to its own. Shape (n,)."""
+    over all probability thresholds up to its own. Shape (n,)."""
     best = np.zeros(len(catalogue))
     if len(catalogue) < settings.min_count:
         return best
     area_mm2 = float(np.count_nonzero(breast.search)) * breast.pixel_mm**2
     reach = settings.within_mm / 2
     xy_mm = catalogue.xy_mm
-    order = np.sort(catalogue.salience)[::-1]
+    order = np.sort(catalogue.probability)[::-1]
     # Thresholds at 3, 4, 6, 8, 11 … marks in the breast: evenly spaced in the logarithm of their number.
     counts = np.unique(np.geomspace(3, len(order), 24).astype(int))
     for threshold in order[counts - 1]:
-        above = np.flatnonzero(catalogue.salience >= threshold)
+        above = np.flatnonzero(catalogue.probability >= threshold)
         near = cKDTree(xy_mm[above]).query_ball_point(xy_mm[above], reach, return_length=True)
         expected = len(above) / area_mm2 * np.pi * reach**2
         chance = -poisson.logsf(near - 1, expected)

@@ -194,7 +194,10 @@ def _outline(
     peak_row, peak_column = np.unravel_index(int(np.argmax(near)), near.shape)
     peak = (n0 + int(peak_row), m0 + int(peak_column))
 
-    shape = measure(excess, peak, fine.scale.pixel_mm)
+    noise_row = min(r0 * ratio + peak[0], fine.noise.shape[0] - 1)
+    noise_column = min(c0 * ratio + peak[1], fine.noise.shape[1] - 1)
+    noise = float(fine.noise[noise_row, noise_column])
+    shape = measure(excess, peak, fine.scale.pixel_mm, noise)
     if shape is None:
         return None
     contrast = float(excess[peak])
@@ -202,9 +205,6 @@ def _outline(
     arms = _arms(patch, shape.x, shape.y, radius) / contrast
     corner = np.array([c0 * ratio, r0 * ratio], dtype=np.float64)
     (centre,) = fine.scale.to_canonical(corner + np.array([shape.x, shape.y]))[None]
-    noise_row = min(r0 * ratio + peak[0], fine.noise.shape[0] - 1)
-    noise_column = min(c0 * ratio + peak[1], fine.noise.shape[1] - 1)
-    noise = float(fine.noise[noise_row, noise_column])
     shape = replace(
         shape, x=float(centre[0]), y=float(centre[1]), outline=fine.scale.to_canonical(corner + shape.outline)
     )

@@ -87,7 +87,10 @@ def breast_grey_range(mammogram: Mammogram, breast: Breast) -> float:
 
 
 def judge(measured: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability of each row of :func:`features`, shape (n,), strictly between 0 and 1."""
+    """Probability of each row of :func:`features`, shape (n,), strictly between 0 and 1.
+
+    It is the probability at even prior odds: 0.5 where what was measured speaks for neither side.
+    """
     model = _model()
     return np.asarray(1 / (1 + np.exp(-(design(measured, model["mean"], model["scale"]) @ model["weights"]))))
 

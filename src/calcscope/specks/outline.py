@@ -6,9 +6,15 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy import ndimage
 from skimage.measure import find_contours
+from skimage.segmentation import watershed
 
 from calcscope.exam.model import Float, Points
+
+SADDLE = 0.15
+SADDLE_NOISE = 2.0
+"""Depth of the saddle that parts two specks, as a share of the lower one and in units of the noise."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,9 @@ class Shape:
     energy: float
 
 
-def measure(excess: Float, peak: tuple[int, int], pixel_mm: float, level: float = 0.5) -> Shape | None:
+def measure(
+    excess: Float, peak: tuple[int, int], pixel_mm: float, noise: float, level: float = 0.5
+) -> Shape | None:
     """Outline and measure the object at ``peak``.
 
     Parameters
@@ -38,6 +46,7 @@ def measure(excess: Float, peak: tuple[int, int], pixel_mm: float, level: float 
     excess : float32 (rows, columns), brightness over the local background
     peak : (row, column) of the object's brightest pixel
     pixel_mm : mm per pixel of the patch
+    noise : standard deviation of one pixel
     level : height of the outline as a share of the peak (0.5: half height, as resolution is quoted)
 
     Returns
@@ -47,6 +56,7 @@ def measure(excess: Float, peak: tuple[int, int], pixel_mm: float, level: float 
     top = float(excess[peak])
     if top <= 0:
         return None
+    excess = _without_neighbours(excess, peak, level * top, noise)
     contours: list[Points] = find_contours(excess, level * top)  # type: ignore[no-untyped-call]
     best: Points | None = None
     for contour in contours:
@@ -61,6 +71,32 @@ def measure(excess: Float, peak: tuple[int, int], pixel_mm: float, level: float 
     if best is None:
         return None
     return _shape(excess, best, top, pixel_mm)
+
+
+def _without_neighbours(excess: Float, peak: tuple[int, int], height: float, noise: float) -> Float:
+    """The patch with what belongs to another peak of the same blob taken down to its background.
+
+    Two specks closer than the image can part share one half-height outline. They are two where the saddle
+    between them is ``SADDLE`` of the lower peak deep, and deeper than noise makes it.
+    """
+    label, _ = ndimage.label(excess >= height)
+    blob = label == label[peak]
+    highest = (excess == cv2.dilate(excess, np.ones((3, 3), np.uint8))) & blob
+    if np.count_nonzero(highest) < 2:
+        return excess
+    others = [(r, c) for r, c in np.argwhere(highest) if (r, c) != peak]
+    markers = np.zeros(excess.shape, dtype=np.int32)
+    markers[peak] = 1
+    for row, column in others:
+        lower = min(float(excess[row, column]), float(excess[peak]))
+        depth = max(SADDLE * lower, SADDLE_NOISE * noise)
+        parted, _ = ndimage.label(excess > lower - depth)
+        if parted[row, column] != parted[peak]:
+            markers[row, column] = 2
+    if not np.any(markers == 2):
+        return excess
+    basin = watershed(-excess, markers, mask=blob)
+    return np.where(blob & (basin != 1), 0, excess)
 
 
 def _shape(excess: Float, outline: Points, top: float, pixel_mm: float) -> Shape:

@@ -221,12 +221,15 @@ def fit(x: Array, y: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
     terms = design(x, mean, scale)
     sign = np.where(y, 1.0, -1.0)
+    # Both classes weigh the same: how many candidates an image offers depends on its grain and on the
+    # threshold, so the shares of the training set say nothing about another image.
+    balance = np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
 
     def loss(weights: Array) -> tuple[float, Array]:
         margin = sign * (terms @ weights)
         penalty = PENALTY * np.r_[0.0, weights[1:]]
-        value = np.logaddexp(0, -margin).sum() + 0.5 * float(penalty @ weights)
-        gradient = -terms.T @ (sign / (1 + np.exp(margin))) + penalty
+        value = (balance * np.logaddexp(0, -margin)).sum() + 0.5 * float(penalty @ weights)
+        gradient = -terms.T @ (balance * sign / (1 + np.exp(margin))) + penalty
         return float(value), gradient
 
     result = minimize(loss, np.zeros(terms.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
