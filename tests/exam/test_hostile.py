@@ -326,6 +326,17 @@ def test_a_bad_member_of_an_archive_is_one_failure_and_the_rest_is_read(tmp_path
     assert words in failure.reason
 
 
+def test_a_damaged_member_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    members = {"a.dcm": save(mg_dataset(laterality="L"), tmp_path / "a.dcm").read_bytes()}
+    archive = archive_with(tmp_path / "exam.zip", members | good_member(tmp_path))
+    content = bytearray(archive.read_bytes())
+    content[200:400] = b"\xff" * 200  # inside the first member's packed data
+    archive.write_bytes(content)
+    exams, (failure,) = read_exams([archive])
+    assert [view.info.label for exam in exams for view in exam.views] == ["RMLO"]
+    assert_actionable(failure, archive)
+
+
 def test_a_zip_with_a_password_says_so_once(tmp_path: Path) -> None:
     archive = archive_with(tmp_path / "exam.zip", good_member(tmp_path))
     content = bytearray(archive.read_bytes())

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exam.builders import draw_breast, mg_dataset, save
+from exam.builders import coded, dataset, draw_breast, mg_dataset, save, tomo_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from calcscope.exam import Mammogram, Orientation, ReadOptions, read_exams
+from calcscope.exam import Mammogram, Orientation, ReadOptions, ViewInfo, read_exams
 from calcscope.exam.orientation import orient
 
 # Ways to store the canonical image of a left breast (quarter turns, then mirrored), with the Patient
@@ -43,6 +43,11 @@ def load_only(path: Path, pixel_mm: float | None = None) -> Mammogram:
 
 def assert_shows(mammogram: Mammogram, image: NDArray[np.uint16]) -> None:
     np.testing.assert_allclose(mammogram.pixels * 4095, image, atol=0.01)
+
+
+def info_of(image: NDArray[np.float32], laterality: str, view: str) -> ViewInfo:
+    rows, columns = image.shape
+    return ViewInfo("a.dcm", "1.2", laterality, view, rows, columns, 0.07)  # type: ignore[arg-type]
 
 
 @given(
@@ -126,6 +131,29 @@ def test_an_image_that_contradicts_its_header_is_put_right_with_a_warning(
     assert any("Patient Orientation" in warning for warning in mammogram.info.warnings)
 
 
+@pytest.mark.parametrize("modifier", ["spot", "magnification"])
+def test_a_spot_view_is_laid_as_its_header_says(tmp_path: Path, modifier: str) -> None:
+    image = draw_breast()
+    code = {"spot": "399055006", "magnification": "399163009"}[modifier]
+    view = coded("399368009", "medio-lateral oblique", ViewModifierCodeSequence=[coded(code, modifier)])
+    mirrored = np.ascontiguousarray(image[::-1, ::-1])
+    ds = mg_dataset(mirrored, patient_orientation=["A", "F"], ViewCodeSequence=[view])
+    assert_shows(load_only(save(ds, tmp_path / "a.dcm")), mirrored)
+
+
+@pytest.mark.parametrize(("row", "mirrored"), [([0, -1, 0], False), ([0, 1, 0], True)])
+def test_the_plane_of_a_tomosynthesis_slice_says_how_it_lies(
+    tmp_path: Path, row: list[float], mirrored: bool
+) -> None:
+    image = draw_breast()
+    ds = tomo_dataset(np.stack([store(image, 0, mirrored)] * 2))
+    plane = dataset(ImageOrientationPatient=[*row, -0.7071, 0, -0.7071])
+    ds.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence = [plane]
+    mammogram = load_only(save(ds, tmp_path / "a.dcm"))
+    assert_shows(mammogram, image)
+    assert mammogram.info.vertical_known
+
+
 def test_an_mlo_on_its_head_is_turned_with_a_warning(tmp_path: Path) -> None:
     image = draw_breast()
     ds = mg_dataset(np.ascontiguousarray(image[::-1]), patient_orientation=["A", "F"])
@@ -145,7 +173,7 @@ def test_found_points_map_back_to_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize("border", [4, 10])
 def test_a_white_film_border_is_no_breast(border: int) -> None:
     image = np.pad(draw_breast()[:, ::-1] / 4095, border, constant_values=1.0).astype(np.float32)
-    orientation, _, warnings = orient(image, "L", "MLO", None)
+    orientation, _, warnings = orient(image, info_of(image, "L", "MLO"), None)
     assert (orientation.quarter_turns, orientation.flip) == (0, True)
     assert warnings == ()
 
@@ -154,7 +182,7 @@ def test_a_white_film_border_is_no_breast(border: int) -> None:
 def test_where_nothing_is_seen_the_hanging_decides_with_a_warning(laterality: str, flip: bool) -> None:
     y, x = np.mgrid[:200, :200]
     disc = ((x - 100) ** 2 + (y - 100) ** 2 < 60**2).astype(np.float32)
-    orientation, vertical_known, warnings = orient(disc, laterality, "CC", None)  # type: ignore[arg-type]
+    orientation, vertical_known, warnings = orient(disc, info_of(disc, laterality, "CC"), None)
     assert (orientation.quarter_turns, orientation.flip, vertical_known) == (0, flip, False)
     assert len(warnings) == 1
 

@@ -84,6 +84,17 @@ def test_padding_is_not_valid_and_as_dark_as_air(tmp_path: Path) -> None:
     assert mammogram.pixels[~mammogram.valid].max() == 0
 
 
+def test_padding_that_bits_stored_cannot_hold_does_not_squeeze_the_scale(tmp_path: Path) -> None:
+    pixels = draw_breast()
+    padded = pixels.copy()
+    padded[:, -30:] = 65535
+    mammogram = load(tmp_path, padded, PixelPaddingValue=65535)
+    np.testing.assert_allclose(mammogram.pixels[:, :-30], pixels[:, :-30] / 4095, atol=1e-6)
+    assert not mammogram.valid[:, -30:].any()
+    assert mammogram.valid[:, :-30].all()
+    assert mammogram.info.warnings == ()
+
+
 def test_a_declared_collimator_bounds_the_valid_field(tmp_path: Path) -> None:
     mammogram = load(
         tmp_path,

@@ -33,11 +33,13 @@ def test_a_folder_is_walked_and_files_that_claim_no_image_are_passed_over(two_vi
     (two_views / "AUTORUN.INF").write_text("[autorun]")
     (two_views / ".DS_Store").write_bytes(b"\0" * 40)
     (two_views / "Thumbs.db").write_bytes(b"\1" * 40)
+    (two_views / "letter.docx").write_bytes(b"PK\x03\x04" + bytes(40))
+    (two_views / "viewer.bin").write_bytes(b"\x08\x00\x05\x00" + bytes(40))
     assert found(two_views) == (["RCC", "RMLO"], [])
 
 
 def test_content_counts_not_the_name(two_views: Path) -> None:
-    (two_views / "IM.0002").rename(two_views / "holiday.txt")
+    (two_views / "IM.0002").rename(two_views / "holiday.txt")  # it still says DICM inside
     assert found(two_views) == (["RCC", "RMLO"], [])
 
 

@@ -56,7 +56,7 @@ class DicomLoader:
         if self._oriented is None:
             # One orientation for all slices, decided on the middle one, which shows most of the breast.
             shown = frame if index == middle else self._frame(middle)
-            self._oriented = orient(shown.pixels, self.info.laterality, self.info.view, self.declared)
+            self._oriented = orient(shown.pixels, self.info, self.declared)
         return frame.mammogram(self.info, self._oriented, index if frames > 1 else None)
 
     def _frame(self, index: int) -> _Frame:
@@ -97,7 +97,7 @@ class RasterLoader:
             raise IndexError(f"slice {slice} of 1")
         stored, bits = decode_raster(self.source, self.kind, (self.info.rows, self.info.columns))
         frame = _Frame.of(stored, Scale(bits), self.source.name)
-        oriented = orient(frame.pixels, self.info.laterality, self.info.view, None)
+        oriented = orient(frame.pixels, self.info, None)
         return frame.mammogram(self.info, oriented, None)
 
 
@@ -112,6 +112,9 @@ class _Frame:
 
     @classmethod
     def of(cls, stored: Stored, scale: Scale, name: str) -> _Frame:
+        padded = scale.padding_beyond_bits(stored)
+        if padded is not None:
+            stored = np.where(padded, stored[~padded].min(initial=0), stored)
         low, high = int(stored.min()), int(stored.max())
         if low == high:
             found = "an image of one single grey value"
@@ -122,6 +125,9 @@ class _Frame:
             warnings = (f"Pixel values need {needed} bits; the header states {scale.bits}.",)
             scale = replace(scale, bits=needed)
         pixels, valid = to_engine(stored, scale)
+        if padded is not None:
+            pixels[padded] = 0.0
+            valid &= ~padded
         if not valid.any():
             raise UnreadableInput(name, "nothing but padding", "a mammogram", "export the image again")
         return cls(pixels, valid, scale, warnings)

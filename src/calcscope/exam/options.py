@@ -37,7 +37,7 @@ class ReadOptions:
     view: str | None = None
     max_pixels: int = 200_000_000
     max_slices: int = 1000
-    max_members: int = 20_000
+    max_members: int = 5_000
     max_member_bytes: int = 4 << 30
     max_archive_bytes: int = 32 << 30
     max_ratio: float = 500.0

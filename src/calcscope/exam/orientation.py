@@ -13,15 +13,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calcscope.exam.model import Float, Laterality, Mask, Orientation
+from calcscope.exam.model import Float, Laterality, Mask, Orientation, ViewInfo
 
 Side = Literal["left", "right", "top", "bottom"]
 
 THUMBNAIL = 256
 """Longest side of the image in which the breast is located: 1 mm of a mammogram remains a pixel."""
 
-CLEAR = 0.15
-"""Lead of one side's score over the next from which the pixels overrule a header."""
+CLEAR = 0.3
+"""Lead of one side's score over the next from which the pixels overrule a header: whole breasts lead by
+more than this on every film and digital image it was tried on, fields filled with tissue by less."""
+
+SEEN = 0.1
+"""Lead from which the pixels decide where no header does."""
 
 UPSIDE_DOWN = -0.5
 """Score of :func:`head_up` below which an oblique view is taken to stand on its head; views that stand
@@ -193,14 +197,14 @@ def head_up(small: NDArray[np.float32]) -> float:
 
 
 def orient(
-    pixels: Float, laterality: Laterality, view: str, declared: Declared | None
+    pixels: Float, info: ViewInfo, declared: Declared | None
 ) -> tuple[Orientation, bool, tuple[str, ...]]:
     """How to lay an image into the canonical orientation.
 
     Parameters
     ----------
     pixels : (rows, columns) of the source, larger is denser
-    laterality, view : what it shows
+    info : what it shows
     declared : Patient Orientation, or None
 
     Returns
@@ -210,18 +214,25 @@ def orient(
     rows, columns = pixels.shape
     small = thumbnail(pixels)
     side, lead = chest_wall_side(small)
+    # A spot or magnification view need not reach the chest wall or the axilla: its header is believed.
+    whole = not {"spot", "magnification", "tangential"} & set(info.modifiers)
     warnings: list[str] = []
     header = from_header(declared, rows, columns) if declared else None
-    orientation, vertical_known = header or (toward_left(side, rows, columns), False)
-    if header is None and lead < CLEAR:
-        # As films are hung: back to back, so a right breast has its chest wall at the right.
-        side = "right" if laterality == "R" else "left"
-        warnings.append(f"Where the chest wall is could not be seen; it was taken to be at the {side}.")
-        orientation = toward_left(side, rows, columns)
-    elif lead >= CLEAR and not orientation.apply(_one_sided(side, small.shape))[:, 0].all():
-        warnings.append(f"The chest wall is seen at the {side}, against Patient Orientation: it was turned.")
+    if header is not None:
+        orientation, vertical_known = header
+        seen = orientation.apply(_one_sided(side, small.shape))[:, 0].all()
+        if whole and lead >= CLEAR and not seen:
+            warnings.append(
+                f"The chest wall is seen at the {side}, against Patient Orientation; the image was followed."
+            )
+            orientation, vertical_known = toward_left(side, rows, columns), False
+    else:
+        if lead < SEEN:
+            # As films are hung: back to back, so a right breast has its chest wall at the right.
+            side = "right" if info.laterality == "R" else "left"
+            warnings.append(f"Where the chest wall is could not be seen; it was taken to be at the {side}.")
         orientation, vertical_known = toward_left(side, rows, columns), False
-    if view in OBLIQUE and head_up(orientation.apply(small)) < UPSIDE_DOWN:
+    if whole and info.view in OBLIQUE and head_up(orientation.apply(small)) < UPSIDE_DOWN:
         warnings.append("The image stands on its head; it was turned.")
         orientation, vertical_known = upside_down(orientation), False
     return orientation, vertical_known, tuple(warnings)

@@ -117,6 +117,15 @@ class Scale:
             return np.zeros(values.shape, dtype=np.bool_)
         return np.asarray((values >= self.padding[0]) & (values <= self.padding[1]))
 
+    def padding_beyond_bits(self, stored: Stored) -> Mask | None:
+        """Where padding lies that Bits Stored cannot hold, as some writers mark it; None where it cannot."""
+        if self.padding is None:
+            return None
+        values = self.stored_values()
+        if values.min() <= self.padding[0] and self.padding[1] <= values.max():
+            return None
+        return np.asarray((stored >= self.padding[0]) & (stored <= self.padding[1]))
+
 
 def to_engine(stored: Stored, scale: Scale) -> tuple[Float, Mask]:
     """Engine pixels and validity of stored values.

@@ -16,11 +16,12 @@ from calcscope.errors import UnreadableInput
 from calcscope.exam.conventions import facts_of_name
 from calcscope.exam.dicom import read_image
 from calcscope.exam.elements import quiet, text, uid
+from calcscope.exam.expand import expand, failure_of
 from calcscope.exam.loading import DicomLoader, RasterLoader
 from calcscope.exam.model import Exam, Failure, View
 from calcscope.exam.options import ReadOptions
 from calcscope.exam.raster import read_raster
-from calcscope.exam.sources import Source, expand, uid_of
+from calcscope.exam.sources import Source, uid_of
 
 VIEW_ORDER = ("CC", "MLO")
 """Views in the order they are hung; the others follow by name."""
@@ -78,16 +79,16 @@ def read_exams(
             with quiet():
                 readings.append(_read(source, kind, options))
         except UnreadableInput as error:
-            failures.append(Failure(error.source, error.reason))
+            failures.append(failure_of(error))
         except Exception as error:  # hostile input finds errors that nobody thought of
-            failures.append(Failure(source.name, _unforeseen(source.name, error)))
+            failures.append(failure_of(_unforeseen(source.name, error)))
     readings = _without_duplicates(readings, failures)
     return _exams(readings, failures), failures
 
 
-def _unforeseen(name: str, error: Exception) -> str:
+def _unforeseen(name: str, error: Exception) -> UnreadableInput:
     found = f"content that cannot be interpreted ({type(error).__name__})"
-    return UnreadableInput(name, found, "an intact image", "copy or export it again").reason
+    return UnreadableInput(name, found, "an intact image", "copy or export it again")
 
 
 def _read(source: Source, kind: str, options: ReadOptions) -> _Reading:
@@ -137,7 +138,7 @@ def _without_duplicates(readings: list[_Reading], failures: list[Failure]) -> li
             error = UnreadableInput(
                 info.source, found, "a UID of its own", "find out which of the two is right"
             )
-            failures.append(Failure(error.source, error.reason))
+            failures.append(failure_of(error))
     return list(kept.values())
 
 
@@ -167,7 +168,7 @@ def _exams(readings: list[_Reading], failures: list[Failure]) -> list[Exam]:
             error = UnreadableInput(
                 first, found, "one patient in a study", "separate them and read each alone"
             )
-            failures.append(Failure(error.source, error.reason))
+            failures.append(failure_of(error))
             continue
         exams.append(_exam(members))
     return exams
