@@ -81,8 +81,13 @@ class Breast:
 
     @cached_property
     def skin_distance_mm(self) -> Float:
-        """float32 (rows, columns): distance of each breast pixel to the skin line, mm (0 outside)."""
-        # The chest wall edge of the image is not skin: extend the mask beyond the image's edges there.
-        padded = np.pad(self.mask, 1, mode="edge").astype(np.uint8)
-        distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        return np.asarray(distance[1:-1, 1:-1] * self.pixel_mm, dtype=np.float32)
+        """float32 (rows, columns): distance of each breast pixel to the skin line, mm (0 outside).
+
+        The chest wall edge and the other edges of the film are not skin.
+        """
+        if len(self.skin_line) == 0:
+            return np.zeros(self.mask.shape, dtype=np.float32)
+        off_skin = np.ones(self.mask.shape, dtype=np.uint8)
+        cv2.polylines(off_skin, [np.round(self.skin_line).astype(np.int32)], False, 0)
+        distance = cv2.distanceTransform(off_skin, cv2.DIST_L2, cv2.DIST_MASK_5)
+        return np.asarray(distance * self.pixel_mm * self.mask, dtype=np.float32)
