@@ -26,12 +26,15 @@ def finding(random: np.random.Generator) -> dict[str, Any]:
 
 
 def shown(woman: Woman, view: str, truth: dict[str, Any], random: np.random.Generator) -> Sighting:
-    """The finding in one view, after compression, and as measuring it makes it look."""
+    """The finding in one view, after compression, and as measuring it makes it look.
+
+    On two real films the depth of one metal ball differs by 6 mm, that of one calcification by 8 mm.
+    """
     return woman.sees(
         view,
         truth["outward"] * random.normal(1, 0.15),
         truth["upward"] * random.normal(1, 0.15),
-        truth["depth"] + random.normal(0, 4),
+        truth["depth"] + random.normal(0, 5),
         count=max(1, round(truth["count"] * np.exp(random.normal(0, 0.25)))),
         diameter_mm=truth["diameter_mm"] * np.exp(random.normal(0, 0.15)),
         contrast=truth["contrast"] * np.exp(random.normal(0, 0.25)),

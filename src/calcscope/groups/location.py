@@ -66,13 +66,13 @@ class Offset:
     ----------
     depth : along the line, from the nipple towards the chest wall
     across : to the upper side of the canonical image (outer in craniocaudal, upper in other views)
-    share : depth over the length of the line
+    length : of the line, from the nipple to the muscle or chest wall edge
     to_muscle : distance in front of the muscle's border; negative over the muscle, None where unseen
     """
 
     depth: float
     across: float
-    share: float
+    length: float
     to_muscle: float | None
 
 
@@ -90,8 +90,8 @@ def offset(sighting: Sighting) -> Offset | None:
     if axes is None or axes.length_mm <= 0:
         return None
     depth, across = axes.coordinates(np.array([[sighting.x, sighting.y]]))[0]
-    to_muscle = None if sighting.breast.pectoral_line is None else axes.length_mm - depth
-    return Offset(float(depth), float(across), float(depth / axes.length_mm), to_muscle)
+    to_muscle = None if sighting.breast.pectoral_line is None else float(axes.length_mm - depth)
+    return Offset(float(depth), float(across), axes.length_mm, to_muscle)
 
 
 def locate(sightings: Sequence[Sighting]) -> Place:
@@ -139,7 +139,7 @@ def _one(seen: tuple[Sighting, Offset], halves: tuple[str, str]) -> Place:
     return Place(
         quadrant="axillary_tail" if half == "upper" and _in_tail(at) else None,
         half=half,
-        depth=_depth(at.share),
+        depth=_depth(at.depth / at.length),
         nipple_mm=math.hypot(at.depth, at.across),
         certainty="one view",
         orientation_assumed=half is not None and _assumed(sighting),
@@ -158,7 +158,8 @@ def _both(flat: tuple[Sighting, Offset], upright: tuple[Sighting, Offset]) -> Pl
     return Place(
         quadrant=quadrant,
         clock=None if central else clock(outward, upward, flat[0].info.laterality),
-        depth=_depth((flat[1].share + upright[1].share) / 2),
+        # A craniocaudal view often leaves the deepest tissue out: the longer line is the whole one.
+        depth=_depth(depth / max(flat[1].length, upright[1].length)),
         nipple_mm=math.sqrt(depth**2 + outward**2 + upward**2),
         certainty="both views",
         orientation_assumed=not central and (_assumed(flat[0]) or _assumed(upright[0])),
