@@ -31,7 +31,7 @@ from calcscope.evaluate.painters import (
 from calcscope.evaluate.paths import Random, nipple_of, random_for, skin_x
 from calcscope.evaluate.scatter import breast_of, draw_points, half_ellipse
 from calcscope.evaluate.shapes import Grid, ThicknessMap
-from calcscope.exam.model import Mammogram, Orientation, Points, ViewInfo
+from calcscope.exam.model import Mammogram, Mask, Orientation, Points, ViewInfo
 
 MORPHOLOGIES = (
     "punctate", "round", "amorphous", "coarse_heterogeneous", "fine_pleomorphic", "fine_linear",
@@ -42,7 +42,7 @@ KINDS = (
     "milk_of_calcium", "suture",
 )  # fmt: skip
 DISTRIBUTIONS = ("diffuse", "regional", "grouped", "linear", "segmental")
-MIMICS = ("deodorant", "powder", "cream", "metal", "film_artifact")
+MIMICS = ("deodorant", "powder", "metal", "film_artifact")
 
 PIXELS_MM = (0.05, 0.07)
 """Pixel sizes of scenes: a fine film scan and a common flat-panel detector."""
@@ -61,12 +61,14 @@ class Scene:
     term : the lexicon term it was drawn from
     mammogram, breast : as the engine's first stages would hand them on
     centres : (n, 2) centres of the drawn calcifications, pixels
+    calcium : bool (rows, columns): where something was drawn
     """
 
     term: str
     mammogram: Mammogram
     breast: Breast
     centres: Points
+    calcium: Mask
 
 
 def draw_morphology(term: str, seed: int, pixel_mm: float | None = None) -> Scene:
@@ -124,7 +126,7 @@ def draw_distribution(term: str, seed: int, pixel_mm: float = 0.1) -> Scene:
     assert drawn.breast.nipple is not None
     breast = half_ellipse(drawn.breast.nipple[0], drawn.breast.nipple[1], pixel_mm)
     mammogram = _expose(term, rng, field, breast, "CC", None)
-    return Scene(term, mammogram, breast, drawn.xy_mm / pixel_mm)
+    return Scene(term, mammogram, breast, drawn.xy_mm / pixel_mm - 0.5, field.pixels() > 0)
 
 
 def _scene(
@@ -138,16 +140,17 @@ def _scene(
     nipple = nipple_of(field) / pixel_mm
     breast = breast_of(mask, skin, (float(nipple[0]), float(nipple[1])), pixel_mm)
     mammogram = _expose(term, rng, field, breast, view, marks)
-    return Scene(term, mammogram, breast, centres / pixel_mm - 0.5)
+    drawn = field.pixels() > 0 if marks is None else marks > 0
+    return Scene(term, mammogram, breast, centres / pixel_mm - 0.5, drawn)
 
 
 def _expose(
     term: str, rng: Random, field: ThicknessMap, breast: Breast, view: str, marks: Grid | None
 ) -> Mammogram:
     pixel_mm = breast.pixel_mm
-    calcium = field.pixels() * rng.uniform(0.3, 0.5)
+    calcium = field.pixels() * rng.uniform(0.35, 0.55)
     skin_mm = np.minimum(breast.skin_distance_mm, 20)
-    tissue = rng.uniform(0.3, 0.42) + rng.uniform(0.02, 0.05) * _texture(rng, breast.mask.shape, pixel_mm)
+    tissue = rng.uniform(0.3, 0.42) + rng.uniform(0.015, 0.035) * _texture(rng, breast.mask.shape, pixel_mm)
     body = np.where(breast.mask, tissue * (1 - 0.7 * np.exp(-skin_mm / 4)) + calcium, 0.02)
     sigma = BLUR_FWHM_MM / 2.355 / pixel_mm
     image = gaussian_filter(body.astype(np.float32), sigma)

@@ -295,46 +295,30 @@ def paint_milk_of_calcium(
 
 
 def _paint_deodorant(field: ThicknessMap, rng: Random) -> Points:
-    """Grains of aluminium salt in the folds of the armpit: dense, many, in streaks at the skin."""
+    """Aluminium salt in the folds of the armpit, at the top of the field."""
+    return _paint_grains(field, rng, highest=5, lowest=18)
+
+
+def _paint_powder(field: ThicknessMap, rng: Random) -> Points:
+    """Talc on the skin below, at the bottom of the field."""
+    return _paint_grains(field, rng, highest=27, lowest=39)
+
+
+def _paint_grains(field: ThicknessMap, rng: Random, highest: float, lowest: float) -> Points:
+    """Grains on the skin: dense, many, in streaks."""
     grains = []
-    for _ in range(int(rng.integers(3, 6))):
-        y = rng.uniform(6, 38)
+    for _ in range(int(rng.integers(2, 5))):
+        y = rng.uniform(highest, lowest)
         start = np.array([skin_x(field, y) - rng.uniform(1.5, 5), y])
-        streak = wander(rng, start, np.pi / 2 + rng.normal(0, 0.5), rng.uniform(5, 12), bend=0.1)
+        streak = wander(rng, start, np.pi / 2 + rng.normal(0, 0.5), rng.uniform(5, 10), bend=0.1)
         picked = streak[rng.integers(0, len(streak), int(rng.integers(15, 35)))]
         grains.append(picked + rng.normal(0, 0.4, picked.shape))
     places = np.concatenate(grains)
     edge = np.array([skin_x(field, v) for _, v in places])
-    places = places[places[:, 0] < edge - 0.4]
+    places = places[places[:, 0] < edge - 0.6]
     for x, y in places:
-        _stone(field, rng, x, y, rng.uniform(0.15, 0.5), stretch=rng.uniform(1, 1.8), jag=0.3)
+        _stone(field, rng, x, y, rng.uniform(0.2, 0.5), stretch=rng.uniform(1, 1.8), jag=0.3)
     return places
-
-
-def _paint_powder(field: ThicknessMap, rng: Random) -> Points:
-    places = np.stack([rng.uniform(2, 34, 260), rng.uniform(2, 42, 260)], axis=1)
-    places = places[rng.random(260) < 0.3 + 0.7 * (np.sin(places[:, 0] / rng.uniform(2, 5)) > 0)]
-    for x, y in places:
-        radius = rng.uniform(0.05, 0.12)
-        field.paint(x, y, radius, ellipsoid(radius, radius, radius, 0.0))
-    return places
-
-
-def _paint_cream(field: ThicknessMap, rng: Random) -> Points:
-    """Smears of zinc ointment: streaks of uneven film on the skin, no grains."""
-    places = []
-    for _ in range(int(rng.integers(2, 5))):
-        y = rng.uniform(8, 36)
-        start = np.array([rng.uniform(12, 34), y])
-        angle = rng.uniform(0, np.pi)
-        for _ in range(int(rng.integers(3, 7))):
-            offset = rng.normal(0, 0.7) * direction(angle + np.pi / 2)
-            path = wander(rng, start + offset, angle, rng.uniform(4, 10), bend=0.05)
-            smear = field.blank()
-            paint_tube(smear, path, np.full(len(path), rng.uniform(0.2, 0.5)))
-            field.fine += np.minimum(smear.fine, 0.2) * 0.8
-            places.append(path[len(path) // 2])
-    return np.array(places)
 
 
 def _paint_metal(field: ThicknessMap, rng: Random) -> Points:
@@ -410,6 +394,5 @@ KIND_PAINTERS: dict[str, Painter] = {
 MIMIC_PAINTERS: dict[str, Callable[[ThicknessMap, Random], Points]] = {
     "deodorant": _paint_deodorant,
     "powder": _paint_powder,
-    "cream": _paint_cream,
     "metal": _paint_metal,
 }

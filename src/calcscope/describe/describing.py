@@ -1,0 +1,119 @@
+"""The description of groups and of single calcifications."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calcscope import lexicon
+from calcscope.breast.model import Breast
+from calcscope.describe.appearance import GROUP_MEASUREMENTS, measure_group
+from calcscope.describe.body import Body, find_bodies
+from calcscope.describe.form import measure_form
+from calcscope.describe.gaussian import load_classes
+from calcscope.describe.kinds import group_kind, single_kind
+from calcscope.describe.model import GroupDescription
+from calcscope.describe.spread import describe_spread
+from calcscope.describe.vessels import find_vessels
+from calcscope.exam.model import Mammogram
+from calcscope.groups.model import Group
+from calcscope.specks.catalogue import SpeckCatalogue
+
+NOT_ASSESSABLE = "not_assessable"
+
+
+def describe_group(
+    group: Group,
+    catalogue: SpeckCatalogue,
+    breast: Breast,
+    mammogram: Mammogram,
+    vessels: Sequence[NDArray[np.intp]] | None = None,
+) -> GroupDescription:
+    """Describe a group in lexicon terms.
+
+    Parameters
+    ----------
+    group : the group, its members indices into ``catalogue``
+    catalogue, breast, mammogram : of the view the group lies in
+    vessels : what :func:`find_vessels` found in the view; found anew when not given
+
+    The probabilities are calibrated on drawn shapes and must be shown as such.
+    """
+    if vessels is None:
+        vessels = find_vessels(catalogue, mammogram)
+    distribution, reasons = describe_spread(catalogue.xy_mm[group.members], breast)
+    bodies = find_bodies(group.members, catalogue, mammogram)
+    forms = [measure_form(body) for body in bodies]
+    kind, kind_reasons = group_kind(group, bodies, forms, breast, mammogram.info.view, vessels)
+    if mammogram.pixel_mm > lexicon.sizes().fine_shape_pixel_mm.value:
+        morphology = {NOT_ASSESSABLE: 1.0}
+        shape_reasons: tuple[str, ...] = (f"pixels of {mammogram.pixel_mm:.2f} mm hide fine shapes",)
+    else:
+        values = measure_group(forms, clarity(bodies, catalogue))
+        morphology = load_classes("morphology").probabilities(values)
+        shape_reasons = _shape_in_words(values)
+    return GroupDescription(
+        distribution=max(distribution, key=distribution.__getitem__),
+        distribution_probabilities=distribution,
+        morphology=max(morphology, key=morphology.__getitem__),
+        morphology_probabilities=morphology,
+        typical_kind=kind,
+        reasons=(*reasons, *shape_reasons, *kind_reasons),
+    )
+
+
+def describe_single(
+    index: int, catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram
+) -> str | None:
+    """Typically benign kind of one calcification, or None where its form names none."""
+    [body] = find_bodies([index], catalogue, mammogram)
+    return single_kind(body, measure_form(body), breast)
+
+
+def describe_all_singles(
+    catalogue: SpeckCatalogue,
+    breast: Breast,
+    mammogram: Mammogram,
+    vessels: Sequence[NDArray[np.intp]] | None = None,
+) -> list[str | None]:
+    """Kind of every calcification of a view, in catalogue order; members of a vessel are vascular."""
+    if vessels is None:
+        vessels = find_vessels(catalogue, mammogram)
+    kinds: list[str | None] = [None] * len(catalogue)
+    for body in find_bodies(range(len(catalogue)), catalogue, mammogram):
+        kind = single_kind(body, measure_form(body), breast)
+        for mark in body.marks:
+            kinds[mark] = kind
+    for vessel in vessels:
+        for mark in vessel:
+            kinds[mark] = "vascular"
+    return kinds
+
+
+def clarity(bodies: Sequence[Body], catalogue: SpeckCatalogue) -> NDArray[np.float64]:
+    """Signal to noise of one pixel of each body, from its clearest mark."""
+    pixels = np.sqrt(np.maximum(catalogue.area_mm2, 1e-9)) / catalogue.pixel_mm
+    each = catalogue.snr / pixels
+    return np.array([each[list(body.marks)].max() for body in bodies])
+
+
+def is_milk_of_calcium(lateral: GroupDescription, craniocaudal: GroupDescription) -> bool:
+    """Whether one group seen in both views is milk of calcium: layered in the true lateral, smudgy in
+    CC. A CC view of lines, or of another typical kind, speaks against it."""
+    smudgy = craniocaudal.morphology in ("amorphous", "round", "punctate", NOT_ASSESSABLE)
+    return lateral.typical_kind == "milk_of_calcium" and smudgy and craniocaudal.typical_kind is None
+
+
+def _shape_in_words(values: NDArray[np.float64]) -> tuple[str, ...]:
+    measured = dict(zip(GROUP_MEASUREMENTS, values.tolist(), strict=True))
+    diameter = np.exp(measured["log_diameter"])
+    times = np.exp(measured["log_slenderness"])
+    words = [f"median size {diameter:.2f} mm, {times:.1f} times as long as wide"]
+    spread = measured["diameter_spread"]
+    if np.isfinite(spread):
+        words.append(
+            f"sizes vary by a factor of {np.exp(spread):.1f}, roundness by {measured['roundness_spread']:.2f}"
+        )
+    return tuple(words)

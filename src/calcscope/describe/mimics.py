@@ -1,0 +1,119 @@
+"""Marks on the skin or the film that look like calcifications.
+
+* metal: even, at the top of the image's range, with a smooth compact border;
+* film artifacts (dust, scratches; digitised films only): they came after the X-rays, so their borders
+  step from pixel to pixel, which the blur of the imaging system allows nothing in the breast;
+* deodorant and powder: a crowd of grains at the skin line; in the armpit's folds it is deodorant,
+  elsewhere powder.
+
+Cream has no measure of its own here: a smear cannot be told from a strand of tissue by its pixels.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from calcscope import lexicon
+from calcscope.breast.model import Breast
+from calcscope.describe.model import Mimic
+from calcscope.exam.model import Mammogram
+from calcscope.specks.catalogue import SpeckCatalogue
+
+ONE_PIXEL_STEP = 0.7
+"""A border that falls by this share of the height from one pixel to the next has not been through the
+imaging system: a blur of two pixels (full width at half maximum) leaves less than a half."""
+FLAT_TOP, FLAT_SHARE = 0.97, 0.4
+"""Metal: this share of the outline's pixels reach that share of the peak. A ball of calcium has fewer."""
+LEAST_METAL_MM2 = 0.15
+"""Smaller bright marks are dust or calcium."""
+GRAIN_REACH_MM = 4.0
+"""Grains of one smear lie within this distance of the next."""
+GRAIN_SALIENCE = 8.0
+"""Grains on the skin are dense: fainter marks are texture."""
+GRAIN_TO_MM = 0.8
+"""And small: larger marks at the skin are calcifications of the skin."""
+
+
+def find_mimics(
+    catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram
+) -> tuple[list[Mimic], NDArray[np.bool_]]:
+    """Mimics of a view, and for each mark of the catalogue whether it belongs to one, bool (n,)."""
+    is_mimic = np.zeros(len(catalogue), dtype=bool)
+    if not len(catalogue):
+        return [], is_mimic
+    mimics = []
+    top = lexicon.load("describe")["metal_brightness"]["value"]
+    film = mammogram.info.acquisition == "film"
+    for index in range(len(catalogue)):
+        step, flat, peak = _edge_and_top(
+            catalogue.outlines[index], float(catalogue.contrast[index]), mammogram
+        )
+        if peak >= top and flat >= FLAT_SHARE and catalogue.area_mm2[index] >= LEAST_METAL_MM2:
+            kind = "metal"
+        elif film and step >= ONE_PIXEL_STEP:
+            kind = "film_artifact"
+        else:
+            continue
+        is_mimic[index] = True
+        extent = float(catalogue.length_mm[index])
+        mimics.append(Mimic(float(catalogue.x[index]), float(catalogue.y[index]), kind, extent))
+    for grains in _grains_at_skin(catalogue, breast, ~is_mimic):
+        is_mimic[grains] = True
+        mimics.append(_crowd(grains, catalogue, breast, mammogram))
+    return mimics, is_mimic
+
+
+def _edge_and_top(
+    outline: NDArray[np.float64], contrast: float, mammogram: Mammogram
+) -> tuple[float, float, float]:
+    """Mean step across the border over the height, share of pixels near the peak, and the peak."""
+    rows, columns = mammogram.pixels.shape
+    low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 2, 0)
+    high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 3, (columns, rows))
+    patch = mammogram.pixels[low[1] : high[1], low[0] : high[0]]
+    body = np.zeros(patch.shape, np.uint8)
+    cv2.fillPoly(body, [np.round((outline - low) * 16).astype(np.int32)], 1, shift=4)
+    if not body.any() or contrast <= 0:
+        return 0.0, 0.0, 0.0
+    peak = float(patch[body > 0].max())
+    flat = float(np.mean(patch[body > 0] >= FLAT_TOP * peak))
+    steps = []
+    for axis in (0, 1):
+        crossing = np.diff(body.astype(np.int8), axis=axis) != 0
+        steps.append(np.abs(np.diff(patch, axis=axis))[crossing])
+    return float(np.concatenate(steps).mean()) / contrast, flat, peak
+
+
+def _grains_at_skin(
+    catalogue: SpeckCatalogue, breast: Breast, allowed: NDArray[np.bool_]
+) -> list[NDArray[np.intp]]:
+    settings = lexicon.load("describe")
+    rows, columns = breast.mask.shape
+    column = np.clip(np.rint(catalogue.x).astype(int), 0, columns - 1)
+    row = np.clip(np.rint(catalogue.y).astype(int), 0, rows - 1)
+    near = breast.skin_distance_mm[row, column] <= settings["deodorant_skin_mm"]["value"]
+    dense = (catalogue.salience >= GRAIN_SALIENCE) & (catalogue.diameter_mm <= GRAIN_TO_MM)
+    grains = np.flatnonzero(near & dense & allowed)
+    least = settings["deodorant_count"]["value"]
+    if len(grains) < least:
+        return []
+    pairs = cKDTree(catalogue.xy_mm[grains]).query_pairs(GRAIN_REACH_MM, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(grains),) * 2)
+    _, label = connected_components(graph, directed=False)
+    crowds = [grains[label == k] for k in range(label.max() + 1)]
+    return [crowd for crowd in crowds if len(crowd) >= least]
+
+
+def _crowd(
+    grains: NDArray[np.intp], catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram
+) -> Mimic:
+    x, y = catalogue.xy[grains].mean(axis=0)
+    extent = float(np.hypot(*np.ptp(catalogue.xy_mm[grains], axis=0)))
+    level = breast.nipple[1] if breast.nipple is not None else breast.mask.shape[0] / 2
+    armpit = mammogram.info.view in ("MLO", "ML", "LM") and y < level
+    return Mimic(float(x), float(y), "deodorant" if armpit else "powder", extent)
