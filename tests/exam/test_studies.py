@@ -149,6 +149,14 @@ def test_a_magnification_view_is_recognised_by_its_factor(tmp_path: Path) -> Non
     assert info.warnings == ()
 
 
+def test_a_magnification_view_without_factor_says_so(tmp_path: Path) -> None:
+    ds = mg_dataset(SeriesDescription="L MLO MAG")
+    exams, _ = read_exams([save(ds, tmp_path / "a.dcm")])
+    info = exams[0].views[0].info
+    assert info.is_magnification
+    assert len(info.warnings) == 1
+
+
 def test_loading_twice_gives_the_same(tmp_path: Path) -> None:
     exams, _ = read_exams([save(mg_dataset(), tmp_path / "a.dcm")])
     view = exams[0].views[0]

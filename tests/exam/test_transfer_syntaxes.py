@@ -108,6 +108,16 @@ def test_jpeg_baseline_is_close(tmp_path: Path) -> None:
     assert np.abs(found - pixels).mean() < 2
 
 
+def test_a_jpeg_with_a_wrong_scan_header_reads_all_the_same(tmp_path: Path) -> None:
+    ds = as_jpeg_baseline(mg_dataset(draw_breast(bits=8).astype(np.uint8), bits=8))
+    sound = stored(load_only(save(ds, tmp_path / "sound.dcm")), 8)
+    # Spectral selection of the only scan: 0 to 0 in place of 0 to 63.
+    position = ds.PixelData.index(b"\xff\xda") + 2 + 1 + 2 + 1 + 2
+    assert ds.PixelData[position - 1 : position + 2] == b"\x00\x3f\x00"
+    ds.PixelData = ds.PixelData[:position] + b"\x00" + ds.PixelData[position + 1 :]
+    np.testing.assert_array_equal(stored(load_only(save(ds, tmp_path / "a.dcm")), 8), sound)
+
+
 def test_the_sample_that_one_decoder_refuses_reads_like_its_twin(shared_data: Path) -> None:
     options = ReadOptions(pixel_mm=0.05)
     jpeg = load_only(shared_data / "dicom" / "MG1_JPLY.dcm", options)

@@ -145,17 +145,15 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
         # A decoder would make room for whatever the image announces.
         found = "a compressed image of another size than its header states"
         raise UnreadableInput(name, found, f"{layout.rows} × {layout.columns} pixels", "export it again")
+    encoded = repaired_jpeg(encoded)
     reasons: list[str] = []
-    for candidate in (encoded, repaired_jpeg(encoded)):
-        if candidate is None:
-            continue
-        for plugin in decoders_of(layout.transfer_syntax):
-            try:
-                return _decode(candidate, layout, plugin)
-            except (KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as error:  # each decoder has its own kinds; Rust's panic is no Exception
-                reasons.append(_short(error))
+    for plugin in decoders_of(layout.transfer_syntax):
+        try:
+            return _decode(encoded, layout, plugin)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # each decoder has its own kinds; Rust's panic is no Exception
+            reasons.append(_short(error))
     words = "; ".join(dict.fromkeys(reasons))
     raise UnreadableInput(
         name,
@@ -196,17 +194,17 @@ def _short(error: BaseException) -> str:
 def announced_size(encoded: bytes) -> tuple[int, int] | None:
     """(rows, columns) that a JPEG, JPEG-LS or JPEG 2000 image announces; None where it says nothing."""
     if encoded[:4] == b"\xff\x4f\xff\x51":  # start of a codestream, image and tile size (T.800 A.5.1)
-        right, bottom, left, top = struct.unpack_from(">4I", encoded.ljust(24), 8)
+        right, bottom, left, top = struct.unpack(">4I", encoded[8:24].ljust(16, b"\0"))
         return bottom - top, right - left
     for marker, start, _ in _jpeg_segments(encoded):
         if marker in (0xC0, 0xC1, 0xC2, 0xC3, 0xF7):  # start of frame (T.81 B.2.2, T.87 C.2.2)
-            rows, columns = struct.unpack_from(">2H", encoded.ljust(start + 9), start + 5)
+            rows, columns = struct.unpack(">2H", encoded[start + 5 : start + 9].ljust(4, b"\0"))
             return rows, columns
     return None
 
 
-def repaired_jpeg(encoded: bytes) -> bytes | None:
-    """A sequential JPEG whose scan header was written wrongly, put right; None where nothing is wrong.
+def repaired_jpeg(encoded: bytes) -> bytes:
+    """The same image; a sequential JPEG whose scan header was written wrongly is put right.
 
     Some encoders leave the spectral selection of a sequential scan at 0 to 0 where ITU-T T.81 table B.3
     demands 0 to 63; strict decoders then refuse a stream that is sound otherwise.
@@ -216,7 +214,7 @@ def repaired_jpeg(encoded: bytes) -> bytes | None:
         sequential |= marker in (0xC0, 0xC1)
         if marker == 0xDA and sequential and encoded[end - 3 : end] != b"\x00\x3f\x00":
             return encoded[: end - 3] + b"\x00\x3f\x00" + encoded[end:]
-    return None
+    return encoded
 
 
 def _jpeg_segments(encoded: bytes) -> Iterator[tuple[int, int, int]]:

@@ -24,7 +24,7 @@ from calcscope.exam.elements import hoist_functional_groups, integer, items, num
 from calcscope.exam.model import ViewInfo
 from calcscope.exam.options import ReadOptions
 from calcscope.exam.orientation import Declared
-from calcscope.exam.pixels import Scale, Voi
+from calcscope.exam.pixels import Scale, Voi, VoiFunction
 from calcscope.exam.sources import Source
 from calcscope.exam.spacing import MAGNIFICATION_VIEW, spacing_of
 from calcscope.exam.views import projection_of
@@ -89,10 +89,8 @@ def read_image(source: Source, options: ReadOptions) -> DicomImage:
     modifiers, warnings = list(projection.modifiers), [*projection.warnings, *spacing.warnings]
     if spacing.magnification >= MAGNIFICATION_VIEW and "magnification" not in modifiers:
         modifiers.append("magnification")
-    if "magnification" in modifiers and spacing.magnification == 1.0:
-        warnings.append(
-            "A magnification view without stated factor: lengths are at the detector and too large."
-        )
+    if "magnification" in modifiers and spacing.at_detector:
+        warnings.append("A magnification view without stated factor: lengths are too large.")
     if "GENERATED_2D" in [value.upper() for value in texts(ds, "ImageType")]:
         warnings.append("A synthetic view computed from tomosynthesis: fine shapes may be altered.")
     info = ViewInfo(
@@ -138,7 +136,7 @@ def _require_mammogram(ds: Dataset, name: str) -> None:
 
 def _processing(ds: Dataset) -> Literal["presentation", "processing", "secondary"]:
     sop_class, intent = text(ds, "SOPClassUID"), text(ds, "PresentationIntentType").upper()
-    if sop_class.startswith(_SECONDARY_CAPTURE + ".") or sop_class == _SECONDARY_CAPTURE:
+    if f"{sop_class}.".startswith(f"{_SECONDARY_CAPTURE}."):
         return "secondary"
     raw = sop_class == DigitalMammographyXRayImageStorageForProcessing or intent == "FOR PROCESSING"
     return "processing" if raw else "presentation"
@@ -191,11 +189,6 @@ def _collimated(ds: Dataset, layout: PixelLayout) -> tuple[int, int, int, int] |
 
 def _scale(ds: Dataset, layout: PixelLayout) -> Scale:
     slope = number(ds, "RescaleSlope")
-    low, high = (
-        _stored_integer(ds, "PixelPaddingValue", layout),
-        _stored_integer(ds, "PixelPaddingRangeLimit", layout),
-    )
-    padding = None if low is None else tuple(sorted((low, low if high is None else high)))
     white_is_low = text(ds, "PhotometricInterpretation").upper() == "MONOCHROME1"
     raw = _processing(ds) == "processing"
     sign = integer(ds, "PixelIntensityRelationshipSign")
@@ -211,9 +204,17 @@ def _scale(ds: Dataset, layout: PixelLayout) -> Scale:
         modality_lut=_lut(items(ds, "ModalityLUTSequence"), layout),
         white_is_low=white_is_low,
         exposure="linear" if raw and text(ds, "PixelIntensityRelationship").upper() != "LOG" else None,
-        padding=cast(tuple[int, int] | None, padding),
+        padding=_padding(ds, layout),
         voi=_voi(ds, layout),
     )
+
+
+def _padding(ds: Dataset, layout: PixelLayout) -> tuple[int, int] | None:
+    value = _stored_integer(ds, "PixelPaddingValue", layout)
+    if value is None:
+        return None
+    limit = _stored_integer(ds, "PixelPaddingRangeLimit", layout)
+    return (value, value) if limit is None else (min(value, limit), max(value, limit))
 
 
 def _stored_integer(ds: Dataset, keyword: str, layout: PixelLayout) -> int | None:
@@ -221,12 +222,9 @@ def _stored_integer(ds: Dataset, keyword: str, layout: PixelLayout) -> int | Non
     value = integer(ds, keyword)
     if value is None:
         return None
-    value &= (1 << layout.bits_allocated) - 1
-    return (
-        value - (1 << layout.bits_allocated)
-        if layout.signed and value >> (layout.bits_allocated - 1)
-        else value
-    )
+    count = 1 << layout.bits_allocated
+    value %= count
+    return value - count if layout.signed and value >= count // 2 else value
 
 
 def _voi(ds: Dataset, layout: PixelLayout) -> Voi | None:
@@ -237,11 +235,9 @@ def _voi(ds: Dataset, layout: PixelLayout) -> Voi | None:
     if center is None or width is None or not math.isfinite(center + width) or width <= 0:
         return None
     function = text(ds, "VOILUTFunction").upper()
-    return Voi(
-        center,
-        width,
-        cast(Literal["LINEAR"], function if function in ("LINEAR_EXACT", "SIGMOID") else "LINEAR"),
-    )
+    if function not in ("LINEAR_EXACT", "SIGMOID"):
+        function = "LINEAR"
+    return Voi(center, width, cast(VoiFunction, function))
 
 
 def _lut(sequence: list[Dataset], layout: PixelLayout) -> tuple[float, np.ndarray] | None:

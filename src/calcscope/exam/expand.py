@@ -124,9 +124,16 @@ def _expand_dicomdir(path: Path) -> Iterator[Found]:
             found, expected = "a listed file that is missing", "every file the DICOMDIR lists"
             yield _refused(listed, found, expected, "copy the whole medium")
         else:
-            source = Source(target)
-            head = source.head()
-            yield from _offer(source, head, kind_of(head, promised=True), promised=True)
+            yield from _expand_listed(Source(target))
+
+
+def _expand_listed(source: Source) -> Iterator[Found]:
+    try:
+        head = source.head()
+    except UnreadableInput as error:
+        yield failure_of(error)
+        return
+    yield from _offer(source, head, kind_of(head, promised=True), promised=True)
 
 
 def _without_case(folder: Path, parts: Sequence[str]) -> Path:

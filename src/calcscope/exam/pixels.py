@@ -17,6 +17,7 @@ from calcscope.exam.decode import Stored
 from calcscope.exam.model import Float, Mask
 
 Table = NDArray[np.float64]
+VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 GREY_LEVELS = 65_536
 """Steps in which :class:`Display` distinguishes engine pixels: those of the finest stored images."""
@@ -38,7 +39,7 @@ class Voi:
 
     center: float = 0.0
     width: float = 0.0
-    function: Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"] = "LINEAR"
+    function: VoiFunction = "LINEAR"
     lut: tuple[float, Table] | None = None
 
     def grey(self, values: Table) -> Table:

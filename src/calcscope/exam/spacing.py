@@ -20,17 +20,38 @@ CONTRADICTION = 0.02
 PLAUSIBLE_MAGNIFICATION = (1.0, 4.0)
 """Geometric magnification cannot be below 1; magnification stands go up to 2."""
 
+SPACING_ATTRIBUTES = (
+    ("ImagerPixelSpacing", "Imager Pixel Spacing"),
+    ("PixelSpacing", "Pixel Spacing"),
+    ("NominalScannedPixelSpacing", "Nominal Scanned Pixel Spacing"),
+    ("DetectorElementSpacing", "Detector Element Spacing"),
+    ("DetectorElementPhysicalSize", "Detector Element Physical Size"),
+)
+"""Where a header may state the size, in falling order of trust."""
+
+DETECTOR_ATTRIBUTES = ("ImagerPixelSpacing", "DetectorElementSpacing", "DetectorElementPhysicalSize")
+"""Sizes at the detector, which the magnification divides."""
+
 MAGNIFICATION_VIEW = 1.3
 """Contact views state up to 1.1 (the breast's thickness above the detector), magnification views 1.5 to 2."""
 
 
 @dataclass(frozen=True)
 class Spacing:
-    """Pixel size in the plane of the breast (mm), the stated magnification, and what was assumed."""
+    """Pixel size and how it was found.
+
+    Parameters
+    ----------
+    pixel_mm : size of a pixel in the plane of the breast, mm
+    magnification : as stated; 1.0 where nothing is
+    warnings : sentences on what was assumed
+    at_detector : True where the size is that at the detector, as no magnification is stated
+    """
 
     pixel_mm: float
     magnification: float
     warnings: tuple[str, ...]
+    at_detector: bool = False
 
 
 def spacing_of(ds: Dataset, name: str, options: ReadOptions) -> Spacing:
@@ -46,15 +67,7 @@ def spacing_of(ds: Dataset, name: str, options: ReadOptions) -> Spacing:
     UnreadableInput : where there is none, or one that no mammogram has and the user states none
     """
     magnification, warnings = _magnification(ds)
-    binning = number(ds, "DetectorBinning") or 1.0
-    attributes = (
-        ("ImagerPixelSpacing", "Imager Pixel Spacing", 1 / magnification),
-        ("PixelSpacing", "Pixel Spacing", 1.0),
-        ("NominalScannedPixelSpacing", "Nominal Scanned Pixel Spacing", 1.0),
-        ("DetectorElementSpacing", "Detector Element Spacing", binning / magnification),
-        ("DetectorElementPhysicalSize", "Detector Element Physical Size", binning / magnification),
-    )
-    for keyword, words, factor in attributes:
+    for keyword, words in SPACING_ATTRIBUTES:
         values = numbers(ds, keyword)
         if not values:
             continue
@@ -69,12 +82,15 @@ def spacing_of(ds: Dataset, name: str, options: ReadOptions) -> Spacing:
                 )
             warnings.append(f"{words} {stated} is impossible; the stated {options.pixel_mm:g} mm was used.")
             return Spacing(options.pixel_mm, magnification, tuple(warnings))
-        pixel_mm *= factor
+        if keyword in DETECTOR_ATTRIBUTES:
+            elements = 1.0 if keyword == "ImagerPixelSpacing" else number(ds, "DetectorBinning") or 1.0
+            pixel_mm *= elements / magnification
         if options.pixel_mm is not None and abs(options.pixel_mm / pixel_mm - 1) > CONTRADICTION:
             warnings.append(
                 f"The header's pixel size {pixel_mm:.4g} mm was used, not the stated {options.pixel_mm:g} mm."
             )
-        return Spacing(pixel_mm, magnification, tuple(warnings))
+        at_detector = keyword in DETECTOR_ATTRIBUTES and magnification == 1.0
+        return Spacing(pixel_mm, magnification, tuple(warnings), at_detector)
     if options.pixel_mm is None:
         raise UnreadableInput(
             name, "no pixel size in the header", "the size of a pixel in mm", "state it with --pixel-mm"
