@@ -13,7 +13,7 @@ gathering than a quiet one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -187,3 +187,32 @@ def _group(
 def _area_and_perimeter(polygon: NDArray[np.float64]) -> tuple[float, float]:
     closed = polygon.astype(np.float32)[:, None]
     return float(cv2.contourArea(closed)), float(cv2.arcLength(closed, True))
+
+
+def form_few(catalogue: SpeckCatalogue, settings: GroupSettings | None = None) -> list[Group]:
+    """Sets of fewer than a group's number that lie within the rule's circle of one another.
+
+    Whether such a few are a finding depends on their shape and arrangement, which is not judged here.
+
+    Parameters
+    ----------
+    catalogue : calcifications in no group
+    settings : the rule; the lexicon's by default
+
+    Returns
+    -------
+    list of Group with ``few`` set; member indices refer to ``catalogue``
+    """
+    settings = settings or GroupSettings.default()
+    least = int(lexicon.groups().min_count_linear.value)
+    if len(catalogue) < least:
+        return []
+    pairs = cKDTree(catalogue.xy_mm).query_pairs(settings.within_mm / 2, output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(catalogue),) * 2)
+    _, label = connected_components(graph, directed=False)
+    alone = np.zeros(len(catalogue))
+    return [
+        replace(_group(catalogue, members, alone, settings), few=True)
+        for k in range(int(label.max()) + 1)
+        if least <= len(members := np.flatnonzero(label == k)) < settings.min_count
+    ]

@@ -95,7 +95,7 @@ def _without_neighbours(excess: Float, peak: tuple[int, int], height: float, noi
             markers[row, column] = 2
     if not np.any(markers == 2):
         return excess
-    basin = watershed(-excess, markers, mask=blob)
+    basin = watershed(-excess, markers, mask=blob)  # type: ignore[no-untyped-call]
     return np.where(blob & (basin != 1), 0, excess)
 
 
@@ -143,7 +143,7 @@ def _area(polygon: Points) -> float:
 def _feret(hull: Points) -> tuple[float, float, float]:
     """Greatest diameter, its direction in [0, pi), and the least width of a convex polygon, pixels."""
     difference = hull[:, None] - hull[None]
-    distance = np.hypot(difference[..., 0], difference[..., 1])
+    distance: Points = np.hypot(difference[..., 0], difference[..., 1])
     i, j = divmod(int(np.argmax(distance)), len(hull))
     dx, dy = hull[i] - hull[j]
     edges = np.roll(hull, -1, axis=0) - hull

@@ -61,11 +61,11 @@ def background(pixels: Float) -> tuple[Float, Float]:
     -------
     smooth, ground : float32 (rows, columns) each; ``smooth - ground`` is the top-hat, never negative
     """
-    smooth = cv2.GaussianBlur(pixels, (0, 0), SMOOTHING_PIXELS)
-    ground = np.full_like(smooth, -np.inf)
+    smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), SMOOTHING_PIXELS), dtype=np.float32)
+    ground: Float = np.full(smooth.shape, -np.inf, dtype=np.float32)
     for line in _lines():
         np.maximum(ground, cv2.morphologyEx(smooth, cv2.MORPH_OPEN, line), out=ground)
-    return np.asarray(smooth, dtype=np.float32), ground
+    return smooth, ground
 
 
 def local_noise(pixels: Float, inside: Mask, pixel_mm: float, floor: float) -> Float:

@@ -1,0 +1,138 @@
+"""The ``calcscope`` command: each subcommand a few lines over the library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    name="calcscope",
+    help="Breast calcifications from the mammogram to the finished follow-up. "
+    "Research and second-reader software, not a cleared medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _calcscope() -> None:
+    """Subcommands follow; this keeps ``calcscope read`` a subcommand while it is the only one."""
+
+
+@app.command()
+def read(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="DICOM files, folders, zips or a DICOMDIR; PNG, PGM or TIFF with --pixel-mm."),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for report.json and the renderings.")],
+    mode: Annotated[
+        Literal["screening", "diagnostic"],
+        typer.Option(help="Screening never gives categories 3 to 5; diagnostic expects magnification views."),
+    ] = "screening",
+    pixel_mm: Annotated[
+        float | None,
+        typer.Option(help="Pixel size in mm, for images that do not state it (DDSM films: 0.0435)."),
+    ] = None,
+    laterality: Annotated[
+        Literal["L", "R"] | None, typer.Option(help="Side, for images that do not state it.")
+    ] = None,
+    view: Annotated[str | None, typer.Option(help="View, for images that do not state it: CC, MLO …")] = None,
+    min_probability: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="List every calcification from this probability on; 0 lists every candidate."
+        ),
+    ] = None,
+    all_groups: Annotated[
+        bool, typer.Option("--all-groups", help="Also list the groups that lower thresholds would form.")
+    ] = False,
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=0.999,
+            help="Share of worked-up findings that are malignant where you work; re-bases the odds.",
+        ),
+    ] = None,
+    render: Annotated[
+        bool,
+        typer.Option("--render/--json-only", help="Pictures, page, PDF and table, or report.json alone."),
+    ] = True,
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write report.pdf.")] = True,
+) -> None:
+    """Read mammograms: find, describe, assess, report.
+
+    Writes **report.json** and, for each exam, **report.html**, **report.pdf**,
+    **calcifications.parquet** and **overlays/**.
+
+    Exit code 0 when every exam was read, 1 when some input was not (each is named with its reason, the
+    rest is done), 2 for wrong arguments.
+
+        calcscope read exam/ --out report
+
+        calcscope read film.png --pixel-mm 0.05 --laterality L --view MLO --out report
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from calcscope.assess import AssessSettings
+    from calcscope.exam import ReadOptions
+    from calcscope.reading import ReadSettings, read_paths
+    from calcscope.report.terminal import print_summary
+
+    console = Console(stderr=True)
+    try:
+        options = ReadOptions(pixel_mm=pixel_mm, laterality=laterality, view=view and view.upper())
+        settings = ReadSettings(
+            mode=mode,
+            min_probability=min_probability,
+            all_groups=all_groups,
+            assess=AssessSettings() if prevalence is None else AssessSettings(prevalence=prevalence),
+        )
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+    ) as bar:
+        task = bar.add_task("looking for exams", total=None)
+        try:
+            report, warnings = read_paths(
+                paths,
+                out,
+                options,
+                settings,
+                render=render,
+                pdf=pdf,
+                progress=lambda what: bar.update(task, description=what),
+            )
+        except OSError as error:
+            bar.stop()
+            console.print(
+                f"[red]{error.strerror or error}[/red]: {out}. Nothing was changed there.", highlight=False
+            )
+            raise typer.Exit(1) from error
+    print_summary(report, out)
+    for warning in warnings:
+        console.print(f"[yellow]Note[/yellow] {warning}", highlight=False)
+    if report.failures:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Entry point of the ``calcscope`` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""One exam: its views read, its findings assessed, its report put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from calcscope import lexicon
+from calcscope.assess import FindingAssessment, assess_exam, assess_finding
+from calcscope.describe.model import GroupDescription
+from calcscope.errors import UnreadableInput
+from calcscope.exam import Exam, Failure
+from calcscope.exam.model import Points
+from calcscope.groups import Group
+from calcscope.reading.findings import Found, Seen, collect
+from calcscope.reading.settings import ReadSettings
+from calcscope.reading.view import ViewReading, read_view
+from calcscope.report import model
+
+
+def read_exam(
+    exam: Exam, settings: ReadSettings, progress: Callable[[str], None] = lambda what: None
+) -> tuple[model.ExamReport | None, list[Failure]]:
+    """Read an exam.
+
+    Parameters
+    ----------
+    exam : the views
+    settings : how to read
+    progress : told what is being done
+
+    Returns
+    -------
+    The exam's report, None when no view could be read; and the views that could not, with reasons
+    """
+    views, failures = [], []
+    for view in exam.views:
+        try:
+            views.append(read_view(view, settings, progress))
+        except UnreadableInput as error:
+            failures.append(Failure(error.source, error.reason))
+    if not views:
+        return None, failures
+
+    found = collect(views, settings)
+    judged = [assess_finding(item.facts, settings.mode, settings.assess) for item in found]
+    verdict = assess_exam(
+        judged, settings.mode, False, {view.info.laterality for view in views}, settings.assess
+    )
+    order = sorted(range(len(found)), key=lambda n: _urgency(found[n], judged[n]))
+    listed = [_listed(i, view, found, settings) for i, view in enumerate(views)]
+    report = model.ExamReport(
+        study_uid=exam.study_uid,
+        patient_id=exam.patient_id,
+        date=exam.date,
+        mode=settings.mode,
+        priors=[],
+        views=[_view(view, ids) for view, ids in zip(views, listed, strict=True)],
+        findings=[_finding(f"F{n + 1}", found[k], judged[k], views, listed) for n, k in enumerate(order)],
+        assessment=model.ExamAssessment.model_validate(
+            {
+                "left": verdict.left,
+                "right": verdict.right,
+                "overall": verdict.overall,
+                "reasons": [_reason(r.rule, r.text, r.source) for r in verdict.reasons],
+            }
+        ),
+        next_steps=[
+            model.NextStep(code=s.code, text=s.text, due_days=s.due_days) for s in verdict.next_steps
+        ],
+    )
+    return report, failures
+
+
+def _urgency(found: Found, judged: FindingAssessment) -> tuple[int, int, int]:
+    order = lexicon.categories().overall_order
+    kind = ("group", "vascular", "kind", "lone").index(found.what)
+    return order.index(judged.category), kind, -found.facts.count
+
+
+def _listed(i: int, view: ViewReading, found: list[Found], settings: ReadSettings) -> dict[int, str]:
+    """Ids of the calcifications that the report lists: those of findings, and what was asked for."""
+    wanted = np.zeros(len(view.specks), dtype=bool)
+    for item in found:
+        for seen in item.seen:
+            if seen.view == i:
+                wanted[seen.specks] = True
+    if settings.min_probability is not None:
+        wanted |= view.specks.probability >= settings.min_probability
+    for group in view.more_groups:
+        wanted[group.members] = True
+    return {int(n): f"C{k + 1}" for k, n in enumerate(np.flatnonzero(wanted))}
+
+
+def _view(view: ViewReading, ids: dict[int, str]) -> model.ViewReport:
+    info, breast, specks = view.info, view.breast, view.specks
+    sizes = lexicon.sizes()
+    groups = [*zip(view.groups, view.descriptions, strict=True)]
+    more = [*zip(view.more_groups, view.more_descriptions, strict=True)]
+    group_of = {int(n): f"G{k + 1}" for k, (group, _) in enumerate(groups) for n in group.members}
+    vascular = {int(n) for vessel in view.vessels for n in vessel}
+
+    def source(points: Points) -> list[tuple[float, float]]:
+        # Half a pixel around the outermost centres is still the image.
+        xy = view.orientation.to_source(points)
+        return [(float(x), float(y)) for x, y in xy]
+
+    def calcification(n: int, name: str) -> model.Calcification:
+        ((x, y),) = source(specks.xy[n : n + 1])
+        diameter = float(specks.diameter_mm[n])
+        small = sizes.size_pixels.value * info.pixel_mm
+        return model.Calcification(
+            id=name,
+            x=x,
+            y=y,
+            slice=int(specks.slice[n]) if specks.slice[n] >= 0 else None,
+            probability=float(specks.probability[n]),
+            diameter_mm=diameter,
+            length_mm=float(specks.length_mm[n]),
+            width_mm=float(specks.width_mm[n]),
+            area_mm2=float(specks.area_mm2[n]),
+            contrast=float(specks.contrast[n]),
+            snr=float(specks.snr[n]),
+            size_class=(
+                "micro"
+                if diameter < sizes.micro_below_mm.value
+                else "macro"
+                if diameter >= sizes.macro_from_mm.value
+                else "between"
+            ),
+            size_is_upper_bound=float(specks.width_mm[n]) < small,
+            kind="vascular" if n in vascular else view.kinds[n],
+            outline=source(specks.outlines[n]),
+            group=group_of.get(n),
+        )
+
+    def group_model(name: str, group: Group, description: GroupDescription) -> model.Group:
+        ((x, y),) = source(np.array([[group.x, group.y]]))
+        return model.Group(
+            id=name,
+            x=x,
+            y=y,
+            span_mm=group.span_mm,
+            count=group.count,
+            few=group.few,
+            density_per_cm2=group.density_per_cm2,
+            probability=group.probability,
+            distribution=description.distribution,
+            distribution_probabilities=dict(description.distribution_probabilities),
+            morphology=description.morphology,
+            morphology_probabilities=dict(description.morphology_probabilities),
+            typical_kind=description.typical_kind,
+            outline=source(group.hull),
+        )
+
+    return model.ViewReport(
+        source=info.source,
+        sop_uid=info.sop_uid,
+        laterality=info.laterality,
+        view=info.view,
+        modifiers=list(info.modifiers),
+        rows=info.rows,
+        columns=info.columns,
+        pixel_mm=info.pixel_mm,
+        breast_area_cm2=breast.area_cm2,
+        warnings=list(info.warnings),
+        anatomy=_anatomy(view),
+        morphology_assessable=info.pixel_mm <= sizes.fine_shape_pixel_mm.value,
+        experimental=info.slices > 1,
+        calcifications=[calcification(n, name) for n, name in ids.items()],
+        groups=[group_model(f"G{k + 1}", g, d) for k, (g, d) in enumerate(groups + more)],
+        mimics=_mimics(view),
+    )
+
+
+def _anatomy(view: ViewReading) -> model.Anatomy:
+    breast = view.breast
+
+    def source(points: Points) -> list[tuple[float, float]]:
+        return [(float(x), float(y)) for x, y in view.orientation.to_source(points)]
+
+    nipple = None if breast.nipple is None else source(np.array([breast.nipple]))[0]
+    line = None if breast.pectoral_line is None else source(breast.pectoral_line)
+    return model.Anatomy(
+        outline=source(breast.outline),
+        pectoral_line=None if line is None else (line[0], line[1]),
+        nipple=nipple,
+        nipple_certainty=None if nipple is None else breast.nipple_certainty,
+    )
+
+
+def _mimics(view: ViewReading) -> list[model.Mimic]:
+    """What was explained away and what was left out of the search."""
+    result = []
+    for mimic in view.mimics:
+        ((x, y),) = view.orientation.to_source(np.array([[mimic.x, mimic.y]]))
+        result.append(model.Mimic(x=float(x), y=float(y), kind=mimic.kind, extent_mm=mimic.extent_mm))
+    for foreign in view.breast.foreign:
+        ((x, y),) = view.orientation.to_source(np.array([[foreign.x, foreign.y]]))
+        outline = [(float(a), float(b)) for a, b in view.orientation.to_source(foreign.outline)]
+        result.append(
+            model.Mimic(
+                x=float(x), y=float(y), kind=foreign.kind, extent_mm=foreign.extent_mm, outline=outline
+            )
+        )
+    return result
+
+
+def _finding(
+    name: str,
+    found: Found,
+    judged: FindingAssessment,
+    views: list[ViewReading],
+    listed: list[dict[int, str]],
+) -> model.Finding:
+    facts, place = found.facts, found.facts.place
+
+    def member(seen: Seen) -> model.Member:
+        return model.Member(
+            view=views[seen.view].info.sop_uid,
+            group=None if seen.group is None else f"G{seen.group + 1}",
+            calcifications=[listed[seen.view][int(n)] for n in seen.specks],
+        )
+
+    return model.Finding.model_validate(
+        {
+            "id": name,
+            "laterality": facts.laterality,
+            "kind": facts.typical_kind or ("group" if found.what == "group" else "single"),
+            "benign": judged.category == "2",
+            "members": [member(seen) for seen in found.seen],
+            "distribution": facts.distribution,
+            "morphology": facts.morphology,
+            "typical_kind": facts.typical_kind,
+            "count": facts.count,
+            "span_mm": facts.span_mm,
+            "location": {
+                "quadrant": place.quadrant,
+                "half": place.half,
+                "clock": place.clock,
+                "depth": place.depth,
+                "nipple_mm": place.nipple_mm,
+                "certainty": place.certainty,
+            },
+            "malignancy": None if judged.malignancy is None else vars(judged.malignancy),
+            "provisional_suspicion": judged.provisional_suspicion,
+            "assessment": {"category": judged.category, "basis": judged.basis},
+            "next_step": vars(judged.next_step),
+            "reasons": [_reason(r.rule, r.text, r.source) for r in judged.reasons],
+            "sentence": judged.sentence,
+        }
+    )
+
+
+def _reason(rule: str, text: str, source: str) -> model.Reason:
+    unverified = lexicon.load("notices")["not_verified"] in source
+    return model.Reason(rule=rule, text=text, source=source, verified=not unverified)

@@ -1,0 +1,228 @@
+"""From what each view shows to the findings of a breast.
+
+A finding is what a radiologist would write one sentence about: a group, as CC and MLO show it; all vascular
+calcifications of a breast; all calcifications of one typically benign kind; the lone ones without a kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calcscope.assess import FindingFacts, Place
+from calcscope.describe.describing import is_milk_of_calcium
+from calcscope.exam.model import Laterality
+from calcscope.groups.location import CRANIOCAUDAL, Sighting, locate
+from calcscope.groups.pairing import pair_views
+from calcscope.reading.settings import ReadSettings
+from calcscope.reading.view import ViewReading
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A finding in one view: the group it is there, or None, and its calcifications."""
+
+    view: int
+    group: int | None
+    specks: NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A finding before it is assessed. ``what``: group, vascular, kind or lone."""
+
+    what: str
+    seen: tuple[Seen, ...]
+    facts: FindingFacts
+
+
+def collect(views: Sequence[ViewReading], settings: ReadSettings) -> list[Found]:
+    """Findings of all views of one exam, groups first; facts know of both breasts."""
+    found: list[Found] = []
+    for side in ("R", "L"):
+        own = [i for i, view in enumerate(views) if view.info.laterality == side]
+        if own:
+            found += _groups(views, own, side)
+            found += _vessels(views, own, side)
+            found += _kinds(views, own, side, settings)
+            found += _lone(views, own, side, settings)
+    return _with_both_breasts(found)
+
+
+def _groups(views: Sequence[ViewReading], own: list[int], side: Laterality) -> list[Found]:
+    """Groups, each with its partners in the other views."""
+    clusters: list[list[tuple[int, int]]] = []
+    for i in own:
+        here = [(i, k) for k in range(len(views[i].groups))]
+        pool = [cluster for cluster in clusters if all(view != i for view, _ in cluster)]
+        pairs = pair_views([_sighting(views, *c[-1]) for c in pool], [_sighting(views, *h) for h in here])
+        for pair in pairs:
+            if pair.second is None:
+                continue
+            if pair.first is None:
+                clusters.append([here[pair.second]])
+            else:
+                pool[pair.first].append(here[pair.second])
+    return [_group_finding(views, cluster, side) for cluster in clusters]
+
+
+def _sighting(views: Sequence[ViewReading], i: int, k: int) -> Sighting:
+    view, group, description = views[i], views[i].groups[k], views[i].descriptions[k]
+    return Sighting(
+        group.x,
+        group.y,
+        view.breast,
+        view.info,
+        group.count,
+        float(view.specks.diameter_mm[group.members].max()),
+        None,
+        description.typical_kind or description.morphology,
+    )
+
+
+def _group_finding(views: Sequence[ViewReading], cluster: list[tuple[int, int]], side: Laterality) -> Found:
+    groups = [views[i].groups[k] for i, k in cluster]
+    descriptions = [views[i].descriptions[k] for i, k in cluster]
+    # The view that shows most of it, magnification views before others, speaks for its shape.
+    best = max(
+        range(len(cluster)),
+        key=lambda n: (
+            views[cluster[n][0]].info.is_magnification,
+            descriptions[n].morphology != "not_assessable",
+            groups[n].count,
+        ),
+    )
+    lateral = [n for n, (i, _) in enumerate(cluster) if views[i].info.view in ("ML", "LM")]
+    flat = [n for n, (i, _) in enumerate(cluster) if views[i].info.view in CRANIOCAUDAL]
+    kind = descriptions[best].typical_kind
+    if any(is_milk_of_calcium(descriptions[a], descriptions[b]) for a in lateral for b in flat):
+        kind = "milk_of_calcium"
+    elif len(groups) > 1 and kind is not None and any(d.typical_kind != kind for d in descriptions):
+        kind = None  # what looks typical in one view only is not proved
+    spans = [group.span_mm for group in groups]
+    facts = FindingFacts(
+        laterality=side,
+        views=tuple(views[i].info.label[1:] for i, _ in cluster),
+        morphology=descriptions[best].morphology,
+        distribution=descriptions[int(np.argmax(spans))].distribution,
+        typical_kind=kind,
+        count=max(group.count for group in groups),
+        span_mm=max(spans),
+        diameter_mm=max(
+            float(views[i].specks.diameter_mm[views[i].groups[k].members].max()) for i, k in cluster
+        ),
+        place=locate([_sighting(views, i, k) for i, k in cluster]),
+        few=all(group.few for group in groups),
+        fully_worked_up=_worked_up(views, side),
+    )
+    return Found("group", tuple(Seen(i, k, views[i].groups[k].members) for i, k in cluster), facts)
+
+
+def _worked_up(views: Sequence[ViewReading], side: Laterality) -> bool:
+    """Magnification views of this breast in two planes: craniocaudal, and oblique or lateral."""
+    planes = {
+        view.info.view in CRANIOCAUDAL
+        for view in views
+        if view.info.laterality == side and view.info.is_magnification
+    }
+    return len(planes) == 2
+
+
+def _vessels(views: Sequence[ViewReading], own: list[int], side: Laterality) -> list[Found]:
+    seen = [Seen(i, None, np.unique(np.concatenate(views[i].vessels))) for i in own if views[i].vessels]
+    if not seen:
+        return []
+    span = max(
+        float(np.ptp(views[i].specks.xy_mm[vessel], axis=0).max()) for i in own for vessel in views[i].vessels
+    )
+    return [Found("vascular", tuple(seen), _kind_facts(views, seen, side, "vascular", span))]
+
+
+def _kinds(
+    views: Sequence[ViewReading], own: list[int], side: Laterality, settings: ReadSettings
+) -> list[Found]:
+    """One finding for each typically benign kind of lone calcification."""
+    by_kind: dict[str, list[Seen]] = {}
+    for i in own:
+        view = views[i]
+        # A typical shape speaks for a mark as well as a neighbour does: the group's threshold serves.
+        eligible = view.lone & (view.specks.probability >= settings.grouping.min_probability)
+        for kind in sorted({k for k, free in zip(view.kinds, eligible, strict=True) if k and free}):
+            members = [n for n in np.flatnonzero(eligible) if view.kinds[n] == kind]
+            by_kind.setdefault(kind, []).append(Seen(i, None, np.array(members, dtype=np.intp)))
+    return [
+        Found("kind", tuple(seen), _kind_facts(views, seen, side, kind, None))
+        for kind, seen in sorted(by_kind.items())
+    ]
+
+
+def _lone(
+    views: Sequence[ViewReading], own: list[int], side: Laterality, settings: ReadSettings
+) -> list[Found]:
+    """The calcifications of a breast that are in no group and of no kind."""
+    seen = []
+    for i in own:
+        view = views[i]
+        nameless = np.array([kind is None for kind in view.kinds], dtype=bool)
+        members = np.flatnonzero(
+            view.lone & nameless & (view.specks.probability >= settings.lone_probability)
+        )
+        if len(members):
+            seen.append(Seen(i, None, members))
+    return [Found("lone", tuple(seen), _kind_facts(views, seen, side, None, None))] if seen else []
+
+
+def _kind_facts(
+    views: Sequence[ViewReading], seen: Sequence[Seen], side: Laterality, kind: str | None, span: float | None
+) -> FindingFacts:
+    place = Place()
+    if all(len(each.specks) == 1 for each in seen):
+        place = locate([_lone_sighting(views, each) for each in seen])
+    return FindingFacts(
+        laterality=side,
+        views=tuple(views[each.view].info.label[1:] for each in seen),
+        morphology=None,
+        distribution=None,
+        typical_kind=kind,
+        count=max(len(each.specks) for each in seen),
+        span_mm=span,
+        diameter_mm=max(float(views[s.view].specks.diameter_mm[s.specks].max()) for s in seen),
+        place=place,
+        fully_worked_up=_worked_up(views, side),
+    )
+
+
+def _lone_sighting(views: Sequence[ViewReading], seen: Seen) -> Sighting:
+    view, n = views[seen.view], int(seen.specks[0])
+    return Sighting(
+        float(view.specks.x[n]),
+        float(view.specks.y[n]),
+        view.breast,
+        view.info,
+        1,
+        float(view.specks.diameter_mm[n]),
+    )
+
+
+def _with_both_breasts(found: list[Found]) -> list[Found]:
+    """Whether a group is the only one of its kind, and whether both breasts show alike ones."""
+
+    def look(item: Found) -> tuple[str | None, str | None]:
+        return item.facts.morphology, item.facts.typical_kind
+
+    groups = [item for item in found if item.what == "group"]
+    result = []
+    for item in found:
+        if item.what == "group":
+            alike = [other for other in groups if other is not item and look(other) == look(item)]
+            other_side = any(o.facts.laterality != item.facts.laterality for o in alike)
+            scattered = item.facts.distribution == "diffuse" or bool(alike)
+            item = replace(
+                item,
+                facts=replace(item.facts, solitary=not alike, bilateral=other_side and scattered),
+            )
+        result.append(item)
+    return result

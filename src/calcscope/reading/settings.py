@@ -1,0 +1,59 @@
+"""How an exam is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from calcscope.assess import AssessSettings
+from calcscope.groups import GroupSettings
+
+
+@dataclass(frozen=True)
+class ReadSettings:
+    """Settings of a reading; the report states them.
+
+    Parameters
+    ----------
+    mode : ``screening`` (no magnification views) or ``diagnostic``
+    min_probability : lists every calcification from this probability on; None lists what findings are
+        made of. It changes what is listed, never what is grouped.
+    lone_probability : a calcification without neighbours must be this probable to be listed: those of a
+        group vouch for one another, a lone mark has nobody
+    all_groups : also list the groups that lower thresholds would form (they become no findings)
+    grouping : the rule for a group and the operating point
+    assess : prevalence and intervals
+    """
+
+    mode: Literal["screening", "diagnostic"] = "screening"
+    min_probability: float | None = None
+    lone_probability: float = 0.93
+    all_groups: bool = False
+    grouping: GroupSettings = field(default_factory=GroupSettings.default)
+    assess: AssessSettings = field(default_factory=AssessSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("min_probability", "lone_probability"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise ValueError(f"{name} {value} must lie between 0 and 1")
+
+    @property
+    def listed_from(self) -> float:
+        """Least probability of a calcification that is looked at."""
+        operating = self.grouping.min_probability
+        return operating if self.min_probability is None else min(operating, self.min_probability)
+
+    def as_stated(self) -> dict[str, float | int | str | bool | None]:
+        """The settings by name, as the report gives them."""
+        return {
+            "mode": self.mode,
+            "operating_point": self.grouping.min_probability,
+            "group_operating_point": self.grouping.min_group_probability,
+            "group_min_count": self.grouping.min_count,
+            "group_within_mm": self.grouping.within_mm,
+            "lone_probability": self.lone_probability,
+            "min_probability": self.min_probability,
+            "all_groups": self.all_groups,
+            "prevalence": self.assess.prevalence,
+        }

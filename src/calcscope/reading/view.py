@@ -1,0 +1,144 @@
+"""One view: from its pixels to its calcifications and groups, measured and described."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calcscope.breast import Breast, locate_breast
+from calcscope.describe.describing import describe_all_singles, describe_group
+from calcscope.describe.mimics import find_mimics
+from calcscope.describe.model import GroupDescription, Mimic
+from calcscope.describe.vessels import find_vessels
+from calcscope.exam import Mammogram, Orientation, View, ViewInfo
+from calcscope.groups import Group, form_few, form_groups
+from calcscope.reading.settings import ReadSettings
+from calcscope.reading.tomosynthesis import merge_slices
+from calcscope.specks import SpeckCatalogue, SpeckSettings, find_specks
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class ViewReading:
+    """What one view shows. Index arrays refer to ``specks``.
+
+    Parameters
+    ----------
+    info : the view as read (with the warnings that reading its pixels added)
+    orientation : source to canonical
+    breast : landmarks
+    specks : the calcifications from ``ReadSettings.listed_from`` on, mimics left out
+    groups, descriptions : the groups of the operating point, those of fewer than five last
+    vessels : members of each calcified vessel
+    kinds : typical kind of each calcification or None
+    mimics : what only looks like a calcification
+    more_groups, more_descriptions : what lower thresholds would add (``all_groups``)
+    """
+
+    info: ViewInfo
+    orientation: Orientation
+    breast: Breast
+    specks: SpeckCatalogue
+    groups: tuple[Group, ...]
+    descriptions: tuple[GroupDescription, ...]
+    vessels: tuple[Index, ...]
+    kinds: tuple[str | None, ...]
+    mimics: tuple[Mimic, ...]
+    more_groups: tuple[Group, ...] = ()
+    more_descriptions: tuple[GroupDescription, ...] = ()
+
+    @property
+    def lone(self) -> NDArray[np.bool_]:
+        """Calcifications in no group of the operating point and no vessel, bool (n,)."""
+        alone = np.ones(len(self.specks), dtype=bool)
+        for members in (*(group.members for group in self.groups), *self.vessels):
+            alone[members] = False
+        return alone
+
+
+def read_view(
+    view: View, settings: ReadSettings, progress: Callable[[str], None] = lambda what: None
+) -> ViewReading:
+    """Read one view. Raises UnreadableInput when its pixels cannot be decoded."""
+    if view.info.slices > 1:
+        return _read_slices(view, settings, progress)
+    progress(f"{view.info.label}: decoding")
+    mammogram = view.load()
+    progress(f"{view.info.label}: searching")
+    breast = locate_breast(mammogram)
+    specks = find_specks(mammogram, breast, SpeckSettings(min_probability=settings.listed_from))
+    return _describe(mammogram, breast, specks, settings)
+
+
+def _read_slices(view: View, settings: ReadSettings, progress: Callable[[str], None]) -> ViewReading:
+    """A tomosynthesis: each slice searched alone, the marks of one object in neighbouring slices merged."""
+    found: list[SpeckCatalogue] = []
+    middle = view.load(view.info.slices // 2)
+    breast = locate_breast(middle)  # compressed between plates, the breast has one outline in all slices
+    for number in range(view.info.slices):
+        progress(f"{view.info.label}: slice {number + 1} of {view.info.slices}")
+        mammogram = view.load(number)
+        found.append(find_specks(mammogram, breast, SpeckSettings(min_probability=settings.listed_from)))
+    return _describe(middle, breast, merge_slices(found, middle.pixel_mm), settings)
+
+
+def _describe(
+    mammogram: Mammogram, breast: Breast, specks: SpeckCatalogue, settings: ReadSettings
+) -> ViewReading:
+    mimics, is_mimic = find_mimics(specks, breast, mammogram)
+    specks = specks.select(~is_mimic)
+    certain = specks.probability >= settings.grouping.min_probability
+    vessels = find_vessels(specks.select(certain), mammogram)  # certain ones come first: indices stay
+    in_vessel = np.zeros(len(specks), dtype=bool)
+    for vessel in vessels:
+        in_vessel[vessel] = True
+
+    def of_all(groups: list[Group], eligible: Index) -> list[Group]:
+        return [replace(group, members=eligible[group.members]) for group in groups]
+
+    eligible = np.flatnonzero(~in_vessel)
+    candidates = specks.select(eligible)
+    groups = of_all(form_groups(candidates, breast, settings.grouping), eligible)
+    grouped = in_vessel.copy()
+    for group in groups:
+        grouped[group.members] = True
+    rest = np.flatnonzero(~grouped & certain & (specks.probability >= settings.lone_probability))
+    descriptions = [describe_group(group, specks, breast, mammogram, vessels) for group in groups]
+    for group in of_all(form_few(specks.select(rest), settings.grouping), rest):
+        description = describe_group(group, specks, breast, mammogram, vessels)
+        if _few_is_a_finding(group, description):
+            groups.append(group)
+            descriptions.append(description)
+
+    more: list[Group] = []
+    if settings.all_groups:
+        formed = {tuple(sorted(group.members)) for group in groups}
+        every = of_all(form_groups(candidates, breast, settings.grouping, every=True), eligible)
+        more = [group for group in every if tuple(sorted(group.members)) not in formed]
+    singles = specks.select(np.flatnonzero(certain))
+    kinds = describe_all_singles(singles, breast, mammogram, vessels)
+    return ViewReading(
+        info=mammogram.info,
+        orientation=mammogram.orientation,
+        breast=breast,
+        specks=specks,
+        groups=tuple(groups),
+        descriptions=tuple(descriptions),
+        vessels=tuple(vessels),
+        kinds=(*kinds, *[None] * (len(specks) - len(kinds))),
+        mimics=tuple(mimics),
+        more_groups=tuple(more),
+        more_descriptions=tuple(describe_group(g, specks, breast, mammogram, vessels) for g in more),
+    )
+
+
+def _few_is_a_finding(group: Group, description: GroupDescription) -> bool:
+    """Fewer than five are a finding only in a line or of a fine linear or fine pleomorphic shape."""
+    if description.morphology in ("fine_linear", "fine_linear_branching", "fine_pleomorphic"):
+        return True
+    # Any two points lie on a line: a linear arrangement needs a third.
+    return description.distribution == "linear" and group.count >= 3
