@@ -167,8 +167,9 @@ class Mammogram:
 class View:
     """One view of an exam; its pixels are decoded when asked for, so an exam costs little to hold.
 
-    ``load()`` decodes the image (``load(slice)`` a slice of a tomosynthesis) and may raise
-    :class:`calcscope.errors.UnreadableInput`.
+    ``load()`` decodes the image; ``load(slice)`` a slice of a tomosynthesis, 0-based, whose middle one
+    ``load()`` gives. It may raise :class:`calcscope.errors.UnreadableInput`. What only the pixels show (a
+    mirrored image) is added to the warnings in ``Mammogram.info``, not in ``View.info``.
     """
 
     info: ViewInfo
