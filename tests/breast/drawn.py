@@ -33,6 +33,7 @@ class Drawn:
     noise: float = 0.006
     nipple_mm: float = 0.0
     seed: int = 0
+    modifiers: tuple[str, ...] = ()
     pixels: Image = field(init=False)
     truth: NDArray[np.bool_] = field(init=False)
 
@@ -88,6 +89,7 @@ class Drawn:
             rows,
             columns,
             self.pixel_mm,
+            modifiers=self.modifiers,
             acquisition=acquisition,  # type: ignore[arg-type]
         )
         return Mammogram(

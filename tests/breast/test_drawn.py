@@ -176,3 +176,30 @@ def test_the_skin_itself_is_searched() -> None:
     breast = locate_breast(drawn.mammogram())
     skin = drawn.truth & (breast.skin_distance_mm > 0.5) & (breast.skin_distance_mm < 1.5)
     assert np.count_nonzero(breast.search & skin) > 0.97 * np.count_nonzero(skin)
+
+
+def test_a_magnification_view_filled_by_the_breast_is_all_breast() -> None:
+    drawn = Drawn(modifiers=("magnification",))
+    drawn.pixels = np.ascontiguousarray(drawn.pixels[700:1300, 100:700])
+    breast = locate_breast(drawn.mammogram())
+    assert breast.mask.all()
+    assert np.mean(breast.search) > 0.95
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 3), (1, 2000), (2000, 1), (40, 30), (3000, 20)])
+@pytest.mark.parametrize("view", ["CC", "MLO"])
+def test_an_image_of_any_shape_is_taken(shape: tuple[int, int], view: str) -> None:
+    for fill in (np.zeros(shape), np.random.default_rng(0).random(shape)):
+        drawn = Drawn(view=view, rows=20, columns=20)
+        drawn.pixels = fill.astype(np.float32)
+        assert locate_breast(drawn.mammogram()).search.shape == shape
+
+
+def test_what_the_header_masks_is_no_breast() -> None:
+    drawn = Drawn()
+    mammogram = drawn.mammogram()
+    mammogram.pixels[:300] = 0.9
+    mammogram.valid[:300] = False
+    breast = locate_breast(mammogram)
+    assert not breast.mask[:300].any()
+    assert overlap(breast.mask[320:], drawn.truth[320:]) > 0.97

@@ -91,7 +91,7 @@ def metal(pixels: Float, small: Float, mask: Mask, film: Levels, pixel_mm: float
     depth = cv2.distanceTransform(grown, cv2.DIST_L2, 3)[1:-1, 1:-1] * small_mm
     away = cv2.distanceTransform(1 - inside, cv2.DIST_L2, 3) * small_mm
     tissue = small[inside > 0]
-    if tissue.size == 0:
+    if tissue.size == 0 or min(small.shape) < 2:
         return []
     bright = float(np.percentile(tissue, OUTSHINES))
     span = film.breast - film.background

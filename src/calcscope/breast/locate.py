@@ -20,6 +20,8 @@ WORK_MM = 0.5
 # Specks this near the edge of the exposed field are not looked for, mm: a film's edge is frayed and
 # scratched, a digital detector's is not.
 FILM_EDGE_MM, DIGITAL_EDGE_MM = 1.0, 0.2
+# Views that show a part of the breast.
+PARTIAL = frozenset({"spot", "magnification"})
 # Foreign objects are left out with this margin, mm: metal and lettering throw a rim.
 FOREIGN_MARGIN_MM = 1.0
 # A scanner line is left out with the pixel at each side.
@@ -38,20 +40,25 @@ def locate_breast(mammogram: Mammogram) -> Breast:
     Breast in pixels of ``mammogram.pixels``; an image without a breast gives empty masks and no nipple
     """
     rows, columns = mammogram.pixels.shape
-    medium = _reduced(mammogram.pixels, mammogram.pixel_mm, foreign.SPOT_MM)
+    pixels = mammogram.pixels
+    if not mammogram.valid.all():
+        # What the header masks looks like padding to all that follows.
+        pixels = np.where(mammogram.valid, pixels, pixels.min())
+    medium = _reduced(pixels, mammogram.pixel_mm, foreign.SPOT_MM)
     small = _reduced(medium, mammogram.pixel_mm * rows / medium.shape[0], WORK_MM)
     # Full pixels in one reduced pixel, (x, y).
     factor = np.array([columns / small.shape[1], rows / small.shape[0]])
     small_mm = mammogram.pixel_mm * float(factor[1])
     film = mammogram.info.acquisition == "film"
     frame = outline.find_frame(small, small_mm)
-    small_mask = outline.breast_mask(small, frame, small_mm)
+    partial = bool(PARTIAL & set(mammogram.info.modifiers))
+    small_mask = outline.breast_mask(small, frame, small_mm, partial)
     mask = _enlarged(small_mask, (rows, columns)) & mammogram.valid
     polygon, skin = outline.skin_line(small_mask, frame)
     border = pectoral_line(small, small_mask, frame, mammogram.info.view, small_mm)
     levels = outline.levels(np.asarray(small[frame.window]))
 
-    metal = foreign.metal(mammogram.pixels, medium, small_mask, levels, mammogram.pixel_mm)
+    metal = foreign.metal(pixels, medium, small_mask, levels, mammogram.pixel_mm)
     balls = np.array([[f.x, f.y] for f in metal if f.kind == "marker"]).reshape(-1, 2)
     nipple, certainty = find_nipple(small, skin, border, (balls + 0.5) / factor - 0.5, frame, small_mm)
 
@@ -62,7 +69,7 @@ def locate_breast(mammogram: Mammogram) -> Breast:
     )
     objects = [_scaled(f, factor) for f in found] + metal
     search = _search(mask, frame, factor, FILM_EDGE_MM if film else DIGITAL_EDGE_MM, mammogram.pixel_mm)
-    objects += foreign.scanner_lines(mammogram.pixels, search, mammogram.pixel_mm)
+    objects += foreign.scanner_lines(pixels, search, mammogram.pixel_mm)
     return Breast(
         mask=mask,
         outline=_upscaled(polygon, factor),

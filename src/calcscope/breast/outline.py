@@ -49,6 +49,11 @@ BACKGROUND_MM = (6.0, 6.0)
 GLARE_BACKGROUND_MM = (1.5, 20.0)
 # Values above this share of the way to the breast, beyond the reach of glare, are labels, not background.
 LABEL_SHARE = 0.2
+# A field smaller than this along either side, mm, is a spot view or a cut-out; so small a one has no room
+# for the background to be measured in, pixels.
+SMALL_FIELD_MM, LEAST_PIXELS = 60.0, 40
+# Where such a field seems to hold less breast than this share, it holds nothing but breast.
+LEAST_BREAST = 0.25
 # Whiskers of noise and letters narrower than this are cut off the outline, mm.
 WHISKER_MM = 3.0
 # Tissue is at least this high where it leaves the film at the top or bottom; flatter are fogged edges, mm.
@@ -131,24 +136,41 @@ def _padding(exposed: NDArray[np.float64]) -> int:
 
 def _border(step_extent: NDArray[np.float64], reach: int) -> int:
     """Number of border lines to drop at the start of a profile of step extents (taken over 4 lines)."""
+    if len(step_extent) == 0:
+        return 0
     least = max(STEP_EXTENT, STEP_RARITY * float(np.median(step_extent)))
     steps = np.flatnonzero(step_extent[: min(reach, len(step_extent) // 4)] > least)
     return int(steps[-1]) + 4 if len(steps) else 0
 
 
-def breast_mask(image: Float, frame: Frame, pixel_mm: float) -> Mask:
+def breast_mask(image: Float, frame: Frame, pixel_mm: float, partial: bool = False) -> Mask:
     """Breast and pectoral muscle.
+
+    A partial view may hold no background at all; then the whole exposed part is breast.
 
     Parameters
     ----------
     image : reduced image, chest wall at the left of ``frame``
     frame : exposed part
     pixel_mm : size of a reduced pixel, mm
+    partial : True for spot and magnification views; small fields are taken for such, too
 
     Returns
     -------
     bool (rows, columns), all False where there is no breast
     """
+    result = np.zeros(image.shape, dtype=np.bool_)
+    height, width = frame.y1 - frame.y0, frame.x1 - frame.x0
+    if min(height, width) >= LEAST_PIXELS:
+        result[frame.window] = _breast_in_field(image, frame, pixel_mm)
+    partial = partial or min(height, width) * pixel_mm < SMALL_FIELD_MM
+    if partial and np.ptp(image) > EMPTY and np.mean(result[frame.window]) < LEAST_BREAST:
+        result[frame.window] = True
+    return result
+
+
+def _breast_in_field(image: Float, frame: Frame, pixel_mm: float) -> Mask:
+    """The breast within the exposed part, which is larger than ``LEAST_PIXELS``."""
     inside = np.asarray(cv2.GaussianBlur(image[frame.window], (0, 0), 1.0), dtype=np.float32)
     film = levels(inside)
     whisker = _disc(WHISKER_MM / pixel_mm)
@@ -156,9 +178,7 @@ def breast_mask(image: Float, frame: Frame, pixel_mm: float) -> Mask:
     for gap_mm in BACKGROUND_GAPS_MM:
         excess, threshold = _against_background(inside, mask, film, gap_mm, pixel_mm)
         mask = _at_chest_wall(_without_slivers(excess > threshold, round(SLIVER_MM / pixel_mm)), whisker)
-    result = np.zeros(image.shape, dtype=np.bool_)
-    result[frame.window] = _without_strips(mask, pixel_mm)
-    return result
+    return _without_strips(mask, pixel_mm)
 
 
 def _rough(inside: Float, film: Levels, whisker: NDArray[np.uint8], pixel_mm: float) -> Mask:
@@ -176,6 +196,7 @@ def _rough(inside: Float, film: Levels, whisker: NDArray[np.uint8], pixel_mm: fl
 def _without_slivers(mask: Mask, height: int) -> Mask:
     """Drop what is less than ``height`` rows high at the top and at the bottom edge."""
     kept = mask.copy()
+    height = min(height, len(mask))
     for edge in (kept, kept[::-1]):
         # Rows from the edge inwards that are True without a gap, in each column.
         run = np.argmin(np.vstack([edge[:height], np.ones_like(edge[:1])]), axis=0)
