@@ -38,12 +38,15 @@ class GroupSettings:
     Parameters
     ----------
     min_count : a group has at least so many
+    min_count_coarse : and so many where pixels are too large to part neighbours: what is counted there is
+        the least there can be
     within_mm : they lie within a circle of this diameter, mm
     min_probability : of a member
     min_group_probability : of the group itself
     """
 
     min_count: int
+    min_count_coarse: int
     within_mm: float
     min_probability: float
     min_group_probability: float
@@ -54,18 +57,31 @@ class GroupSettings:
         rule = lexicon.groups()
         return cls(
             min_count=int(rule.min_count.value),
+            min_count_coarse=int(rule.min_count_coarse.value),
             within_mm=rule.within_mm.value,
             min_probability=OPERATING_PROBABILITY,
             min_group_probability=OPERATING_GROUP_PROBABILITY,
         )
 
+    def least(self, pixel_mm: float) -> int:
+        """Least number of a group in an image of this pixel size."""
+        coarse = pixel_mm > lexicon.sizes().fine_shape_pixel_mm.value
+        return self.min_count_coarse if coarse else self.min_count
+
 
 OPERATING_PROBABILITY = 0.5
 OPERATING_GROUP_PROBABILITY = 0.5
 
-SURPRISE_MIDDLE = 9.0
+FEWEST = 3
+"""Two marks fall together by chance wherever there are many."""
+
+FAINTEST = 0.25
+"""Less probable marks follow the texture of the tissue, which gathers in places too."""
+
+SURPRISE_MIDDLE = 12.0
 SURPRISE_SPREAD = 2.5
-"""Surprise (-ln chance) at which a group is as likely true as not, and the logistic's width."""
+"""Surprise (-ln chance) at which a group is listed, and the logistic's width: at 12 the gatherings of fibres
+and dust on the open films are no groups (docs/accuracy.md)."""
 
 
 def form_groups(
@@ -88,7 +104,8 @@ def form_groups(
     list of Group, most probable first; member indices refer to ``catalogue``
     """
     settings = settings or GroupSettings.default()
-    surprise = _surprise(catalogue, breast, settings)
+    least = settings.least(catalogue.pixel_mm)
+    surprise = _surprise(catalogue, breast, settings.within_mm / 2)
     thresholds = [settings.min_probability]
     if every:
         below = catalogue.probability[catalogue.probability < settings.min_probability]
@@ -98,7 +115,7 @@ def form_groups(
     taken = np.zeros(len(catalogue), dtype=bool)
     for threshold in thresholds:
         eligible = np.flatnonzero((catalogue.probability >= threshold) & ~taken)
-        for members in _link(catalogue.xy_mm[eligible], settings):
+        for members in _link(catalogue.xy_mm[eligible], least, settings.within_mm / 2):
             group = _group(catalogue, eligible[members], surprise, settings)
             taken[group.members] = True
             # What a lower threshold adds around a group is its fringe, not a second group.
@@ -110,15 +127,14 @@ def form_groups(
     return groups
 
 
-def _link(xy_mm: NDArray[np.float64], settings: GroupSettings) -> list[Index]:
+def _link(xy_mm: NDArray[np.float64], least: int, reach: float) -> list[Index]:
     """Density-linked sets of points, mm; each an index array."""
-    if len(xy_mm) < settings.min_count:
+    if len(xy_mm) < least:
         return []
     tree = cKDTree(xy_mm)
-    reach = settings.within_mm / 2  # the circle's radius, around each candidate centre
     pairs = tree.query_pairs(reach, output_type="ndarray")
     degree = np.bincount(pairs.ravel(), minlength=len(xy_mm)) + 1
-    core = degree >= settings.min_count
+    core = degree >= least
     both = core[pairs].all(axis=1)
     graph = coo_matrix((np.ones(both.sum()), (pairs[both, 0], pairs[both, 1])), shape=(len(xy_mm),) * 2)
     _, label = connected_components(graph, directed=False)
@@ -138,24 +154,23 @@ def _near(group: Group, other: Group, reach: float) -> bool:
     return bool(cv2.pointPolygonTest(outline, (group.x, group.y), True) > -reach)
 
 
-def _surprise(catalogue: SpeckCatalogue, breast: Breast, settings: GroupSettings) -> NDArray[np.float64]:
+def _surprise(catalogue: SpeckCatalogue, breast: Breast, reach: float) -> NDArray[np.float64]:
     """For each calcification, -ln of the chance that as many as around it fall together, the greatest
     over all probability thresholds up to its own. Shape (n,)."""
     best = np.zeros(len(catalogue))
-    if len(catalogue) < settings.min_count:
+    order = np.sort(catalogue.probability[catalogue.probability >= FAINTEST])[::-1]
+    if len(order) < FEWEST:
         return best
     area_mm2 = float(np.count_nonzero(breast.search)) * breast.pixel_mm**2
-    reach = settings.within_mm / 2
     xy_mm = catalogue.xy_mm
-    order = np.sort(catalogue.probability)[::-1]
     # Thresholds at 3, 4, 6, 8, 11 … marks in the breast: evenly spaced in the logarithm of their number.
-    counts = np.unique(np.geomspace(3, len(order), 24).astype(int))
+    counts = np.unique(np.geomspace(FEWEST, len(order), 24).astype(int))
     for threshold in order[counts - 1]:
         above = np.flatnonzero(catalogue.probability >= threshold)
         near = cKDTree(xy_mm[above]).query_ball_point(xy_mm[above], reach, return_length=True)
         expected = len(above) / area_mm2 * np.pi * reach**2
         chance = -poisson.logsf(near - 1, expected)
-        best[above] = np.maximum(best[above], np.where(near >= 3, chance, 0))
+        best[above] = np.maximum(best[above], np.where(near >= FEWEST, chance, 0))
     return best
 
 
@@ -214,5 +229,5 @@ def form_few(catalogue: SpeckCatalogue, settings: GroupSettings | None = None) -
     return [
         replace(_group(catalogue, members, alone, settings), few=True)
         for k in range(int(label.max()) + 1)
-        if least <= len(members := np.flatnonzero(label == k)) < settings.min_count
+        if least <= len(members := np.flatnonzero(label == k)) < settings.least(catalogue.pixel_mm)
     ]

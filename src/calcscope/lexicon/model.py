@@ -185,6 +185,7 @@ class Groups(Entry):
     """``groups.yaml``: what makes a group."""
 
     min_count: Figure
+    min_count_coarse: Figure
     min_count_linear: Figure
     within_mm: Figure
     grouped_to_mm: Figure

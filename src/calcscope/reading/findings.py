@@ -148,8 +148,7 @@ def _kinds(
     by_kind: dict[str, list[Seen]] = {}
     for i in own:
         view = views[i]
-        # A typical shape speaks for a mark as well as a neighbour does: the group's threshold serves.
-        eligible = view.lone & (view.specks.probability >= settings.grouping.min_probability)
+        eligible = view.lone & (view.specks.probability >= settings.lone_probability)
         for kind in sorted({k for k, free in zip(view.kinds, eligible, strict=True) if k and free}):
             members = [n for n in np.flatnonzero(eligible) if view.kinds[n] == kind]
             by_kind.setdefault(kind, []).append(Seen(i, None, np.array(members, dtype=np.intp)))

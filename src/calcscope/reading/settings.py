@@ -27,7 +27,7 @@ class ReadSettings:
 
     mode: Literal["screening", "diagnostic"] = "screening"
     min_probability: float | None = None
-    lone_probability: float = 0.93
+    lone_probability: float = 0.995
     all_groups: bool = False
     grouping: GroupSettings = field(default_factory=GroupSettings.default)
     assess: AssessSettings = field(default_factory=AssessSettings)
@@ -51,6 +51,7 @@ class ReadSettings:
             "operating_point": self.grouping.min_probability,
             "group_operating_point": self.grouping.min_group_probability,
             "group_min_count": self.grouping.min_count,
+            "group_min_count_coarse": self.grouping.min_count_coarse,
             "group_within_mm": self.grouping.within_mm,
             "lone_probability": self.lone_probability,
             "min_probability": self.min_probability,

@@ -115,7 +115,8 @@ def _shape(excess: Float, outline: Points, top: float, pixel_mm: float) -> Shape
         rows, columns = np.indices(excess.shape)
         x, y = float((values * columns).sum() / total), float((values * rows).sum() / total)
 
-    gradient_y, gradient_x = np.gradient(excess)
+    gradient_y: Float = np.gradient(excess, axis=0)
+    gradient_x: Float = np.gradient(excess, axis=1)
     on = np.clip(np.rint(outline).astype(int), 0, np.array(excess.shape[::-1]) - 1)
     slope = np.hypot(gradient_x[on[:, 1], on[:, 0]], gradient_y[on[:, 1], on[:, 0]])
     return Shape(
@@ -143,7 +144,7 @@ def _area(polygon: Points) -> float:
 def _feret(hull: Points) -> tuple[float, float, float]:
     """Greatest diameter, its direction in [0, pi), and the least width of a convex polygon, pixels."""
     difference = hull[:, None] - hull[None]
-    distance: Points = np.hypot(difference[..., 0], difference[..., 1])
+    distance = np.hypot(difference[..., 0], difference[..., 1])
     i, j = divmod(int(np.argmax(distance)), len(hull))
     dx, dy = hull[i] - hull[j]
     edges = np.roll(hull, -1, axis=0) - hull

@@ -37,7 +37,7 @@ Array = NDArray[np.float64]
 FILM_PIXEL_MM = 0.0435
 REDUCTIONS = (1, 2, 3, 5)
 """Whole numbers of film pixels to one: anything else would correlate the grain."""
-SIZES_MM = (0.12, 1.5)
+SIZES_MM = (0.12, 3.0)
 CONTRAST_PER_MM = (0.06, 0.6)
 """Of the breast's grey range for each mm of calcification: the coarse calcifications of these films show
 0.12 to 0.44, other films and processings will differ."""
@@ -45,6 +45,7 @@ CONTRAST_PER_MM = (0.06, 0.6)
 BLUR_MM = (0.03, 0.08)
 """Gaussian sigma of film, screen and digitiser together."""
 
+LARGEST_IN_GROUP_MM = 1.5
 SINGLES, GROUPS = 40, 10
 """Set into each film; a group has 4 to 16 members."""
 
@@ -127,7 +128,7 @@ def set_in(film: Mammogram, breast: Breast, random: np.random.Generator) -> tupl
     for _ in range(GROUPS):
         row, column = inside[random.integers(len(inside))]
         spread = random.uniform(1, 5) / film.pixel_mm
-        largest = _log_uniform(random, (0.25, SIZES_MM[1]))
+        largest = _log_uniform(random, (0.25, LARGEST_IN_GROUP_MM))
         contrast = _log_uniform(random, CONTRAST_PER_MM)
         for _ in range(random.integers(4, 17)):
             dx, dy = random.normal(0, spread / 2, 2)
