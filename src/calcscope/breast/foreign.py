@@ -215,10 +215,10 @@ def labels(image: Float, mask: Mask, frame: Frame, film: Levels, pixel_mm: float
     found = []
     for contour in contours:
         left, _, width, height = cv2.boundingRect(contour)
-        # Long strips are film borders; what shines along the chest wall edge is glare.
-        strip = (
-            height > 0.5 * (frame.y1 - frame.y0) or width > 0.5 * (frame.x1 - frame.x0) or left <= frame.x0
-        )
+        # What shines along the chest wall edge is glare or abdomen.
+        if left <= frame.x0 + 2:
+            continue
+        strip = height > 0.5 * (frame.y1 - frame.y0) or width > 0.5 * (frame.x1 - frame.x0)
         hull = cv2.convexHull(contour)[:, 0, :].astype(np.float64)
         found.append(_foreign("film_artifact" if strip else "label", hull, pixel_mm))
     return found

@@ -27,6 +27,8 @@ STEP_SHARE = 0.06
 # ... along more than this share of the film's length or width, and this many times more than lines of
 # the film commonly show: no anatomy does that.
 STEP_EXTENT, STEP_RARITY = 0.55, 2.0
+# It has halved this many lines further in.
+STEP_WIDTH = 8
 # Rough outline: the lowest of these shares of the way from background to breast at which the region does
 # not flood to the far edge of the film.
 ROUGH_SHARES = (0.06, 0.15)
@@ -39,8 +41,8 @@ GLARE_MM = 14.0
 # A wider strip of glare shows by its shape: narrower than this, mm, over at least this height, mm, from the
 # top or bottom edge on, and its width changing by less than this for each mm of height.
 STRIP_MM, STRIP_HEIGHT_MM, STRIP_SLOPE = 25.0, 8.0, 0.15
-# The breast begins where the strip has widened by this factor.
-STRIP_GROWTH = 1.25
+# The breast begins where the strip widens by more than this for each mm, measured over 3 mm.
+BREAST_SLOPE, SLOPE_MM = 0.5, 3.0
 # The background is measured this far outside the outline found before, mm: first far enough to clear a
 # nipple and a thin skin that the rough outline missed, then close by.
 BACKGROUND_GAPS_MM = (14.0, 5.0)
@@ -139,7 +141,11 @@ def _border(step_extent: NDArray[np.float64], reach: int) -> int:
     if len(step_extent) == 0:
         return 0
     least = max(STEP_EXTENT, STEP_RARITY * float(np.median(step_extent)))
-    steps = np.flatnonzero(step_extent[: min(reach, len(step_extent) // 4)] > least)
+    outer = step_extent[: min(reach, len(step_extent) // 4)]
+    # A border is a sharp line; the rounding of a breast that fills the film is not.
+    beyond = step_extent[STEP_WIDTH : STEP_WIDTH + len(outer)]
+    outer = outer[: len(beyond)]
+    steps = np.flatnonzero((outer > least) & (beyond < outer / 2))
     return int(steps[-1]) + 4 if len(steps) else 0
 
 
@@ -212,16 +218,19 @@ def _without_strips(mask: Mask, pixel_mm: float) -> Mask:
     for rows in (kept, kept[::-1]):
         # Width of the part that touches the chest wall.
         width = np.argmin(np.hstack([rows, np.zeros((len(rows), 1), dtype=np.bool_)]), axis=1) * pixel_mm
+        ends = np.flatnonzero(width > 0)
         wide = np.flatnonzero(width > STRIP_MM)
-        narrow = int(wide[0]) if len(wide) else 0
-        height = np.arange(narrow) * pixel_mm
-        least = round(STRIP_HEIGHT_MM / pixel_mm)
-        if narrow < least or width[:least].min() <= 0:
+        least, step = round(STRIP_HEIGHT_MM / pixel_mm), max(1, round(SLOPE_MM / pixel_mm))
+        # The opening has rounded the very end.
+        start = (int(ends[0]) if len(ends) else 0) + step
+        narrow = int(wide[0]) if len(wide) else len(width)
+        begin = width[start : start + least]
+        if narrow - start < least or begin.min() <= 0:
             continue
-        if abs(np.polyfit(height[:least], width[:least], 1)[0]) > STRIP_SLOPE:
+        if abs(np.polyfit(np.arange(least) * pixel_mm, begin, 1)[0]) > STRIP_SLOPE:
             continue
-        grown = np.flatnonzero(width[:narrow] > STRIP_GROWTH * np.median(width[:least]))
-        rows[: int(grown[0]) if len(grown) else narrow] = False
+        slope = (width[start + step :] - width[start:-step]) / (step * pixel_mm)
+        rows[: start + int(np.argmax(np.append(slope, np.inf) > BREAST_SLOPE))] = False
     return kept
 
 
