@@ -41,8 +41,6 @@ SKIN_INSIDE_MM, SKIN_OUTSIDE_MM, SKIN_BALL_SHARE = 4.0, 12.0, 0.45
 OUTSHINES = 99.9
 # Labels: brighter than this share of the way to the breast, larger than this, letters nearer than this.
 LABEL_SHARE, LABEL_MM2, LABEL_GAP_MM = 0.25, 4.0, 6.0
-# A label or film border spreads this far into the breast where it touches it, mm.
-LABEL_GLOW_MM = 2.0
 # Implant: this bright (share of the way to the brightest), this large, without anything narrower than this.
 IMPLANT_SHARE, IMPLANT_CM2, IMPLANT_WIDTH_MM = 0.75, 15.0, 25.0
 # Its texture is at most this share of the remaining breast's, and its border drops by this share.
@@ -224,21 +222,19 @@ def labels(image: Float, mask: Mask, frame: Frame, film: Levels, pixel_mm: float
     return found
 
 
-def borders(frame: Frame, shape: tuple[int, int], pixel_mm: float) -> list[Foreign]:
-    """Film borders and damaged strips outside the frame but inside the image, one for each side."""
-    rows, columns = shape
+def borders(field: Frame, frame: Frame, kind: str, pixel_mm: float) -> list[Foreign]:
+    """What lies between the exposed field and the frame kept of it, at the top, the bottom and the right."""
     sides = [
-        (0, 0, columns, frame.y0),
-        (0, frame.y1, columns, rows),
-        (frame.x1, frame.y0, columns, frame.y1),
-        (0, frame.y0, frame.x0, frame.y1),
+        Frame(field.x0, field.y0, field.x1, frame.y0),
+        Frame(field.x0, frame.y1, field.x1, field.y1),
+        Frame(frame.x1, frame.y0, field.x1, frame.y1),
     ]
     corners = [
-        np.array([[x0, y0], [x1 - 1, y0], [x1 - 1, y1 - 1], [x0, y1 - 1]], dtype=np.float64)
-        for x0, y0, x1, y1 in sides
-        if x1 > x0 and y1 > y0
+        np.array([[s.x0, s.y0], [s.x1 - 1, s.y0], [s.x1 - 1, s.y1 - 1], [s.x0, s.y1 - 1]], dtype=np.float64)
+        for s in sides
+        if s.x1 > s.x0 and s.y1 > s.y0
     ]
-    return [_foreign("film_artifact", polygon, pixel_mm) for polygon in corners]
+    return [_foreign(kind, polygon, pixel_mm) for polygon in corners]
 
 
 def implant(

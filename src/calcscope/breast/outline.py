@@ -108,21 +108,30 @@ def find_frame(image: Float, pixel_mm: float) -> Frame:
     image : reduced image, chest wall left
     pixel_mm : size of a reduced pixel, mm
     """
-    exposed = image > image.min() + EMPTY
-    columns, rows = exposed.mean(axis=0), exposed.mean(axis=1)
-    x0, x1 = _padding(columns), image.shape[1] - _padding(columns[::-1])
-    y0, y1 = _padding(rows), image.shape[0] - _padding(rows[::-1])
-    inside = cv2.GaussianBlur(image[y0:y1, x0:x1], (0, 0), 1.0)
+    field = exposed_field(image)
+    inside = cv2.GaussianBlur(image[field.window], (0, 0), 1.0)
     film = levels(np.asarray(inside, dtype=np.float32))
     step = STEP_SHARE * (film.breast - film.background)
     down = np.mean(np.abs(inside[4:] - inside[:-4]) > step, axis=1)
     across = np.mean(np.abs(inside[:, 4:] - inside[:, :-4]) > step, axis=0)
     reach = round(BORDER_REACH_MM / pixel_mm)
     return Frame(
-        x0,
-        y0 + _border(down, reach),
-        x1 - _border(across[::-1], reach),
-        y1 - _border(down[::-1], reach),
+        field.x0,
+        field.y0 + _border(down, reach),
+        field.x1 - _border(across[::-1], reach),
+        field.y1 - _border(down[::-1], reach),
+    )
+
+
+def exposed_field(image: Float) -> Frame:
+    """The image without the constant padding around a scanned film."""
+    exposed = image > image.min() + EMPTY
+    columns, rows = exposed.mean(axis=0), exposed.mean(axis=1)
+    return Frame(
+        _padding(columns),
+        _padding(rows),
+        image.shape[1] - _padding(columns[::-1]),
+        image.shape[0] - _padding(rows[::-1]),
     )
 
 
