@@ -133,7 +133,8 @@ def benign_by_shape(case: Case) -> Reason | None:
 def lone_speck(case: Case) -> Reason | None:
     """A lone speck of no suspicious shape, or several apart from one another. One that is new is left to
     the rule on growth."""
-    if case.distribution is not None or case.is_suspicious or case.lacks_proof or "increasing" in case.trends:
+    lone = case.facts.count == 1 or case.distribution is None
+    if not lone or case.is_suspicious or case.lacks_proof or "increasing" in case.trends:
         return None
     rule = lexicon.groups()
     return reason(

@@ -31,8 +31,12 @@ def paragraph(
     facts, phrases = case.facts, lexicon.phrases()
     sentences = [capitalised(_joined_clauses(_finding(case), _where(case), _seen(facts))) + "."]
     kind = case.typical_kind
-    if kind is None and (remark := case.shape.remark_one if facts.count == 1 else case.shape.remark_many):
-        sentences.append(remark)
+    if kind is None and facts.morphology is not None:
+        remark = case.shape.remark_one if facts.count == 1 else case.shape.remark_many
+        if remark:
+            sentences.append(remark)
+    if facts.place.orientation_assumed:
+        sentences.append(phrases.orientation_assumed)
     if facts.bilateral:
         sentences.append(phrases.alike_in_both_breasts)
     sentences.append(_comparison(facts))
@@ -75,8 +79,10 @@ def _finding(case: Case) -> str:
         text = phrases.several_uncounted.format(many=words.many) + over
     elif facts.count == 1:
         text = phrases.lone.format(one=words.one, diameter=diameter)
-    elif case.typical_kind or case.distribution is None:
+    elif case.typical_kind:
         text = phrases.many.format(count=facts.count, many=words.many, diameter=diameter)
+    elif case.distribution is None:
+        text = phrases.apart.format(count=facts.count, many=words.many, diameter=diameter)
     else:
         text = case.distribution.phrase.format(
             count=facts.count,

@@ -287,6 +287,8 @@ class Phrases(Entry):
 
     lone: str
     many: str
+    apart: str
+    orientation_assumed: str
     several_uncounted: str
     over: str
     spanning: str

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,13 +12,15 @@ from calcscope import lexicon
 from calcscope.assess import FindingAssessment, assess_exam, assess_finding
 from calcscope.describe.model import GroupDescription
 from calcscope.errors import UnreadableInput
-from calcscope.exam import Exam, Failure
+from calcscope.exam import Exam, Failure, View
 from calcscope.exam.model import Points
 from calcscope.groups import Group
 from calcscope.reading.findings import Found, Seen, collect
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
 from calcscope.report import model
+
+logger = logging.getLogger(__name__)
 
 
 def read_exam(
@@ -34,12 +38,18 @@ def read_exam(
     -------
     The exam's report, None when no view could be read; and the views that could not, with reasons
     """
-    views, failures = [], []
+    views: list[ViewReading] = []
+    failures: list[Failure] = []
     for view in exam.views:
+        if _is_raw_twin(view, exam):
+            continue
         try:
-            views.append(read_view(view, settings, progress))
+            views.append(_with_warnings(read_view(view, settings, progress), exam))
         except UnreadableInput as error:
             failures.append(Failure(error.source, error.reason))
+        except Exception as error:  # a fault in one view must not cost the others
+            logger.error("fault while reading a view: %s", type(error).__name__)
+            failures.append(Failure(view.info.source, _fault(error)))
     if not views:
         return None, failures
 
@@ -71,6 +81,34 @@ def read_exam(
         ],
     )
     return report, failures
+
+
+def _is_raw_twin(view: View, exam: Exam) -> bool:
+    """Whether a For Processing image has its For Presentation version in the exam."""
+    return view.info.processing == "processing" and any(
+        other.info.processing == "presentation" and other.info.label == view.info.label
+        for other in exam.views
+    )
+
+
+def _with_warnings(reading: ViewReading, exam: Exam) -> ViewReading:
+    """The reading with what the reader must know of it beside what the file said."""
+    warnings = list(reading.info.warnings)
+    if any(_is_raw_twin(view, exam) and view.info.label == reading.info.label for view in exam.views):
+        warnings.append("The unprocessed version of this view was left out; the processed one was read.")
+    if not reading.breast.mask.any():
+        warnings.append("No breast was found in this image: nothing was searched.")
+    if reading.info.slices > 1:
+        warnings.append("Tomosynthesis is read slice by slice; this is experimental.")
+    return replace(reading, info=replace(reading.info, warnings=tuple(warnings)))
+
+
+def _fault(error: Exception) -> str:
+    """One line about a fault of ours. The error's own words may hold what a header said: they stay out."""
+    return (
+        f"found a case Calcscope does not handle ({type(error).__name__}); expected to read it; "
+        "please report it with the software's version, without patient data"
+    )
 
 
 def _urgency(found: Found, judged: FindingAssessment) -> tuple[int, int, int]:
@@ -242,6 +280,7 @@ def _finding(
                 "depth": place.depth,
                 "nipple_mm": place.nipple_mm,
                 "certainty": place.certainty,
+                "orientation_assumed": place.orientation_assumed,
             },
             "malignancy": None if judged.malignancy is None else vars(judged.malignancy),
             "provisional_suspicion": judged.provisional_suspicion,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from calcscope import lexicon
 from calcscope.assess import FindingFacts, Place
 from calcscope.describe.describing import is_milk_of_calcium
 from calcscope.exam.model import Laterality
@@ -177,13 +178,15 @@ def _lone(
 def _kind_facts(
     views: Sequence[ViewReading], seen: Sequence[Seen], side: Laterality, kind: str | None, span: float | None
 ) -> FindingFacts:
+    finest = lexicon.sizes().fine_shape_pixel_mm.value
+    fine = any(views[each.view].info.pixel_mm <= finest for each in seen)
     place = Place()
     if all(len(each.specks) == 1 for each in seen):
         place = locate([_lone_sighting(views, each) for each in seen])
     return FindingFacts(
         laterality=side,
         views=tuple(views[each.view].info.label[1:] for each in seen),
-        morphology=None,
+        morphology=None if fine or kind else "not_assessable",
         distribution=None,
         typical_kind=kind,
         count=max(len(each.specks) for each in seen),

@@ -194,6 +194,9 @@ class Location(Model):
     certainty: Literal["both views", "one view", "unknown"] = Field(
         "unknown", description="What the place rests on"
     )
+    orientation_assumed: bool = Field(
+        False, description="True when outer and inner, or upper and lower, rest on how films are usually hung"
+    )
 
 
 class Change(Model):

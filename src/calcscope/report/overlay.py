@@ -34,6 +34,10 @@ RING_GAP = 5.0
 """Room between a calcification's outline and its ring, drawn pixels."""
 MIMIC_SQUARE_MM = 10.0
 """Greatest square around what is no calcification: a long scratch must not frame half the breast."""
+MOST_TILES = 4
+"""Lone calcifications of one finding are magnified one by one, so many at the most."""
+DRAWN_WHOLE = ("vascular",)
+"""Kinds that are one object although they form no group."""
 FAINT = 0.85
 """Brightness of benign marks."""
 
@@ -48,7 +52,7 @@ def draw_view(view: ViewReport, findings: Iterable[Finding], mammogram: Mammogra
     frame = Frame.whole(mammogram, VIEW_SIDE)
     canvas = Canvas(frame.grey(mammogram))
     pairs = [(each, member) for each in findings for member in each.members if member.view == view.sop_uid]
-    marks = [_mark(view, frame, finding, member) for finding, member in pairs]
+    marks = [mark for finding, member in pairs for mark in _marks(view, frame, finding, member)]
     told = {speck for _, member in pairs for speck in member.calcifications}
     loose = [each for each in view.calcifications if each.id not in told]
     _draw_anatomy(canvas, frame, view)
@@ -76,11 +80,37 @@ def draw_crop(view: ViewReport, finding: Finding, member: Member, mammogram: Mam
     -------
     uint8 (rows, columns, 3); the two images side by side, a strip of text beneath them
     """
-    points = _member_points(view, member)
-    left, top, right, bottom = box_of(points)
-    extent_mm = max(right - left, bottom - top) * view.pixel_mm
-    field_mm = next((field for field in FIELDS_MM if field >= ROOM * extent_mm), ROOM * extent_mm)
+    parts = _parts(view, finding, member)
+    shown = parts[:MOST_TILES]
+    fields_mm = [_field_mm(view, part) for part in shown]
     side = BENIGN_CROP_SIDE if finding.benign else CROP_SIDE
+    if len(shown) > 1:
+        side = BENIGN_CROP_SIDE * 3 // 4
+    tiles = [_tile(view, finding, member, part, mammogram, max(fields_mm), side) for part in shown]
+    picture = np.hstack(
+        [each for pair in zip(tiles, [_gap(side)] * len(tiles), strict=True) for each in pair][:-1]
+    )
+    colour = CATEGORY_COLOURS[finding.assessment.category]
+    named = legend.finding_entry(f"{finding.id} · category {finding.assessment.category}", colour, 2)
+    field = f"field {max(fields_mm):.3g} mm"
+    if len(parts) > 1:
+        field += f" · the {len(shown)} largest of {len(parts)}" if len(parts) > len(shown) else " each"
+    entries = [named, legend.Entry(f"{view.label} · {field}")]
+    strip = legend.strip(picture.shape[1], side / max(fields_mm), entries, 17 if finding.benign else 20)
+    return np.vstack([picture, strip])
+
+
+def _tile(
+    view: ViewReport,
+    finding: Finding,
+    member: Member,
+    part: Member,
+    mammogram: Mammogram,
+    field_mm: float,
+    side: int,
+) -> RGB:
+    """One part of a finding, clean and marked."""
+    left, top, right, bottom = box_of(_member_points(view, part))
     frame = Frame.around(mammogram, ((left + right) / 2, (top + bottom) / 2), field_mm, side)
     clean = frame.grey(mammogram, stretch=True)
     canvas = Canvas(clean.copy())
@@ -92,11 +122,26 @@ def draw_crop(view: ViewReport, finding: Finding, member: Member, mammogram: Mam
     if member.group is not None:
         hull = frame.to_drawn(_member_points(view, member))
         canvas.line(grown(hull, MARGIN_MM / 2 * frame.per_mm), dimmed(colour, FAINT), closed=True)
-    gap = np.full((clean.shape[0], 4, 3), 255, np.uint8)
-    pair = np.hstack([clean, gap, canvas.finish()])
-    named = legend.finding_entry(f"{finding.id} · category {finding.assessment.category}", colour, 2)
-    entries = [named, legend.Entry(f"{view.label} · field {field_mm:.3g} mm")]
-    return np.vstack([pair, legend.strip(pair.shape[1], frame.per_mm, entries, 17 if finding.benign else 20)])
+    return np.hstack([clean, _gap(side), canvas.finish()])
+
+
+def _gap(rows: int) -> RGB:
+    return np.full((rows, 4, 3), 255, np.uint8)
+
+
+def _field_mm(view: ViewReport, part: Member) -> float:
+    left, top, right, bottom = box_of(_member_points(view, part))
+    extent_mm = max(right - left, bottom - top) * view.pixel_mm
+    return next((field for field in FIELDS_MM if field >= ROOM * extent_mm), ROOM * extent_mm)
+
+
+def _parts(view: ViewReport, finding: Finding, member: Member) -> list[Member]:
+    """What is drawn as one: a group or a vessel whole, lone calcifications one by one, largest first."""
+    if member.group is not None or finding.kind in DRAWN_WHOLE:
+        return [member]
+    size = {speck.id: speck.diameter_mm for speck in view.calcifications}
+    ordered = sorted(member.calcifications, key=lambda name: -size[name])
+    return [member.model_copy(update={"calcifications": [name]}) for name in ordered]
 
 
 def crop_slice(view: ViewReport, member: Member) -> int | None:
@@ -127,19 +172,23 @@ class _Mark:
         return 24 if self.benign else 34
 
 
-def _mark(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> _Mark:
+def _marks(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> list[_Mark]:
+    """The lines around a finding in a view: one, or one for each of its lone calcifications."""
     margin_mm = MARGIN_MM * (0.5 if finding.benign else 1)
     colour = CATEGORY_COLOURS[finding.assessment.category]
     group = f" ({member.group})" if member.group is not None else ""
     full = f"{finding.id}{group} · cat. {finding.assessment.category}"
-    return _Mark(
-        line=grown(frame.to_drawn(_member_points(view, member)), margin_mm * frame.per_mm),
-        colour=dimmed(colour, FAINT) if finding.benign else colour,
-        text_colour=colour,
-        words=finding.id if finding.benign else full,
-        category=finding.assessment.category,
-        benign=finding.benign,
-    )
+    return [
+        _Mark(
+            line=grown(frame.to_drawn(_member_points(view, part)), margin_mm * frame.per_mm),
+            colour=dimmed(colour, FAINT) if finding.benign else colour,
+            text_colour=colour,
+            words=finding.id if finding.benign else full,
+            category=finding.assessment.category,
+            benign=finding.benign,
+        )
+        for part in _parts(view, finding, member)
+    ]
 
 
 def _entries(view: ViewReport, marks: Sequence[_Mark], loose: bool) -> list[legend.Entry]:

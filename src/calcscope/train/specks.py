@@ -35,8 +35,9 @@ from calcscope.specks.judge import FEATURES, breast_grey_range, design, features
 Array = NDArray[np.float64]
 
 FILM_PIXEL_MM = 0.0435
-REDUCTIONS = (1, 2, 3, 5)
-"""Whole numbers of film pixels to one: anything else would correlate the grain."""
+VARIANTS = ((1, False), (2, False), (3, False), (5, False), (2, True), (2, True))
+"""Film pixels to one (a whole number: anything else would correlate the grain), and whether the film is made
+to look like a processed digital mammogram."""
 SIZES_MM = (0.12, 3.0)
 CONTRAST_PER_MM = (0.06, 0.6)
 """Of the breast's grey range for each mm of calcification: the coarse calcifications of these films show
@@ -102,17 +103,20 @@ def samples(seeds: range) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
             film = view.load()
             breast = locate_breast(film)
             own = find_candidates(film, breast)
-            for reduction in REDUCTIONS:
+            for reduction, digital in VARIANTS:
                 for seed in seeds:
-                    key = [seed, reduction, film.pixels.shape[0], film.pixels.shape[1]]
+                    key = [seed, reduction, int(digital), film.pixels.shape[0], film.pixels.shape[1]]
                     random = np.random.default_rng(key)
                     placed, with_specks = set_in(film, breast, random)
                     image = reduce(with_specks, reduction)
+                    if digital:
+                        image = as_digital(image, random)
                     small = locate_breast(image)
                     found = find_candidates(image, small, SpeckSettings(min_salience=3.5))
                     labels, sure = match(found, placed, own, reduction)
                     values = features(found, image, small)
-                    name = f"{exam.patient_id} {view.info.label} {image.pixel_mm:.3f} mm"
+                    kind = "like digital" if digital else "film"
+                    name = f"{exam.patient_id} {view.info.label} {image.pixel_mm:.3f} mm {kind}"
                     yield name, values[sure], labels[sure]
 
 
@@ -186,6 +190,17 @@ def reduce(film: Mammogram, reduction: int) -> Mammogram:
         orientation=Orientation(rows, columns),
         display=film.display,
     )
+
+
+def as_digital(film: Mammogram, random: np.random.Generator) -> Mammogram:
+    """The film with most of its grain smoothed away, fine structure raised as vendors' display processing
+    raises it, and a little white noise: a detector's noise is lower and its fibres crisper than a film's."""
+    smooth = cv2.GaussianBlur(film.pixels, (0, 0), random.uniform(0.7, 1.1))
+    around = cv2.GaussianBlur(smooth, (0, 0), random.uniform(0.6, 2.0) / film.pixel_mm)
+    pixels = smooth + np.float32(random.uniform(0.5, 3.0)) * (smooth - around)
+    noise = random.uniform(0.05, 0.5) * float(np.std(film.pixels - smooth))
+    pixels += np.asarray(random.normal(0, noise, pixels.shape), dtype=np.float32)
+    return replace(film, pixels=np.asarray(np.clip(pixels, 0, 1), dtype=np.float32))
 
 
 def match(
