@@ -34,7 +34,7 @@ class ViewReading:
     specks : the calcifications from ``ReadSettings.listed_from`` on, mimics left out
     groups, descriptions : the groups of the operating point, those of fewer than five last
     vessels : members of each calcified vessel
-    kinds : typical kind of each calcification or None
+    kinds : typical kind of each lone calcification or None
     mimics : what only looks like a calcification
     more_groups, more_descriptions : what lower thresholds would add (``all_groups``)
     """
@@ -119,8 +119,13 @@ def _describe(
         formed = {tuple(sorted(group.members)) for group in groups}
         every = of_all(form_groups(candidates, breast, settings.grouping, every=True), eligible)
         more = [group for group in every if tuple(sorted(group.members)) not in formed]
-    singles = specks.select(np.flatnonzero(certain))
-    kinds = describe_all_singles(singles, breast, mammogram, vessels)
+    grouped[[n for group in groups for n in group.members]] = True
+    singles = np.flatnonzero(~grouped & (specks.probability >= settings.lone_probability))
+    kinds: list[str | None] = [None] * len(specks)
+    for n, kind in zip(
+        singles, describe_all_singles(specks.select(singles), breast, mammogram, ()), strict=True
+    ):
+        kinds[n] = kind
     return ViewReading(
         info=mammogram.info,
         orientation=mammogram.orientation,
@@ -129,7 +134,7 @@ def _describe(
         groups=tuple(groups),
         descriptions=tuple(descriptions),
         vessels=tuple(vessels),
-        kinds=(*kinds, *[None] * (len(specks) - len(kinds))),
+        kinds=tuple(kinds),
         mimics=tuple(mimics),
         more_groups=tuple(more),
         more_descriptions=tuple(describe_group(g, specks, breast, mammogram, vessels) for g in more),
