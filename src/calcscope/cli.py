@@ -107,6 +107,7 @@ def read(
     ) as bar:
         task = bar.add_task("looking for exams", total=None)
         try:
+            out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is said before the work
             report, warnings = read_paths(
                 paths,
                 out,
