@@ -14,6 +14,7 @@ gathering than a quiet one.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from scipy.special import hyp1f1
 from scipy.stats import poisson
 
 from calcscope import lexicon
@@ -83,6 +85,14 @@ SURPRISE_SPREAD = 2.5
 """Surprise (-ln chance) at which a group is listed, and the logistic's width: at 12 the gatherings of fibres
 and dust on the open films are no groups (docs/accuracy.md)."""
 
+SURE = 6.0
+"""Logit from which on more surprise says less and less of how sure a group is, and only keeps the order:
+a plain logistic rounds to 1."""
+
+TIE = 0.01
+"""Chance counts in whole marks, so that groups tie; this much surprise, shared out by how probable the
+members are, parts them."""
+
 
 def form_groups(
     catalogue: SpeckCatalogue,
@@ -94,7 +104,8 @@ def form_groups(
 
     Parameters
     ----------
-    catalogue : the view's calcifications (those that cannot be members already taken out)
+    catalogue : the view's calcifications (those that cannot be members already taken out), at least all
+        from :data:`FAINTEST` on: a group's probability asks for them too
     breast : the view's breast
     settings : the rule; the lexicon's by default
     every : also the groups that lower thresholds would form, strictly ordered by probability (for FROC)
@@ -169,9 +180,23 @@ def _surprise(catalogue: SpeckCatalogue, breast: Breast, reach: float) -> NDArra
         above = np.flatnonzero(catalogue.probability >= threshold)
         near = cKDTree(xy_mm[above]).query_ball_point(xy_mm[above], reach, return_length=True)
         expected = len(above) / area_mm2 * np.pi * reach**2
-        chance = -poisson.logsf(near - 1, expected)
+        chance = _chance(near, expected)
         best[above] = np.maximum(best[above], np.where(near >= FEWEST, chance, 0))
     return best
+
+
+def _chance(count: NDArray[np.signedinteger[Any]], expected: float) -> NDArray[np.float64]:
+    """-ln of the chance that a Poisson number of mean ``expected`` is ``count`` or more, also where that
+    chance is too small for a float (Kummer's function: DLMF 8.5.1 with 8.2.4)."""
+    return np.asarray(-poisson.logpmf(count, expected) - np.log(hyp1f1(1, count + 1, expected)))
+
+
+def _certainty(surprise: float) -> float:
+    """Probability of a group, strictly increasing in its surprise and below 1."""
+    logit = (surprise - SURPRISE_MIDDLE) / SURPRISE_SPREAD
+    if logit > SURE:
+        logit = SURE + float(np.log1p(logit - SURE))
+    return float(1 / (1 + np.exp(-logit)))
 
 
 def _group(
@@ -183,7 +208,7 @@ def _group(
     difference = xy_mm[:, None] - xy_mm[None]
     span = float(np.hypot(difference[..., 0], difference[..., 1]).max(initial=0.0))
     x, y = catalogue.xy[members].mean(axis=0)
-    score = float(surprise[members].max(initial=0.0))
+    score = float(surprise[members].max(initial=0.0) + TIE * catalogue.probability[members].mean())
     # The hull of the centres grown by a quarter of the circle: no area is less than the specks' own reach.
     margin = settings.within_mm / 8
     area_mm2, perimeter = _area_and_perimeter(hull * catalogue.pixel_mm)
@@ -195,7 +220,7 @@ def _group(
         hull=hull,
         span_mm=span,
         area_cm2=area_mm2 / 100,
-        probability=float(1 / (1 + np.exp(-(score - SURPRISE_MIDDLE) / SURPRISE_SPREAD))),
+        probability=_certainty(score),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from calcscope.assess import AssessSettings
 from calcscope.groups import GroupSettings
+from calcscope.groups.form import FAINTEST
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,18 @@ class ReadSettings:
                 raise ValueError(f"{name} {value} must lie between 0 and 1")
 
     @property
+    def judged_from(self) -> float:
+        """Least probability of a calcification that findings depend on, whatever is listed."""
+        return min(self.grouping.min_probability, FAINTEST)
+
+    @property
     def listed_from(self) -> float:
         """Least probability of a calcification that is looked at."""
-        operating = self.grouping.min_probability
-        return operating if self.min_probability is None else min(operating, self.min_probability)
+        if self.all_groups:
+            return 0.0
+        return (
+            self.judged_from if self.min_probability is None else min(self.judged_from, self.min_probability)
+        )
 
     def as_stated(self) -> dict[str, float | int | str | bool | None]:
         """The settings by name, as the report gives them."""

@@ -89,7 +89,11 @@ def _read_slices(view: View, settings: ReadSettings, progress: Callable[[str], N
 def _describe(
     mammogram: Mammogram, breast: Breast, specks: SpeckCatalogue, settings: ReadSettings
 ) -> ViewReading:
-    mimics, is_mimic = find_mimics(specks, breast, mammogram)
+    # What is listed beyond that must not change what is found: the crowd of grains of a smear counts them.
+    judged = specks.probability >= settings.judged_from  # the most probable ones come first: indices stay
+    mimics, explained = find_mimics(specks.select(judged), breast, mammogram)
+    is_mimic = np.zeros(len(specks), dtype=bool)
+    is_mimic[: len(explained)] = explained
     specks = specks.select(~is_mimic)
     certain = specks.probability >= settings.grouping.min_probability
     vessels = find_vessels(specks.select(certain), mammogram)  # certain ones come first: indices stay
