@@ -14,7 +14,6 @@ gathering than a quiet one.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import cv2
 import numpy as np
@@ -180,12 +179,12 @@ def _surprise(catalogue: SpeckCatalogue, breast: Breast, reach: float) -> NDArra
         above = np.flatnonzero(catalogue.probability >= threshold)
         near = cKDTree(xy_mm[above]).query_ball_point(xy_mm[above], reach, return_length=True)
         expected = len(above) / area_mm2 * np.pi * reach**2
-        chance = _chance(near, expected)
+        chance = _chance(np.asarray(near, dtype=np.intp), expected)
         best[above] = np.maximum(best[above], np.where(near >= FEWEST, chance, 0))
     return best
 
 
-def _chance(count: NDArray[np.signedinteger[Any]], expected: float) -> NDArray[np.float64]:
+def _chance(count: Index, expected: float) -> NDArray[np.float64]:
     """-ln of the chance that a Poisson number of mean ``expected`` is ``count`` or more, also where that
     chance is too small for a float (Kummer's function: DLMF 8.5.1 with 8.2.4)."""
     return np.asarray(-poisson.logpmf(count, expected) - np.log(hyp1f1(1, count + 1, expected)))
