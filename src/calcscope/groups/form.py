@@ -79,9 +79,9 @@ FEWEST = 3
 FAINTEST = 0.25
 """Less probable marks follow the texture of the tissue, which gathers in places too."""
 
-SURPRISE_MIDDLE = 12.0
+SURPRISE_MIDDLE = 9.0
 SURPRISE_SPREAD = 2.5
-"""Surprise (-ln chance) at which a group is listed, and the logistic's width: at 12 the gatherings of fibres
+"""Surprise (-ln chance) at which a group is listed, and the logistic's width: at 9 the gatherings of fibres
 and dust on the open films are no groups (docs/accuracy.md)."""
 
 SURE = 6.0

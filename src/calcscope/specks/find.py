@@ -46,7 +46,7 @@ class SpeckSettings:
     max_candidates : per view; the most salient are kept (an image of noise must not take for ever)
     """
 
-    min_salience: float = 4.0
+    min_salience: float = 5.0
     min_probability: float = 0.0
     max_candidates: int = 4000
 
