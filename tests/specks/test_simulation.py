@@ -1,0 +1,52 @@
+"""The simulated calcifications that the judge is fitted on."""
+
+from __future__ import annotations
+
+import numpy as np
+from specks.drawn import breast, tissue, view
+
+from calcscope.train.specks import FILM_PIXEL_MM, clump, fit, match, set_in
+
+
+def test_the_same_seed_sets_in_the_same_calcifications() -> None:
+    film, where = view(tissue(500), FILM_PIXEL_MM), breast((500, 500), FILM_PIXEL_MM)
+    first, again, other = (set_in(film, where, np.random.default_rng(seed)) for seed in (3, 3, 4))
+    assert first[0] == again[0]
+    assert np.array_equal(first[1].pixels, again[1].pixels)
+    assert first[0] != other[0]
+
+
+def test_what_is_set_in_brightens_its_place_and_nothing_far_from_it() -> None:
+    film, where = view(tissue(500), FILM_PIXEL_MM), breast((500, 500), FILM_PIXEL_MM)
+    placed, image = set_in(film, where, np.random.default_rng(0))
+    brighter = image.pixels - film.pixels
+    assert placed
+    assert brighter.min() >= 0
+    rows, columns = np.nonzero(brighter > 1e-3)
+    centres = np.array([(p.x, p.y) for p in placed])
+    away = np.hypot(columns[:, None] - centres[:, 0], rows[:, None] - centres[:, 1])
+    reach = np.array([p.size_mm / 2 for p in placed]) / FILM_PIXEL_MM + 8
+    assert np.all((away <= reach).any(axis=1))
+
+
+def test_a_clump_keeps_within_its_size() -> None:
+    for seed in range(20):
+        thickness = clump(0.8, 0.05, np.random.default_rng(seed))
+        rows, columns = np.nonzero(thickness)
+        middle = thickness.shape[0] // 2
+        assert np.hypot(rows - middle, columns - middle).max() * 0.05 <= 0.4 + 0.05
+        assert 0 < thickness.max() <= 0.8
+
+
+def test_nothing_found_matches_nothing() -> None:
+    labels, sure = match([], [], [], 1)
+    assert len(labels) == len(sure) == 0
+
+
+def test_the_fit_parts_what_can_be_parted_and_repeats_itself() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(0, 1, (400, 2))
+    y = x[:, 0] + 0.3 * random.normal(0, 1, 400) > 0
+    mean, scale, weights = fit(x, y)
+    assert weights[1] > 1 > abs(weights[2])
+    assert all(np.array_equal(a, b) for a, b in zip((mean, scale, weights), fit(x, y), strict=True))
