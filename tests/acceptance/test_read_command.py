@@ -167,7 +167,6 @@ def test_all_groups_adds_groups_and_no_finding(png: Path, tmp_path: Path) -> Non
     assert [f.sentence for f in every.findings] == [f.sentence for f in plain.findings]
 
 
-@pytest.mark.xfail(strict=True, reason="groups of equal surprise share one probability (groups/form.py)")
 def test_probabilities_of_all_groups_are_strictly_ordered(png: Path, tmp_path: Path) -> None:
     calcscope(
         "read", png, *PNG_OPTIONS, "--json-only", "--min-probability", "0", "--all-groups", "--out", tmp_path
