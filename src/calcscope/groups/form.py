@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from scipy.special import hyp1f1
-from scipy.stats import poisson
+from scipy.special import gammaln, hyp1f1
 
 from calcscope import lexicon
 from calcscope.breast.model import Breast
@@ -187,7 +186,8 @@ def _surprise(catalogue: SpeckCatalogue, breast: Breast, reach: float) -> NDArra
 def _chance(count: Index, expected: float) -> NDArray[np.float64]:
     """-ln of the chance that a Poisson number of mean ``expected`` is ``count`` or more, also where that
     chance is too small for a float (Kummer's function: DLMF 8.5.1 with 8.2.4)."""
-    return np.asarray(-poisson.logpmf(count, expected) - np.log(hyp1f1(1, count + 1, expected)))
+    log_exactly = count * np.log(expected) - expected - gammaln(count + 1)
+    return np.asarray(-log_exactly - np.log(hyp1f1(1, count + 1, expected)))
 
 
 def _certainty(surprise: float) -> float:
