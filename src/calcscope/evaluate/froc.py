@@ -185,7 +185,7 @@ def draw(
     axes.grid(color="0.88")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel(f"false {objects} per normal image")
+    axes.set_xlabel(f"false {objects} per normal film")
     axes.set_ylabel(f"share of the {len(curve.best)} true {objects} found")
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(loc="lower right", frameon=False)
