@@ -57,7 +57,8 @@ test: lint system-packages
 # What the tests ask of the system: Pango for the PDF, pdftotext to read it back. Installed where that may
 # be done without asking; elsewhere those tests are skipped, except on CI, where nothing may be skipped for it.
 system-packages: env
-	@if $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1 && command -v pdftotext >/dev/null; then exit 0; fi; \
+	@why=''; \
+	if $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1 && command -v pdftotext >/dev/null; then exit 0; fi; \
 	if ! command -v apt-get >/dev/null; then why='no apt-get here (macOS: brew install pango poppler)'; \
 	elif [ "$$(id -u)" = 0 ]; then root=''; \
 	elif sudo -n true 2>/dev/null; then root='sudo'; \
@@ -72,7 +73,7 @@ system-packages: env
 	[ "$$CI" != true ]
 
 docs: env
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 picture: demo
 	$(BIN)/python docs/picture.py $(REPORT)
