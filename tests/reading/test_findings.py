@@ -92,7 +92,6 @@ def test_a_full_work_up_is_magnification_in_two_planes() -> None:
     assert all(finding.facts.fully_worked_up for finding in collect(worked_up("LCC", "LML"), SETTINGS))
 
 
-@pytest.mark.xfail(strict=True, reason="magnified fields have no nipple distance to be paired by")
 def test_the_one_group_of_a_breast_is_one_finding_on_magnification_views() -> None:
     (finding,) = collect(worked_up("LCC", "LML"), SETTINGS)
     assert finding.facts.solitary

@@ -139,13 +139,8 @@ def _view(view: ViewReading, ids: dict[int, str]) -> model.ViewReport:
     group_of = {int(n): f"G{k + 1}" for k, (group, _) in enumerate(groups) for n in group.members}
     vascular = {int(n) for vessel in view.vessels for n in vessel}
 
-    def source(points: Points) -> list[tuple[float, float]]:
-        # Half a pixel around the outermost centres is still the image.
-        xy = view.orientation.to_source(points)
-        return [(float(x), float(y)) for x, y in xy]
-
     def calcification(n: int, name: str) -> model.Calcification:
-        ((x, y),) = source(specks.xy[n : n + 1])
+        ((x, y),) = _source(view, specks.xy[n : n + 1])
         diameter = float(specks.diameter_mm[n])
         small = sizes.size_pixels.value * info.pixel_mm
         return model.Calcification(
@@ -169,12 +164,12 @@ def _view(view: ViewReading, ids: dict[int, str]) -> model.ViewReport:
             ),
             size_is_upper_bound=float(specks.width_mm[n]) < small,
             kind="vascular" if n in vascular else view.kinds[n],
-            outline=source(specks.outlines[n]),
+            outline=_source(view, specks.outlines[n]),
             group=group_of.get(n),
         )
 
     def group_model(name: str, group: Group, description: GroupDescription) -> model.Group:
-        ((x, y),) = source(np.array([[group.x, group.y]]))
+        ((x, y),) = _source(view, np.array([[group.x, group.y]]))
         return model.Group(
             id=name,
             x=x,
@@ -189,7 +184,7 @@ def _view(view: ViewReading, ids: dict[int, str]) -> model.ViewReport:
             morphology=description.morphology,
             morphology_probabilities=dict(description.morphology_probabilities),
             typical_kind=description.typical_kind,
-            outline=source(group.hull),
+            outline=_source(view, group.hull),
         )
 
     return model.ViewReport(
@@ -212,16 +207,18 @@ def _view(view: ViewReading, ids: dict[int, str]) -> model.ViewReport:
     )
 
 
+def _source(view: ViewReading, points: Points) -> list[tuple[float, float]]:
+    """Canonical points as (x, y) of the source image."""
+    return [(float(x), float(y)) for x, y in view.orientation.to_source(points)]
+
+
 def _anatomy(view: ViewReading) -> model.Anatomy:
     breast = view.breast
 
-    def source(points: Points) -> list[tuple[float, float]]:
-        return [(float(x), float(y)) for x, y in view.orientation.to_source(points)]
-
-    nipple = None if breast.nipple is None else source(np.array([breast.nipple]))[0]
-    line = None if breast.pectoral_line is None else source(breast.pectoral_line)
+    nipple = None if breast.nipple is None else _source(view, np.array([breast.nipple]))[0]
+    line = None if breast.pectoral_line is None else _source(view, breast.pectoral_line)
     return model.Anatomy(
-        outline=source(breast.outline),
+        outline=_source(view, breast.outline),
         pectoral_line=None if line is None else (line[0], line[1]),
         nipple=nipple,
         nipple_certainty=None if nipple is None else breast.nipple_certainty,
@@ -232,16 +229,12 @@ def _mimics(view: ViewReading) -> list[model.Mimic]:
     """What was explained away and what was left out of the search."""
     result = []
     for mimic in view.mimics:
-        ((x, y),) = view.orientation.to_source(np.array([[mimic.x, mimic.y]]))
-        result.append(model.Mimic(x=float(x), y=float(y), kind=mimic.kind, extent_mm=mimic.extent_mm))
+        ((x, y),) = _source(view, np.array([[mimic.x, mimic.y]]))
+        result.append(model.Mimic(x=x, y=y, kind=mimic.kind, extent_mm=mimic.extent_mm))
     for foreign in view.breast.foreign:
-        ((x, y),) = view.orientation.to_source(np.array([[foreign.x, foreign.y]]))
-        outline = [(float(a), float(b)) for a, b in view.orientation.to_source(foreign.outline)]
-        result.append(
-            model.Mimic(
-                x=float(x), y=float(y), kind=foreign.kind, extent_mm=foreign.extent_mm, outline=outline
-            )
-        )
+        ((x, y),) = _source(view, np.array([[foreign.x, foreign.y]]))
+        outline = _source(view, foreign.outline)
+        result.append(model.Mimic(x=x, y=y, kind=foreign.kind, extent_mm=foreign.extent_mm, outline=outline))
     return result
 
 

@@ -16,7 +16,7 @@ from calcscope import lexicon
 from calcscope.assess import FindingFacts, Place
 from calcscope.describe.describing import is_milk_of_calcium
 from calcscope.exam.model import Laterality
-from calcscope.groups.location import CRANIOCAUDAL, Sighting, locate
+from calcscope.groups.location import CRANIOCAUDAL, Sighting, locate, offset
 from calcscope.groups.pairing import pair_views
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading
@@ -59,15 +59,33 @@ def _groups(views: Sequence[ViewReading], own: list[int], side: Laterality) -> l
     for i in own:
         here = [(i, k) for k in range(len(views[i].groups))]
         pool = [cluster for cluster in clusters if all(view != i for view, _ in cluster)]
-        pairs = pair_views([_sighting(views, *c[-1]) for c in pool], [_sighting(views, *h) for h in here])
-        for pair in pairs:
-            if pair.second is None:
-                continue
-            if pair.first is None:
-                clusters.append([here[pair.second]])
+        for first, second in _paired(views, pool, here):
+            if first is None:
+                clusters.append([here[second]])
             else:
-                pool[pair.first].append(here[pair.second])
+                pool[first].append(here[second])
     return [_group_finding(views, cluster, side) for cluster in clusters]
+
+
+def _paired(
+    views: Sequence[ViewReading], pool: list[list[tuple[int, int]]], here: list[tuple[int, int]]
+) -> list[tuple[int | None, int]]:
+    """Index into ``pool`` (None for a new one) and into ``here`` of each group of a view."""
+    own = [_sighting(views, *each) for each in here]
+    placed = [
+        _sighting(views, *next((c for c in cluster if _has_place(views, c)), cluster[-1])) for cluster in pool
+    ]
+    if own and offset(own[0]) is None:
+        # A spot or magnification view shows no nipple to measure from. It is taken of what the other views
+        # show, so where each shows one group they are the same; with several, nobody can tell.
+        return [(0, 0)] if len(pool) == len(here) == 1 else [(None, k) for k in range(len(here))]
+    if len(pool) == len(here) == 1 and offset(placed[0]) is None:
+        return [(0, 0)]
+    return [(pair.first, pair.second) for pair in pair_views(placed, own) if pair.second is not None]
+
+
+def _has_place(views: Sequence[ViewReading], group: tuple[int, int]) -> bool:
+    return offset(_sighting(views, *group)) is not None
 
 
 def _sighting(views: Sequence[ViewReading], i: int, k: int) -> Sighting:
@@ -215,11 +233,20 @@ def _with_both_breasts(found: list[Found]) -> list[Found]:
     def look(item: Found) -> tuple[str | None, str | None]:
         return item.facts.morphology, item.facts.typical_kind
 
+    def apart(one: Found, other: Found) -> bool:
+        """Two groups of one breast that no view shows side by side may be the same one."""
+        views = {seen.view for seen in one.seen}
+        return one.facts.laterality != other.facts.laterality or any(s.view in views for s in other.seen)
+
     groups = [item for item in found if item.what == "group"]
     result = []
     for item in found:
         if item.what == "group":
-            alike = [other for other in groups if other is not item and look(other) == look(item)]
+            alike = [
+                other
+                for other in groups
+                if other is not item and look(other) == look(item) and apart(item, other)
+            ]
             other_side = any(o.facts.laterality != item.facts.laterality for o in alike)
             scattered = item.facts.distribution == "diffuse" or bool(alike)
             item = replace(

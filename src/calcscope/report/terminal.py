@@ -33,7 +33,7 @@ def _exam(exam: ExamReport, out: Path) -> RenderableType:
     benign = len(exam.findings) - len(pressing)
     verdict = exam.assessment
     head = Text.assemble(
-        (f"Exam of {words.day(exam.date)}, {exam.mode}", "bold"),
+        (f"{f'Exam of {words.day(exam.date)}' if exam.date else 'Exam without a date'}, {exam.mode}", "bold"),
         f"  {len(exam.views)} views  ",
         "right ", _chip(verdict.right), "  left ", _chip(verdict.left), "  exam ", _chip(verdict.overall),
         f"  {words.category(verdict.overall)}",

@@ -22,6 +22,10 @@ PATCH_PIXELS = 6
 FINER_RUNGS = 2
 """The outline is drawn this many rungs finer than the object was found on, where there are any."""
 
+PARTING_BLUR = 1.0
+"""Neighbours are told apart at about the resolution of the rung they were found on: sigma in finer
+pixels, for each finer pixel to the coarse one beyond the first."""
+
 TEXTURE_PIXEL_MM = 0.3
 TEXTURE_WINDOW_MM = 4.0
 """Tissue texture is measured at this pixel size in a window of this width: larger than a speck, smaller
@@ -197,7 +201,7 @@ def _outline(
     noise_row = min(r0 * ratio + peak[0], fine.noise.shape[0] - 1)
     noise_column = min(c0 * ratio + peak[1], fine.noise.shape[1] - 1)
     noise = float(fine.noise[noise_row, noise_column])
-    shape = measure(excess, peak, fine.scale.pixel_mm, noise)
+    shape = measure(excess, peak, fine.scale.pixel_mm, noise, blur=(ratio - 1) * PARTING_BLUR)
     if shape is None:
         return None
     contrast = float(excess[peak])

@@ -37,7 +37,12 @@ class Shape:
 
 
 def measure(
-    excess: Float, peak: tuple[int, int], pixel_mm: float, noise: float, level: float = 0.5
+    excess: Float,
+    peak: tuple[int, int],
+    pixel_mm: float,
+    noise: float,
+    blur: float = 0.0,
+    level: float = 0.5,
 ) -> Shape | None:
     """Outline and measure the object at ``peak``.
 
@@ -47,6 +52,8 @@ def measure(
     peak : (row, column) of the object's brightest pixel
     pixel_mm : mm per pixel of the patch
     noise : standard deviation of one pixel
+    blur : Gaussian sigma in pixels under which neighbours are told apart: what is found at a coarse scale has
+        lumps at a fine one that are no neighbours
     level : height of the outline as a share of the peak (0.5: half height, as resolution is quoted)
 
     Returns
@@ -56,7 +63,7 @@ def measure(
     top = float(excess[peak])
     if top <= 0:
         return None
-    excess = _without_neighbours(excess, peak, level * top, noise)
+    excess = _without_neighbours(excess, peak, level * top, noise, blur)
     contours: list[Points] = find_contours(excess, level * top)  # type: ignore[no-untyped-call]
     best: Points | None = None
     for contour in contours:
@@ -73,7 +80,9 @@ def measure(
     return _shape(excess, best, top, pixel_mm)
 
 
-def _without_neighbours(excess: Float, peak: tuple[int, int], height: float, noise: float) -> Float:
+def _without_neighbours(
+    excess: Float, peak: tuple[int, int], height: float, noise: float, blur: float
+) -> Float:
     """The patch with what belongs to another peak of the same blob taken down to its background.
 
     Two specks closer than the image can part share one half-height outline. They are two where the saddle
@@ -81,21 +90,24 @@ def _without_neighbours(excess: Float, peak: tuple[int, int], height: float, noi
     """
     label, _ = ndimage.label(excess >= height)
     blob = label == label[peak]
-    highest = (excess == cv2.dilate(excess, np.ones((3, 3), np.uint8))) & blob
+    seen: Float = np.asarray(cv2.GaussianBlur(excess, (0, 0), blur)) if blur > 0 else excess
+    highest = (seen == cv2.dilate(seen, np.ones((3, 3), np.uint8))) & blob
     if np.count_nonzero(highest) < 2:
         return excess
-    others = [(r, c) for r, c in np.argwhere(highest) if (r, c) != peak]
+    tops = np.argwhere(highest)
+    own = tuple(tops[np.argmin(np.hypot(*(tops - peak).T))])
+    others = [(r, c) for r, c in tops if (r, c) != own]
     markers = np.zeros(excess.shape, dtype=np.int32)
-    markers[peak] = 1
+    markers[own] = 1
     for row, column in others:
-        lower = min(float(excess[row, column]), float(excess[peak]))
+        lower = min(float(seen[row, column]), float(seen[own]))
         depth = max(SADDLE * lower, SADDLE_NOISE * noise)
-        parted, _ = ndimage.label(excess > lower - depth)
-        if parted[row, column] != parted[peak]:
+        parted, _ = ndimage.label(seen > lower - depth)
+        if parted[row, column] != parted[own]:
             markers[row, column] = 2
     if not np.any(markers == 2):
         return excess
-    basin = watershed(-excess, markers, mask=blob)  # type: ignore[no-untyped-call]
+    basin = watershed(-seen, markers, mask=blob)  # type: ignore[no-untyped-call]
     return np.where(blob & (basin != 1), 0, excess)
 
 
