@@ -39,7 +39,7 @@ REDUCTIONS = (1, 2, 3, 5)
 """Film pixels to one: a whole number, since anything else would correlate the grain. (Films smoothed and
 sharpened to look like digital mammograms were tried as well: they taught the model to accept fibres.)"""
 SIZES_MM = (0.12, 3.0)
-CONTRAST_PER_MM = (0.06, 0.6)
+CONTRAST_PER_MM = (0.12, 0.6)
 """Of the breast's grey range for each mm of calcification: the coarse calcifications of these films show
 0.12 to 0.44, other films and processings will differ."""
 
