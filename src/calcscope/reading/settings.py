@@ -28,7 +28,7 @@ class ReadSettings:
 
     mode: Literal["screening", "diagnostic"] = "screening"
     min_probability: float | None = None
-    lone_probability: float = 0.9975
+    lone_probability: float = 0.9965
     all_groups: bool = False
     grouping: GroupSettings = field(default_factory=GroupSettings.default)
     assess: AssessSettings = field(default_factory=AssessSettings)
