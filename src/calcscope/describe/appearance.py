@@ -11,12 +11,12 @@ from calcscope.describe.form import Form
 
 SINGLE_MEASUREMENTS = (
     "log_diameter", "log_breadth", "log_slenderness", "straightness", "log_arms", "roundness",
-    "irregularity", "lucency", "wall_share", "hole_share", "lumpiness", "log_steepness",
+    "irregularity", "lucency", "wall_share", "hole_share", "lumpiness", "edge_drop",
 )  # fmt: skip
 
 GROUP_MEASUREMENTS = (
     "log_diameter", "diameter_spread", "log_breadth", "log_slenderness", "slenderness_high",
-    "roundness", "roundness_spread", "irregularity_high", "log_arms", "log_steepness", "log_clarity",
+    "roundness", "roundness_spread", "irregularity_high", "log_arms", "edge_drop", "log_clarity",
     "contrast_spread",
 )  # fmt: skip
 
@@ -41,7 +41,7 @@ def measure_single(form: Form) -> NDArray[np.float64]:
             form.wall_share,
             form.hole_share,
             form.lumpiness,
-            np.log(max(form.steepness, 1e-3)),
+            form.edge_drop,
         ]
     )
 
@@ -69,7 +69,7 @@ def measure_group(forms: Sequence[Form], clarity: NDArray[np.float64]) -> NDArra
             _spread(roundness) if several else np.nan,
             np.percentile([form.irregularity for form in forms], HIGH),
             np.mean(arms),
-            np.log(max(float(np.median([form.steepness for form in forms])), 1e-3)),
+            np.median([form.edge_drop for form in forms]),
             np.log(max(float(np.median(clarity)), 1e-3)),
             _spread(log_contrast) if several else np.nan,
         ]

@@ -22,6 +22,8 @@ from calcscope.groups.model import Group
 from calcscope.specks.catalogue import SpeckCatalogue
 
 NOT_ASSESSABLE = "not_assessable"
+FINE_SHAPES = ("fine_pleomorphic", "fine_linear", "fine_linear_branching")
+"""Shapes with borders too distinct for sediment seen from above."""
 
 
 def describe_group(
@@ -100,10 +102,10 @@ def clarity(bodies: Sequence[Body], catalogue: SpeckCatalogue) -> NDArray[np.flo
 
 
 def is_milk_of_calcium(lateral: GroupDescription, craniocaudal: GroupDescription) -> bool:
-    """Whether one group seen in both views is milk of calcium: layered in the true lateral, smudgy in
-    CC. A CC view of lines, or of another typical kind, speaks against it."""
-    smudgy = craniocaudal.morphology in ("amorphous", "round", "punctate", NOT_ASSESSABLE)
-    return lateral.typical_kind == "milk_of_calcium" and smudgy and craniocaudal.typical_kind is None
+    """Whether one group seen in both views is milk of calcium: layered in the true lateral, smudges in
+    CC. Fine shapes in the CC view, or another typical kind, speak against it."""
+    smudges = craniocaudal.morphology not in FINE_SHAPES and craniocaudal.typical_kind is None
+    return lateral.typical_kind == "milk_of_calcium" and smudges
 
 
 def _shape_in_words(values: NDArray[np.float64]) -> tuple[str, ...]:

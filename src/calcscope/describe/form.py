@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from skimage.morphology import skeletonize
@@ -24,6 +25,10 @@ DEPTH_BINS = 8
 """Rings between border and core for the brightness profile."""
 SIMPLE_ELONGATION, SIMPLE_IRREGULARITY = 1.4, 0.06
 """Below both, an outline is so compact that its length is its Feret diameter and it has no arms."""
+EDGE_MM = 0.1
+"""Width of the bands inside and outside a border: about the blur of the imaging system."""
+SMOOTH_STEPS = 3.0
+"""Standard deviation of the smoothing along a skeleton, steps."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Form:
     lumpiness : spread of brightness within rings of equal depth, over the brightest ring's
     top_sharpness : (steepness of the upper border - that of the lower) / their sum: a level surface is
         sharp, the bowl beneath it fades
-    steepness : mean gradient at the border over the height, times the breadth: low for a haze
+    edge_drop : mean brightness just inside the border less that just outside, over the contrast: near 1
+        for calcium, low for tissue and haze
     contrast : 90th percentile of the brightness over the surroundings, units of ``Mammogram.pixels``
     """
 
@@ -64,7 +70,7 @@ class Form:
     hole_share: float
     lumpiness: float
     top_sharpness: float
-    steepness: float
+    edge_drop: float
     contrast: float
 
     @property
@@ -95,17 +101,11 @@ def measure_form(body: Body) -> Form:
     arc, arms = length, 0.0
     if length / width > SIMPLE_ELONGATION or irregularity > SIMPLE_IRREGULARITY:
         course, side = _course(mask)
-        if course > 0:
-            # A skeleton stops half a width short of either end.
-            arc = max(course + area / max(course, length), length)
+        arc = max(course, length)
         arms = side / max(area / arc, 1.0)
     breadth = area / arc
     lucency, wall_share, hole_share, lumpiness = _inside(mask, excess)
     contrast = max(float(np.percentile(excess[mask], 90)), 1e-6)
-    edge = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0
-    slope = cv2.magnitude(
-        cv2.Sobel(excess, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(excess, cv2.CV_32F, 0, 1, scale=1 / 8)
-    )
     return Form(
         area_mm2=area * step**2,
         length_mm=length * step,
@@ -121,9 +121,19 @@ def measure_form(body: Body) -> Form:
         hole_share=hole_share,
         lumpiness=lumpiness,
         top_sharpness=_top_sharpness(mask, excess),
-        steepness=float(slope[edge].mean()) / contrast * breadth,
+        edge_drop=_edge_drop(mask, excess, step) / contrast,
         contrast=contrast,
     )
+
+
+def _edge_drop(body: Mask, excess: Float, step_mm: float) -> float:
+    """Mean excess in a band inside the border less that in a band outside."""
+    reach = max(1.0, EDGE_MM / step_mm)
+    whole = body.astype(np.uint8)
+    inside = cv2.distanceTransform(np.pad(whole, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
+    outside = cv2.distanceTransform(1 - whole, cv2.DIST_L2, 5)
+    rim, around = body & (inside <= reach), ~body & (outside <= reach)
+    return float(excess[rim].mean() - excess[around].mean()) if around.any() else 0.0
 
 
 def _inside(body: Mask, excess: Float) -> tuple[float, float, float, float]:
@@ -148,7 +158,7 @@ def _inside(body: Mask, excess: Float) -> tuple[float, float, float, float]:
 
 
 def _course(body: Mask) -> tuple[float, float]:
-    """Length of the longest way through the skeleton, and of the side branches, in steps.
+    """Length of the body along the longest way through its skeleton, and of the side branches, in steps.
 
     Branches no longer than the body is wide there are not arms but its corners.
     """
@@ -165,11 +175,14 @@ def _course(body: Mask) -> tuple[float, float]:
     distances, predecessors = dijkstra(graph, directed=False, indices=[far], return_predecessors=True)
     from_end, before = distances[0], predecessors[0]
     node = int(np.argmax(_reach(from_end)))
-    course = float(from_end[node])
     path = []
     while node >= 0:
         path.append(node)
         node = int(before[node])
+    # Steps of a skeleton zigzag; its smoothed course has the length of the line.
+    line = gaussian_filter1d(np.stack([x[path], y[path]]).astype(np.float64), SMOOTH_STEPS, mode="nearest")
+    # It ends as far from the border as the body is deep there.
+    course = float(np.hypot(*np.diff(line)).sum() + depth[y, x][[path[0], path[-1]]].sum())
     from_path = dijkstra(graph, directed=False, indices=path, min_only=True)
     local = _reach(from_path)
     # Ends of side branches: skeleton points with one neighbour, off the longest way.

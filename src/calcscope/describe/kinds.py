@@ -25,6 +25,8 @@ LEVEL_ELONGATION = (1.4, 4.5)
 """Rounder bodies have no direction to be level in; sediment in a round cyst gets no longer for its depth."""
 SHARP_TOP = 0.04
 """Least surplus of the upper border's steepness (see Form.top_sharpness)."""
+LEAST_VESSEL_SHARE = 0.3
+"""Share of the calcified area that must lie in a vessel that was found."""
 LEAST_LEVEL = 3
 """Fewer level bodies than this are chance."""
 
@@ -42,6 +44,8 @@ def kind_probabilities(form: Form) -> dict[str, float]:
         impossible.add("popcorn")
     if breadth < sizes.rod_width_mm.value:
         impossible.add("rod")
+    if breadth < lexicon.load("describe")["vessel_width_mm"]["value"][0]:
+        impossible.add("vascular")
     if length < sizes.dystrophic_from_mm.value:
         impossible.add("dystrophic")
     if form.diameter_mm / HALF_HEIGHT_SHARE < sizes.round_from_mm.value:
@@ -77,8 +81,10 @@ def group_kind(
     area /= area.sum()
     vascular = {int(mark) for vessel in vessels for mark in vessel}
     in_vessel = np.array([any(mark in vascular for mark in body.marks) for body in bodies])
-    if area[in_vessel].sum() >= certain:
-        return "vascular", ("they lie along two parallel tracks",)
+    in_wall = np.array([kind_probabilities(form)["vascular"] for form in forms])
+    # A found vessel vouches for further pieces of wall beside it; pieces alone make no vessel.
+    if area[in_vessel].sum() >= LEAST_VESSEL_SHARE and area @ np.where(in_vessel, 1.0, in_wall) >= certain:
+        return "vascular", ("they lie along a vessel: two parallel tracks, or a pipe of plaques",)
     if view in settings["lateral_views"]["value"] and len(forms) >= LEAST_LEVEL:
         level = float(np.mean([_is_level(form) for form in forms]))
         if level >= settings["milk_share"]["value"]:
@@ -106,10 +112,13 @@ def group_kind(
 def _named(probabilities: Mapping[str, float]) -> tuple[str | None, float]:
     """The likeliest typical kind and the probability that it is typical at all, whichever kind it is;
     no kind where that is not sure enough."""
-    certainty = 1 - probabilities[OTHER]
+    # One body alone, however like the wall of a vessel, is no vessel: find_vessels asks for its length.
+    certainty = 1 - probabilities[OTHER] - probabilities["vascular"]
     if certainty < lexicon.load("describe")["typical_certainty"]["value"]:
         return None, certainty
-    return max((kind for kind in probabilities if kind != OTHER), key=probabilities.__getitem__), certainty
+    return max(
+        (kind for kind in probabilities if kind not in (OTHER, "vascular")), key=probabilities.__getitem__
+    ), certainty
 
 
 def _at_skin(xy: NDArray[np.float64], breast: Breast) -> bool:

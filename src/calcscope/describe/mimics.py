@@ -1,7 +1,7 @@
 """Marks on the skin or the film that look like calcifications.
 
 * metal: even, at the top of the image's range, with a smooth compact border;
-* film artifacts (dust, scratches; digitised films only): they came after the X-rays, so their borders
+* film artifacts (dust, scratches; finely digitised films only): they came after the X-rays, so they
   step from pixel to pixel, which the blur of the imaging system allows nothing in the breast;
 * deodorant and powder: a crowd of grains at the skin line; in the armpit's folds it is deodorant,
   elsewhere powder.
@@ -24,9 +24,15 @@ from calcscope.describe.model import Mimic
 from calcscope.exam.model import Mammogram
 from calcscope.specks.catalogue import SpeckCatalogue
 
-ONE_PIXEL_STEP = 0.7
-"""A border that falls by this share of the height from one pixel to the next has not been through the
-imaging system: a blur of two pixels (full width at half maximum) leaves less than a half."""
+ONE_PIXEL_STEP = 0.8
+"""A mark that rises by this share of its height from one pixel to the next has not been through the
+imaging system: its blur (about 0.1 mm, full width at half maximum) leaves less than 0.6."""
+BLUR_SHOWS_BELOW_MM = 0.075
+"""On larger pixels the blur is hidden within a pixel and everything small steps so."""
+LEAST_DUST_SALIENCE = 8.0
+"""In fainter marks noise makes steps of its own."""
+STEEPEST = 95
+"""Percentile that stands for the steepest steps: of a single grain a few pixels are enough."""
 FLAT_TOP, FLAT_SHARE = 0.97, 0.4
 """Metal: this share of the outline's pixels reach that share of the peak. A ball of calcium has fewer."""
 LEAST_METAL_MM2 = 0.15
@@ -48,14 +54,14 @@ def find_mimics(
         return [], is_mimic
     mimics = []
     top = lexicon.load("describe")["metal_brightness"]["value"]
-    film = mammogram.info.acquisition == "film"
+    tells_dust = mammogram.info.acquisition == "film" and mammogram.pixel_mm <= BLUR_SHOWS_BELOW_MM
     for index in range(len(catalogue)):
         step, flat, peak = _edge_and_top(
             catalogue.outlines[index], float(catalogue.contrast[index]), mammogram
         )
         if peak >= top and flat >= FLAT_SHARE and catalogue.area_mm2[index] >= LEAST_METAL_MM2:
             kind = "metal"
-        elif film and step >= ONE_PIXEL_STEP:
+        elif tells_dust and step >= ONE_PIXEL_STEP and catalogue.salience[index] >= LEAST_DUST_SALIENCE:
             kind = "film_artifact"
         else:
             continue
@@ -71,22 +77,23 @@ def find_mimics(
 def _edge_and_top(
     outline: NDArray[np.float64], contrast: float, mammogram: Mammogram
 ) -> tuple[float, float, float]:
-    """Mean step across the border over the height, share of pixels near the peak, and the peak."""
+    """Steepest step between pixels over the height, share of pixels near the peak, and the peak."""
     rows, columns = mammogram.pixels.shape
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 2, 0)
     high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 3, (columns, rows))
     patch = mammogram.pixels[low[1] : high[1], low[0] : high[0]]
     body = np.zeros(patch.shape, np.uint8)
     cv2.fillPoly(body, [np.round((outline - low) * 16).astype(np.int32)], 1, shift=4)
-    if not body.any() or contrast <= 0:
+    if not body.any() or body.all() or contrast <= 0:
         return 0.0, 0.0, 0.0
     peak = float(patch[body > 0].max())
+    # Over the darkest surroundings: on a bright object the mark's own ground is not the film's.
+    height = max(contrast, peak - float(np.percentile(patch[body == 0], 30)))
     flat = float(np.mean(patch[body > 0] >= FLAT_TOP * peak))
-    steps = []
-    for axis in (0, 1):
-        crossing = np.diff(body.astype(np.int8), axis=axis) != 0
-        steps.append(np.abs(np.diff(patch, axis=axis))[crossing])
-    return float(np.concatenate(steps).mean()) / contrast, flat, peak
+    near = cv2.dilate(body, np.ones((3, 3), np.uint8)) > 0
+    down = np.abs(np.diff(patch, axis=0))[near[1:] & near[:-1]]
+    right = np.abs(np.diff(patch, axis=1))[near[:, 1:] & near[:, :-1]]
+    return float(np.percentile(np.concatenate([down, right]), STEEPEST)) / height, flat, peak
 
 
 def _grains_at_skin(

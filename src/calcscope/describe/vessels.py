@@ -1,9 +1,11 @@
-"""Calcified vessels: stretches of two parallel tracks.
+"""Calcified vessels, seen in either of two ways.
 
-Candidates are chains of calcified bodies that follow one another in direction. A chain is a vessel when
-two parallel curves, ``c(s) + R`` and ``c(s) - R``, run through it far better than one curve does, both
-tracks are occupied side by side, and the whole is long enough. One line of casts along a duct has no
-second track and is left to the description of groups.
+*Tracks*: a chain of slender bodies that follow one another in direction, through which two parallel
+curves, ``c(s) + R`` and ``c(s) - R``, run far better than one curve does, with both tracks occupied side
+by side. One line of casts along a duct has no second track.
+
+*Pipe*: a crowd of plaques all around the wall, which forms one long band of even width, wider than any
+cast of a duct and lumpier than a rod.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
@@ -20,14 +23,13 @@ from scipy.spatial import cKDTree
 from calcscope import lexicon
 from calcscope.describe.body import Body, find_bodies
 from calcscope.describe.form import Form, measure_form
+from calcscope.describe.kinds import kind_probabilities
 from calcscope.exam.model import Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
 
 LEAST_SALIENCE = 8.0
 """Marks fainter than this are not followed. Their probability is not asked: detection takes an elongated
 mark for a fibre, and two tracks of them side by side are the better evidence."""
-LEAST_MARK_ELONGATION, LEAST_MARK_MM = 1.5, 1.0
-"""Marks rounder and shorter than this cannot lie on a slender body of any length."""
 ELONGATED, LEAST_LENGTH_MM = 1.8, 0.6
 """Bodies at least this slender and long have a direction worth following."""
 REACH_MM = 4.0
@@ -37,12 +39,25 @@ TURN = np.deg2rad(35)
 BEND_PER_MM = 1 / 8
 """Degrees of the centre line: one more for every 8 mm, vessels wind gently."""
 MOST_BENDS = 7
-TRACK_SPREAD = 0.36
-"""Most that bodies may scatter about their track, as a share of R: evenly spread points give 0.58."""
-TRACK_GAIN = 0.5
-"""Two tracks must leave less than this share of the scatter about one curve."""
-BESIDE = 0.2
+TRACK_SPREAD, TRACK_GAIN = 0.27, 0.3
+"""Most that bodies may scatter about their track, as a share of R (evenly spread points give 0.58), and
+as a share of the scatter about one curve."""
+LONG_WALL_MM, LONG_WALL_LENIENCE = 4.0, 1.35
+"""Casts of ducts are short. Where the bodies are on average this long, both limits are this much wider."""
+BESIDE = 0.3
 """Least share of the length on which both tracks are occupied."""
+GRID_MM, JOIN_MM = 0.2, 0.5
+"""Grid on which a pipe's plaques are joined, and the gap between two of them that is bridged."""
+LEAST_PLAQUES = 5
+"""A pipe is a crowd: a rod or a cast is one body or a few."""
+PIPE_WIDTH_MM = 0.7
+"""Least width of a pipe: casts of ducts are thinner, and a rod is rarely wider."""
+PIPE_SLENDERNESS = 4.0
+"""Least length of a pipe over its width."""
+PIPE_EVEN = 0.6
+"""Least share of a pipe's length whose width is within half of the median width."""
+LOCAL_MM, ASIDE_MM = 5.0, 0.4
+"""A vessel's direction is taken over this distance; what continues it lies no further aside of its wall."""
 STEP_MM = 1.0
 """Length of the stretches in which occupation is counted."""
 STATION_MM = 0.25
@@ -62,30 +77,129 @@ class Tracks:
 
 
 def find_vessels(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[NDArray[np.intp]]:
-    """Members of each calcified vessel of a view, as index arrays; longest vessel first."""
-    settings = lexicon.load("describe")
-    shortest = settings["vessel_length_mm"]["value"]
-    narrowest, widest = settings["vessel_width_mm"]["value"]
-    slender = (catalogue.elongation >= LEAST_MARK_ELONGATION) | (catalogue.length_mm >= LEAST_MARK_MM)
-    bodies = find_bodies(
-        np.flatnonzero(slender & (catalogue.salience >= LEAST_SALIENCE)), catalogue, mammogram
-    )
+    """Members of each calcified vessel of a view, as index arrays without common members; longest first."""
+    bodies = find_bodies(np.flatnonzero(catalogue.salience >= LEAST_SALIENCE), catalogue, mammogram)
     forms = [measure_form(body) for body in bodies]
-    vessels = []
-    for chain in _chains(bodies, forms, catalogue.pixel_mm, widest):
-        tracks = fit_tracks(np.concatenate([_course(bodies[i], catalogue.pixel_mm) for i in chain]))
-        if (
-            tracks is not None
-            and tracks.length >= shortest
-            and narrowest <= 2 * tracks.half_width <= widest
-            and tracks.spread <= TRACK_SPREAD
-            and tracks.gain <= TRACK_GAIN
-            and tracks.beside >= BESIDE
-        ):
-            marks = np.array(sorted(mark for i in chain for mark in bodies[i].marks), dtype=np.intp)
-            vessels.append((tracks.length, marks))
-    vessels.sort(key=lambda vessel: -vessel[0])
-    return [members for _, members in vessels]
+    pixel_mm = catalogue.pixel_mm
+    settings = lexicon.load("describe")
+    widest, longest_rod = settings["vessel_width_mm"]["value"][1], settings["rod_to_mm"]["value"]
+    found = []
+    for chain in _chains(bodies, forms, pixel_mm, widest):
+        tracks = fit_tracks(np.concatenate([_course(bodies[i], pixel_mm) for i in chain]))
+        if tracks is not None and _is_vessel(tracks, float(np.mean([forms[i].length_mm for i in chain]))):
+            found.append((tracks.length, chain))
+    for crowd in _crowds(bodies, catalogue):
+        length = _pipe_length(np.concatenate([bodies[i].outline * pixel_mm for i in crowd]))
+        if length > longest_rod or (length > 0 and not _is_rod([forms[i] for i in crowd])):
+            found.append((length, crowd))
+    found.sort(key=lambda vessel: -vessel[0])
+    vessels: list[NDArray[np.intp]] = []
+    taken: set[int] = set()
+    for _, members in found:
+        whole = _continued(members, bodies, pixel_mm)
+        marks = {mark for i in whole for mark in bodies[i].marks} - taken
+        if marks:
+            taken |= marks
+            vessels.append(np.array(sorted(marks), dtype=np.intp))
+    return vessels
+
+
+def _continued(members: NDArray[np.intp], bodies: Sequence[Body], pixel_mm: float) -> NDArray[np.intp]:
+    """A vessel and the bodies that continue it in its own direction, one after the other."""
+    places = (
+        np.array([(body.outline.min(axis=0) + body.outline.max(axis=0)) / 2 for body in bodies]) * pixel_mm
+    )
+    path = np.concatenate([bodies[i].outline * pixel_mm for i in members])
+    inside = set(members.tolist())
+    grown = True
+    while grown:
+        grown = False
+        tree = cKDTree(path)
+        for i, place in enumerate(places):
+            distance, nearest = tree.query(place)
+            if i in inside or distance > REACH_MM:
+                continue
+            local = path[tree.query_ball_point(path[int(nearest)], LOCAL_MM)]
+            centre = local.mean(axis=0)
+            _, vectors = np.linalg.eigh(np.cov((local - centre).T))
+            half_width = float(np.percentile(np.abs((local - centre) @ vectors[:, 0]), 90))
+            if abs(float((place - centre) @ vectors[:, 0])) <= half_width + ASIDE_MM:
+                inside.add(i)
+                path = np.concatenate([path, bodies[i].outline * pixel_mm])
+                grown = True
+    return np.array(sorted(inside), dtype=np.intp)
+
+
+def _is_rod(forms: Sequence[Form]) -> bool:
+    """Whether most of the area looks more like rods than like the wall of a vessel."""
+    rod = vessel = 0.0
+    for form in forms:
+        probabilities = kind_probabilities(form)
+        rod += form.area_mm2 * probabilities["rod"]
+        vessel += form.area_mm2 * probabilities["vascular"]
+    return rod > vessel
+
+
+def _is_vessel(tracks: Tracks, body_mm: float) -> bool:
+    lenience = LONG_WALL_LENIENCE if body_mm >= LONG_WALL_MM else 1.0
+    settings = lexicon.load("describe")
+    narrowest, widest = settings["vessel_width_mm"]["value"]
+    return (
+        tracks.length >= settings["vessel_length_mm"]["value"]
+        and narrowest <= 2 * tracks.half_width <= widest
+        and tracks.spread <= TRACK_SPREAD * lenience
+        and tracks.gain <= TRACK_GAIN * lenience
+        and tracks.beside >= BESIDE
+    )
+
+
+def _crowds(bodies: Sequence[Body], catalogue: SpeckCatalogue) -> list[NDArray[np.intp]]:
+    """Bodies joined across small gaps that hold enough marks to be a crowd of plaques."""
+    if not bodies:
+        return []
+    scale = catalogue.pixel_mm / GRID_MM
+    size = np.ceil(np.concatenate([body.outline for body in bodies]).max(axis=0) * scale).astype(int) + 3
+    drawn = np.zeros((size[1], size[0]), np.uint8)
+    for body in bodies:
+        cv2.fillPoly(drawn, [np.round(body.outline * scale).astype(np.int32)], 1)
+    reach = 2 * round(JOIN_MM / GRID_MM / 2) + 1
+    joined = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
+    _, label = cv2.connectedComponents(joined, connectivity=8)
+    places = [np.round(body.outline[0] * scale).astype(int) for body in bodies]
+    crowd_of = np.array([label[y, x] for x, y in places])
+    marks = np.bincount(crowd_of, [len(body.marks) for body in bodies])
+    return [np.flatnonzero(crowd_of == k) for k in np.flatnonzero(marks >= LEAST_PLAQUES) if k > 0]
+
+
+def _pipe_length(border: Points) -> float:
+    """Length in mm of the band that the borders (n, 2) of a crowd fill, or 0 when it is no pipe."""
+    settings = lexicon.load("describe")
+    along, _, offset = _about_curve(border)
+    length = float(np.ptp(along))
+    if length < settings["vessel_length_mm"]["value"]:
+        return 0.0
+    station = ((along - along.min()) / STEP_MM).astype(int)
+    widths = np.array([np.ptp(offset[station == k]) for k in np.unique(station)])
+    width = float(np.median(widths))
+    even = np.count_nonzero(np.abs(widths - width) <= width / 2) / (length / STEP_MM)
+    widest = settings["vessel_width_mm"]["value"][1]
+    is_pipe = PIPE_WIDTH_MM <= width <= widest and length >= PIPE_SLENDERNESS * width and even >= PIPE_EVEN
+    return length if is_pipe else 0.0
+
+
+def _about_curve(
+    points: Points,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Positions along the main axis, a polynomial basis there, and offsets from the curve fitted in it."""
+    centre = points.mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov((points - centre).T))
+    along = (points - centre) @ vectors[:, 1]
+    across = (points - centre) @ vectors[:, 0]
+    length = float(np.ptp(along))
+    degree = int(np.clip(1 + length * BEND_PER_MM, 2, MOST_BENDS))
+    basis = np.polynomial.legendre.legvander(2 * (along - along.min()) / max(length, 1e-9) - 1, degree)
+    curve, *_ = np.linalg.lstsq(basis, across, rcond=None)
+    return along, basis, across - basis @ curve
 
 
 def fit_tracks(points: Points) -> Tracks | None:
@@ -93,21 +207,14 @@ def fit_tracks(points: Points) -> Tracks | None:
     turn. None for fewer than 8 points."""
     if len(points) < 8:
         return None
-    centre = points.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov((points - centre).T))
-    along = (points - centre) @ vectors[:, 1]
-    across = (points - centre) @ vectors[:, 0]
+    along, basis, rest = _about_curve(points)
     length = float(np.ptp(along))
-    degree = int(np.clip(1 + length * BEND_PER_MM, 2, MOST_BENDS))
-    scaled = 2 * (along - along.min()) / max(length, 1e-9) - 1
-    basis = np.polynomial.legendre.legvander(scaled, degree)
-    single, *_ = np.linalg.lstsq(basis, across, rcond=None)
-    rest = offset = across - basis @ single
+    offset = rest
     half_width = 0.0
     for _ in range(12):
         side = np.where(offset >= 0, 1.0, -1.0)
-        fit, *_ = np.linalg.lstsq(np.column_stack([basis, side]), across, rcond=None)
-        offset, half_width = across - basis @ fit[:-1], abs(float(fit[-1]))
+        fit, *_ = np.linalg.lstsq(np.column_stack([basis, side]), rest, rcond=None)
+        offset, half_width = rest - basis @ fit[:-1], abs(float(fit[-1]))
         if (np.where(offset >= 0, 1.0, -1.0) == side).all():
             break
     scatter = float(np.sqrt(np.mean((np.abs(offset) - half_width) ** 2)))

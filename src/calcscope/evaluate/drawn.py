@@ -118,13 +118,13 @@ def draw_distribution(term: str, seed: int, pixel_mm: float = 0.1) -> Scene:
     """A whole breast with punctate calcifications at the positions of :func:`draw_points`."""
     drawn = draw_points(term, seed)
     rng = random_for("distribution", term, seed)
-    rows, columns = drawn.breast.mask.shape
-    field = ThicknessMap(float(columns), float(rows), pixel_mm)
+    assert drawn.breast.nipple is not None
+    breast = half_ellipse(*drawn.breast.nipple, pixel_mm)  # drawn at 1 mm a pixel, so these are mm
+    rows, columns = breast.mask.shape
+    field = ThicknessMap(columns * pixel_mm, rows * pixel_mm, pixel_mm)
     size = rng.uniform(0.35, 0.48)
     for x, y in drawn.xy_mm:
         pearl(field, rng, x, y, size * rng.lognormal(0, 0.1))
-    assert drawn.breast.nipple is not None
-    breast = half_ellipse(drawn.breast.nipple[0], drawn.breast.nipple[1], pixel_mm)
     mammogram = _expose(term, rng, field, breast, "CC", None)
     return Scene(term, mammogram, breast, drawn.xy_mm / pixel_mm - 0.5, field.pixels() > 0)
 

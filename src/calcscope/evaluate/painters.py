@@ -247,25 +247,60 @@ def _paint_suture(field: ThicknessMap, rng: Random, centre: Points) -> Points:
 
 
 def _paint_vascular(field: ThicknessMap, rng: Random, centre: Points) -> Points:
-    width_mm = field.columns * field.step_mm * 3
+    """Plaques in the wall of an artery: along its two sides as tracks, or all around it as a pipe."""
     angle = rng.normal(0, 0.6)
-    path = wander(rng, centre, angle, rng.uniform(18, min(30, width_mm - 14)), bend=0.06, step_mm=0.15)
+    path = wander(rng, centre, angle, rng.uniform(18, 30), bend=0.06, step_mm=0.15)
     along = np.gradient(path, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
     caliber = rng.uniform(0.5, 1.1) * (1 + 0.1 * gaussian_filter(rng.normal(0, 12, len(path)), 20))
+    if rng.random() < 0.5:
+        return _paint_tracks(field, rng, path, across, caliber)
+    return _paint_pipe(field, rng, path, across, caliber)
+
+
+def _paint_tracks(
+    field: ThicknessMap, rng: Random, path: Points, across: Points, caliber: NDArray[np.float64]
+) -> Points:
     thickness = rng.uniform(0.1, 0.17)
     centres = []
     for side in (-1, 1):
         wall = field.blank()
-        plaque = gaussian_filter(rng.normal(0, 1, len(path)), 6)
-        plaque /= plaque.std()
-        radius = thickness * np.clip(1 + 0.45 * (plaque + rng.uniform(-0.3, 0.6)), 0, 1.7)
+        radius = thickness * np.clip(
+            1 + 0.45 * (_patches(rng, len(path), 6) + rng.uniform(-0.3, 0.6)), 0, 1.7
+        )
         radius[radius < 0.5 * thickness] = 0  # gaps between plaques
         line = path + side * caliber[:, None] * across + rng.normal(0, 0.03, path.shape)
         paint_tube(wall, line, radius)
         field.add(wall)
         centres.append(line[radius > 0][::20])
     return np.concatenate(centres)
+
+
+def _paint_pipe(
+    field: ThicknessMap, rng: Random, path: Points, across: Points, caliber: NDArray[np.float64]
+) -> Points:
+    patches = _patches(rng, len(path), 25)
+    bare = np.quantile(patches, rng.uniform(0.0, 0.4))  # up to this share of the wall is free of calcium
+    cover = np.where(patches < bare, 0, np.clip(0.6 * (patches - bare) + rng.uniform(0.4, 1.0), 0, 1.5))
+    centres = []
+    for place, side, radius, share in zip(path, across, caliber * rng.uniform(0.6, 0.9), cover, strict=True):
+        for _ in range(rng.poisson(1.8 * share)):
+            around = rng.uniform(0, 2 * np.pi)
+            half_length, half_girth, half_wall = rng.uniform(0.12, 0.4), rng.uniform(0.1, 0.25), 0.05
+            # A plaque at the side of the vessel is seen on edge: narrow, and deep along the beam.
+            wide = np.hypot(half_girth * np.sin(around), half_wall * np.cos(around))
+            deep = np.hypot(half_girth * np.cos(around), half_wall * np.sin(around))
+            x, y = place + side * radius * np.cos(around)
+            direction_along = float(np.arctan2(-side[0], side[1]))
+            field.paint(x, y, half_length, ellipsoid(half_length, wide, deep, direction_along))
+            centres.append((x, y))
+    return np.array(centres)
+
+
+def _patches(rng: Random, count: int, width: float) -> NDArray[np.float64]:
+    """Smooth random numbers of unit spread along a path."""
+    smooth = gaussian_filter(rng.normal(0, 1, count), width)
+    return np.asarray(smooth / smooth.std())
 
 
 def paint_milk_of_calcium(

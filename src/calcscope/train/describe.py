@@ -1,28 +1,30 @@
 """Fit the class models of description on drawn shapes and write ``models/describe.json``.
 
-``python -m calcscope.train.describe`` (about ten minutes on one core). Everything is drawn from seeds
-below :data:`TRAINING_SEEDS`; seeds from 1000 on belong to ``benchmarks/describe.py`` and are never used
-here. Each scene goes through detection, so the models know shapes as they are measured.
+``python -m calcscope.train.describe`` (about five minutes on one core). Scenes are drawn from seeds below
+:data:`TRAINING_SEEDS`; seeds from 1000 on belong to tests and to ``benchmarks/describe.py`` and are never
+used here. Each scene goes through detection, so the models know shapes as they are measured.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from calcscope import lexicon
 from calcscope.describe.appearance import (
     GROUP_MEASUREMENTS,
     SINGLE_MEASUREMENTS,
     measure_group,
     measure_single,
 )
-from calcscope.describe.body import find_bodies
+from calcscope.describe.body import Body, find_bodies
 from calcscope.describe.describing import clarity
-from calcscope.describe.form import measure_form
+from calcscope.describe.form import Form, measure_form
 from calcscope.describe.gaussian import MODEL_FILE, GaussianClasses
 from calcscope.describe.kinds import OTHER
 from calcscope.describe.spread import SPREAD_MEASUREMENTS, measure_spread
@@ -34,13 +36,15 @@ from calcscope.evaluate.drawn import (
     draw_kind,
     draw_morphology,
 )
-from calcscope.evaluate.found import group_of
+from calcscope.evaluate.found import SEEN, group_of, marks_of
 from calcscope.evaluate.scatter import draw_points
-from calcscope.specks import find_specks
+from calcscope.specks import SpeckCatalogue, find_specks
 
 TRAINING_SEEDS = 40
 TRAINING_SEEDS_POINTS = 200
 """Scenes of each term; positions alone cost next to nothing, so there are more of them."""
+TISSUE_MARKS = 4
+"""Marks on mere texture taken from each scene, to be told from calcium."""
 SHRINKAGE = 0.5
 """Share of the covariance that all terms hold in common; chosen by cross-validation over 0.05 to 0.8,
 where the accuracy changes by less than 0.04. Pooling also keeps the models from trusting fine detail
@@ -50,10 +54,10 @@ JITTER = 1e-4
 FOLDS = 4
 TEMPERATURES = np.geomspace(0.5, 8, 41)
 
-SINGLE_TERMS = ("round", "lucent_centred", "rim", "popcorn", "rod", "dystrophic", "suture", OTHER)
-SINGLE_TERM_OF_KIND = {"skin": "lucent_centred", "vascular": OTHER, "milk_of_calcium": OTHER}
-"""What one calcification of a kind is by its form alone, where that differs: skin is told by its
-place, a vessel by its second track, milk of calcium by the lateral view."""
+SINGLE_TERMS = (
+    "round", "lucent_centred", "rim", "popcorn", "rod", "dystrophic", "suture", "vascular", OTHER,
+)  # fmt: skip
+
 
 Rows = NDArray[np.float64]
 Terms = NDArray[np.intp]
@@ -65,6 +69,7 @@ def main() -> None:
     group_terms: list[int] = []
     singles: list[Rows] = []
     single_terms: list[int] = []
+    single_weights: list[float] = []
     for scene, is_kind in _scenes():
         catalogue = find_specks(scene.mammogram, scene.breast)
         group = group_of(scene, catalogue)
@@ -72,54 +77,95 @@ def main() -> None:
             continue
         bodies = find_bodies(group.members, catalogue, scene.mammogram)
         forms = [measure_form(body) for body in bodies]
-        if is_kind:
-            term = SINGLE_TERM_OF_KIND.get(scene.term, scene.term)
-        else:
+        if not is_kind:
             groups.append(measure_group(forms, clarity(bodies, catalogue)))
             group_terms.append(MORPHOLOGIES.index(scene.term))
-            term = scene.term if scene.term == "round" else OTHER
         singles += [measure_single(form) for form in forms]
-        single_terms += [SINGLE_TERMS.index(term)] * len(forms)
+        single_terms += [SINGLE_TERMS.index(single_term(scene.term, is_kind, form)) for form in forms]
+        single_weights += [1 / len(forms)] * len(forms)  # every scene counts alike
+        tissue = [measure_form(body) for body in tissue_bodies(scene, catalogue)]
+        singles += [measure_single(form) for form in tissue]
+        single_terms += [SINGLE_TERMS.index(OTHER)] * len(tissue)
+        single_weights += [1 / max(len(tissue), 1)] * len(tissue)
     spreads, spread_terms = _spreads()
     models = {
         "distribution": fit(DISTRIBUTIONS, SPREAD_MEASUREMENTS, spreads, spread_terms),
         "morphology": fit(MORPHOLOGIES, GROUP_MEASUREMENTS, np.array(groups), np.array(group_terms)),
-        "single": fit(SINGLE_TERMS, SINGLE_MEASUREMENTS, np.array(singles), np.array(single_terms)),
+        "single": fit(
+            SINGLE_TERMS,
+            SINGLE_MEASUREMENTS,
+            np.array(singles),
+            np.array(single_terms),
+            np.array(single_weights),
+        ),
     }
     path = Path(__file__).parents[1] / "models" / MODEL_FILE
     text = json.dumps({name: model.to_dict() for name, model in models.items()}, indent=1)
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def fit(terms: Sequence[str], measurements: Sequence[str], rows: Rows, labels: Terms) -> GaussianClasses:
-    """Gaussian classes of rows (n, f) with labels (n,), the temperature set by cross-validation."""
+def tissue_bodies(scene: Scene, catalogue: SpeckCatalogue) -> list[Body]:
+    """Bodies at the most salient marks of a scene that lie on texture alone."""
+    marks = marks_of(scene, catalogue)
+    others = np.setdiff1d(np.flatnonzero(catalogue.salience >= SEEN), marks)
+    others = others[np.argsort(-catalogue.salience[others])][:TISSUE_MARKS]
+    return find_bodies(others, catalogue, scene.mammogram)
+
+
+def single_term(term: str, is_kind: bool, form: Form) -> str:
+    """What one body of a scene is by its form alone: skin is told by its place, the two thin walls of a
+    vessel by their being two, milk of calcium by the lateral view."""
+    if not is_kind:
+        return term if term == "round" else OTHER
+    if term == "vascular" and form.breadth_mm < lexicon.load("describe")["vessel_width_mm"]["value"][0]:
+        return OTHER
+    return {"skin": "lucent_centred", "milk_of_calcium": OTHER}.get(term, term)
+
+
+def fit(
+    terms: Sequence[str],
+    measurements: Sequence[str],
+    rows: Rows,
+    labels: Terms,
+    weights: NDArray[np.float64] | None = None,
+) -> GaussianClasses:
+    """Gaussian classes of rows (n, f) with labels and weights (n,); the temperature by cross-validation."""
+    weights = np.ones(len(rows)) if weights is None else weights
     fold = np.arange(len(rows)) % FOLDS
     losses = np.zeros(len(TEMPERATURES))
     for k in range(FOLDS):
-        model = _gaussians(terms, measurements, rows[fold != k], labels[fold != k])
-        scores = np.array([model.scores(row) for row in rows[fold == k]])
-        weight = _balance(labels[fold == k], len(terms))
-        losses += [_loss(scores / t, labels[fold == k], weight) for t in TEMPERATURES]
-    temperature = float(TEMPERATURES[int(np.argmin(losses))])
-    whole = _gaussians(terms, measurements, rows, labels)
-    return GaussianClasses(whole.terms, whole.measurements, whole.means, whole.covariances, temperature)
+        inside, outside = fold != k, fold == k
+        model = _gaussians(terms, measurements, rows[inside], labels[inside], weights[inside])
+        scores = np.array([model.scores(row) for row in rows[outside]])
+        balanced = _balance(labels[outside], weights[outside], len(terms))
+        losses += [_loss(scores / t, labels[outside], balanced) for t in TEMPERATURES]
+    whole = _gaussians(terms, measurements, rows, labels, weights)
+    return replace(whole, temperature=float(TEMPERATURES[int(np.argmin(losses))]))
 
 
 def _gaussians(
-    terms: Sequence[str], measurements: Sequence[str], rows: Rows, labels: Terms
+    terms: Sequence[str],
+    measurements: Sequence[str],
+    rows: Rows,
+    labels: Terms,
+    weights: NDArray[np.float64],
 ) -> GaussianClasses:
-    means = np.array([np.nanmean(rows[labels == k], axis=0) for k in range(len(terms))])
     whole = np.isfinite(rows).all(axis=1)
-    own = np.array([np.cov(rows[whole & (labels == k)].T) for k in range(len(terms))])
-    common = own.mean(axis=0)
-    covariances = (1 - SHRINKAGE) * own + SHRINKAGE * common + JITTER * np.diag(np.diag(common))
-    return GaussianClasses(tuple(terms), tuple(measurements), means, covariances, temperature=1.0)
+    means, own = [], []
+    for k in range(len(terms)):
+        mine = whole & (labels == k)
+        means.append(np.average(rows[mine], axis=0, weights=weights[mine]))
+        own.append(np.cov(rows[mine].T, aweights=weights[mine]))
+    common = np.mean(own, axis=0)
+    covariances = (1 - SHRINKAGE) * np.array(own) + SHRINKAGE * common + JITTER * np.diag(np.diag(common))
+    return GaussianClasses(tuple(terms), tuple(measurements), np.array(means), covariances, temperature=1.0)
 
 
-def _balance(labels: Terms, count: int) -> NDArray[np.float64]:
+def _balance(labels: Terms, weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
     """Weights that make every term count alike, however many of it there are."""
-    number = np.maximum(np.bincount(labels, minlength=count), 1)
-    return np.asarray(1 / number[labels] / count)
+    total = np.bincount(labels, weights, minlength=count)
+    present = np.count_nonzero(total)
+    return np.asarray(weights / total[labels] / present)
 
 
 def _loss(scores: Rows, labels: Terms, weight: NDArray[np.float64]) -> float:
