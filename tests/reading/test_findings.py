@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from synthetic import catalogue, cluster, described, reading
 
 from calcscope.reading import ReadSettings
