@@ -27,7 +27,6 @@ def read_paths(
     render: bool = True,
     pdf: bool = True,
     progress: Progress = lambda what: None,
-    started: Callable[[int], None] = lambda views: None,
 ) -> tuple[model.Report, list[str]]:
     """Read every exam among ``paths`` and write ``out/report.json`` and, for each exam, its renderings.
 
@@ -37,7 +36,7 @@ def read_paths(
     out : where to write; None writes nothing
     options, settings : what the user states about the input, and how to read
     render, pdf : also make the overlays, page and table; and the PDF
-    progress : told what is being done; ``started`` how many views there are
+    progress : told what is being done
 
     Returns
     -------
@@ -50,7 +49,6 @@ def read_paths(
     """
     settings = settings or ReadSettings()
     exams, failures = read_exams(paths, options or ReadOptions())
-    started(sum(len(exam.views) for exam in exams))
     reports: list[tuple[Exam, model.ExamReport]] = []
     for exam in exams:
         report, missed = read_exam(exam, settings, progress)

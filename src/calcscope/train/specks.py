@@ -27,6 +27,7 @@ from scipy.spatial import cKDTree
 
 from calcscope.breast import locate_breast
 from calcscope.breast.model import Breast
+from calcscope.evaluate.roc import auc
 from calcscope.exam import Mammogram, Orientation, ReadOptions, read_exams
 from calcscope.exam.model import Float
 from calcscope.specks.find import Candidate, find_candidates
@@ -81,7 +82,7 @@ def main() -> None:
         mean, scale, weights = fit(x[who != left_out], y[who != left_out])
         held = who == left_out
         score = design(x[held], mean, scale) @ weights
-        print(f"without {left_out}: AUC on her films {_auc(score, y[held]):.4f}")
+        print(f"without {left_out}: AUC on her films {auc(score, y[held]):.4f}")
     mean, scale, weights = fit(x, y)
     content = {
         "features": list(FEATURES),
@@ -240,12 +241,6 @@ def fit(x: Array, y: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
 
 def _log_uniform(random: np.random.Generator, limits: tuple[float, float]) -> float:
     return float(np.exp(random.uniform(np.log(limits[0]), np.log(limits[1]))))
-
-
-def _auc(score: Array, truth: NDArray[np.bool_]) -> float:
-    rank = np.argsort(np.argsort(score)) + 1
-    positive = int(truth.sum())
-    return float((rank[truth].sum() - positive * (positive + 1) / 2) / (positive * (len(truth) - positive)))
 
 
 if __name__ == "__main__":
