@@ -13,6 +13,7 @@ from calcscope.exam.model import Float, Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
 from calcscope.specks.judge import features, judge
 from calcscope.specks.outline import Shape, measure
+from calcscope.specks.rays import Rays, rays
 from calcscope.specks.saliency import background, local_noise, quantisation_step
 from calcscope.specks.scales import Scale, ladder
 
@@ -22,17 +23,16 @@ PATCH_PIXELS = 6
 FINER_RUNGS = 2
 """The outline is drawn this many rungs finer than the object was found on, where there are any."""
 
+CLEAR_OF_NOISE = 4.0
+"""An object must be so many times as high as the noise of the rung it is outlined on: below that its outline
+is the outline of the noise."""
+
 PARTING_BLUR = 1.0
 """Neighbours are told apart at about the resolution of the rung they were found on: sigma in finer
 pixels, for each finer pixel to the coarse one beyond the first."""
 
-TEXTURE_PIXEL_MM = 0.3
-TEXTURE_WINDOW_MM = 4.0
-"""Tissue texture is measured at this pixel size in a window of this width: larger than a speck, smaller
-than a lobe."""
-
-ARMS_REACH = 1.5
-"""The circle on which fibres are looked for, in units of the object's own half length."""
+RAYS_START = 1.5
+"""Where the rays on which fibres are looked for begin, in units of the object's own half length."""
 
 SPLIT_CONTRAST = 0.35
 SPLIT_AREA = 0.5
@@ -66,8 +66,7 @@ class Candidate:
     shape : measurements; centre and outline in canonical pixels
     contrast : peak over the background, in units of ``Mammogram.pixels``
     snr : norm of the excess inside the outline over the noise of one pixel
-    arms : how far the brightest direction around it stands out, over its contrast: high on fibres
-    texture : standard deviation of the tissue around it, in units of ``Mammogram.pixels``
+    rays : brightness of the directions that lead away from it, over its contrast: high on fibres
     """
 
     rung: int
@@ -75,8 +74,7 @@ class Candidate:
     shape: Shape
     contrast: float
     snr: float
-    arms: float
-    texture: float
+    rays: Rays
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,6 @@ def find_candidates(
     rungs = _rungs(mammogram, breast)
     if not rungs:
         return []
-    texture = _Texture(rungs)
     seeds = [
         (salience, k, row, column)
         for k, rung in enumerate(rungs)
@@ -130,7 +127,7 @@ def find_candidates(
         [
             candidate
             for salience, k, row, column in seeds[: settings.max_candidates]
-            if (candidate := _outline(rungs, texture, k, row, column, salience)) is not None
+            if (candidate := _outline(rungs, k, row, column, salience)) is not None
         ]
     )
 
@@ -147,25 +144,6 @@ def _rungs(mammogram: Mammogram, breast: Breast) -> list[_Rung]:
     return rungs
 
 
-class _Texture:
-    """Standard deviation of the tissue in a window around a point, measured on a coarse rung."""
-
-    def __init__(self, rungs: list[_Rung]) -> None:
-        rung = min(rungs, key=lambda r: abs(r.scale.pixel_mm - TEXTURE_PIXEL_MM))
-        window = max(3, round(TEXTURE_WINDOW_MM / rung.scale.pixel_mm)) | 1
-        mean = cv2.blur(rung.ground, (window, window))
-        self.scale = rung.scale
-        self.deviation = np.sqrt(
-            np.maximum(cv2.blur(rung.ground * rung.ground, (window, window)) - mean * mean, 0)
-        )
-
-    def at(self, x: float, y: float) -> float:
-        """At a canonical point."""
-        ((column, row),) = np.rint(self.scale.from_canonical(np.array([[x, y]]))).astype(int)
-        rows, columns = self.deviation.shape
-        return float(self.deviation[min(max(row, 0), rows - 1), min(max(column, 0), columns - 1)])
-
-
 def _peaks(rung: _Rung, min_salience: float) -> list[tuple[float, int, int]]:
     """(salience, row, column) of each local maximum of 3 × 3 pixels above the threshold."""
     salience = rung.salience
@@ -174,12 +152,24 @@ def _peaks(rung: _Rung, min_salience: float) -> list[tuple[float, int, int]]:
     return [(float(salience[r, c]), int(r), int(c)) for r, c in zip(rows, columns, strict=True)]
 
 
-def _outline(
-    rungs: list[_Rung], texture: _Texture, k: int, row: int, column: int, salience: float
-) -> Candidate | None:
+def _rung_to_outline_on(rungs: list[_Rung], k: int, row: int, column: int, salience: float) -> _Rung:
+    """The finest rung, ``FINER_RUNGS`` down at most, on which the object still stands clear of the noise."""
+    height = salience * float(rungs[k].noise[row, column])
+    for finer in range(max(0, k - FINER_RUNGS), k):
+        rung = rungs[finer]
+        ratio = rungs[k].scale.factor // rung.scale.factor
+        noise = rung.noise[
+            min(row * ratio, rung.noise.shape[0] - 1), min(column * ratio, rung.noise.shape[1] - 1)
+        ]
+        if height >= CLEAR_OF_NOISE * float(noise):
+            return rung
+    return rungs[k]
+
+
+def _outline(rungs: list[_Rung], k: int, row: int, column: int, salience: float) -> Candidate | None:
     """Outline the object seen at (row, column) of rung ``k`` on a finer rung, over rung ``k``'s ground."""
     coarse = rungs[k].scale
-    fine = rungs[max(0, k - FINER_RUNGS)]
+    fine = _rung_to_outline_on(rungs, k, row, column, salience)
     ratio = coarse.factor // fine.scale.factor
     r0, c0 = max(0, row - PATCH_PIXELS), max(0, column - PATCH_PIXELS)
     r1, c1 = row + PATCH_PIXELS + 1, column + PATCH_PIXELS + 1
@@ -205,23 +195,14 @@ def _outline(
     if shape is None:
         return None
     contrast = float(excess[peak])
-    radius = ARMS_REACH * shape.length_mm / fine.scale.pixel_mm / 2 + 1.5
-    arms = _arms(patch, shape.x, shape.y, radius) / contrast
+    start = RAYS_START * shape.length_mm / fine.scale.pixel_mm / 2 + 1.5
+    around = rays(patch / contrast, shape.x, shape.y, start)
     corner = np.array([c0 * ratio, r0 * ratio], dtype=np.float64)
     (centre,) = fine.scale.to_canonical(corner + np.array([shape.x, shape.y]))[None]
     shape = replace(
         shape, x=float(centre[0]), y=float(centre[1]), outline=fine.scale.to_canonical(corner + shape.outline)
     )
-    return Candidate(k, salience, shape, contrast, shape.energy / noise, arms, texture.at(shape.x, shape.y))
-
-
-def _arms(patch: Float, x: float, y: float, radius: float) -> float:
-    """Brightest over median grey on a circle around the object (clipped to the patch)."""
-    angles = np.linspace(0, 2 * np.pi, 16, endpoint=False)
-    columns = np.clip(np.rint(x + radius * np.cos(angles)).astype(int), 0, patch.shape[1] - 1)
-    rows = np.clip(np.rint(y + radius * np.sin(angles)).astype(int), 0, patch.shape[0] - 1)
-    ring = patch[rows, columns]
-    return float(ring.max() - np.median(ring))
+    return Candidate(k, salience, shape, contrast, shape.energy / noise, around)
 
 
 def _merge(candidates: list[Candidate]) -> list[Candidate]:

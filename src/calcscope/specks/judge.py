@@ -7,7 +7,8 @@ model card are in ``models/specks.json`` and ``models/specks.md``. Two of its me
 * contrast over width: the attenuation of calcium limits how bright an object of a given width can be. A
   dust grain on the film lets no light through at all, so it is several times brighter than calcium of its
   width could be;
-* arms: fibres that cross are bright in a few directions around the crossing, a calcification is not.
+* rays: a fibre goes on to either side of what stands out on it, and fibres that cross go on in three or
+  more directions; a calcification ends.
 """
 
 from __future__ import annotations
@@ -36,8 +37,9 @@ FEATURES = (
     "roundness",
     "log_elongation",
     "irregularity",
-    "log_texture",
-    "arms",
+    "first_ray",
+    "opposite_rays",
+    "third_ray",
     "log_pixel_mm",
 )
 """Names of the measurements, in the order of :func:`features`."""
@@ -50,7 +52,8 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
     -------
     float64 (n, len(FEATURES)): ln salience; ln of contrast over width, per mm, in units of the breast's
     range of grey; ln width in pixels; ln width in mm; edge slope times width; roundness; ln elongation;
-    irregularity; ln of contrast over the tissue's texture; arms; ln pixel size in mm
+    irregularity; first, opposite and third ray over the contrast;
+    ln pixel size in mm
     """
     if not candidates:
         return np.zeros((0, len(FEATURES)))
@@ -68,8 +71,7 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
                 c.shape.roundness,
                 np.log(c.shape.elongation),
                 c.shape.irregularity,
-                np.log(c.contrast / (c.texture + 1e-4)),
-                min(c.arms, 3.0),
+                *(min(ray, 3.0) for ray in (c.rays.first, c.rays.opposite, c.rays.third)),
                 np.log(mammogram.pixel_mm),
             )
         )
