@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import html
 import json
@@ -14,7 +15,10 @@ import cv2
 import jsonschema
 import numpy as np
 import pyarrow.parquet
+import pydicom
 import pytest
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 from running import COMMAND, ENVIRONMENT, PNG_OPTIONS, Reading, calcscope
 
 from calcscope.report import model
@@ -197,6 +201,52 @@ def test_a_broken_file_is_named_and_the_rest_is_read(
     assert "P_00820" not in said
 
 
+DAMAGED = {
+    "rle": RLELossless,
+    "jpegls": JPEGLSLossless,
+    "j2k": JPEG2000Lossless,
+}
+
+
+def test_each_damaged_file_is_one_line_whatever_its_encoding(films: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "exam"
+    folder.mkdir()
+    image = pydicom.dcmread(films["1-280.dcm"])
+    image.decompress(generate_instance_uid=False)
+    pixels = image.pixel_array[1000:1400, 600:900]
+    image.Rows, image.Columns = pixels.shape
+    image.PixelData = pixels.tobytes()
+    for name, syntax in DAMAGED.items():
+        packed = copy.deepcopy(image)
+        packed.compress(syntax, generate_instance_uid=False)
+        frame = get_frame(packed.PixelData, 0, number_of_frames=1)
+        noise = np.random.default_rng(3).bytes(300)
+        half = len(frame) // 2
+        variants = {
+            "cut": frame[:half],
+            "head": frame[:8] + noise + frame[308:],
+            "noise": frame[:half] + noise + frame[half + 300 :],
+        }
+        for what, damaged in variants.items():
+            if (name, what) == ("j2k", "noise"):
+                continue  # its decoders cannot tell
+            packed.PixelData = encapsulate([damaged])
+            packed.SOPInstanceUID = packed.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+            packed.save_as(folder / f"{name}-{what}.dcm")
+    image.save_as(folder / "plain-cut.dcm")
+    (folder / "plain-cut.dcm").write_bytes((folder / "plain-cut.dcm").read_bytes()[:90_000])
+    files = sorted(folder.iterdir())
+    process = calcscope("read", folder, "--pixel-mm", "0.0435", "--json-only", "--out", tmp_path / "report")
+    assert process.returncode == 1
+    assert process.stderr.strip() == ""
+    said = process.stdout.splitlines()
+    for path in files:
+        (line,) = [line for line in said if path.name in line]
+        assert line.startswith(f"{path}: found ")
+        assert "; expected " in line
+    assert len(read_report(tmp_path / "report").failures) == len(files)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -249,6 +299,14 @@ def test_a_killed_run_leaves_the_earlier_report_whole(png: Path, tmp_path: Path)
     again.send_signal(signal.SIGKILL)
     again.wait()
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_fault_of_ours_is_told_in_the_report_and_not_logged_over_it() -> None:
+    script = "import logging, calcscope; logging.getLogger('calcscope.reading.exam').error('fault')"
+    ran = subprocess.run(
+        [COMMAND.parent / "python", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout + ran.stderr == ""
 
 
 def test_help_answers_at_once() -> None:

@@ -266,6 +266,14 @@ def test_the_terminal_names_findings_files_and_failures(report: Report, tmp_path
     assert exam.patient_id not in words
 
 
+def test_an_input_that_was_not_read_is_one_line_on_any_terminal(report: Report, tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=40)
+    failure = Failure(source="a long folder/and another/film.dcm", reason="found nothing; " * 20)
+    print_summary(report.model_copy(update={"failures": [failure]}), tmp_path, console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line for line in lines if "film.dcm" in line] == [f"{failure.source}: {failure.reason}"]
+
+
 def test_brackets_in_the_report_are_not_taken_for_terminal_markup(report: Report, tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=200)
     failure = Failure(source="[bold]x[/bold].dcm", reason="[link=evil]found[/link] nothing")
