@@ -281,7 +281,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(png: Path, tmp_
     assert (tmp_path / "file").read_text(encoding="utf-8") == "in the way"
 
 
-def test_a_killed_run_leaves_the_earlier_report_whole(png: Path, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_the_earlier_report_whole_and_nothing_for_long(png: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     assert calcscope("read", png, *PNG_OPTIONS, "--no-pdf", "--out", out).returncode == 0
     exam = read_report(out).exams[0].folder
@@ -299,6 +299,9 @@ def test_a_killed_run_leaves_the_earlier_report_whole(png: Path, tmp_path: Path)
     again.send_signal(signal.SIGKILL)
     again.wait()
     assert {path: path.read_bytes() for path in before} == before
+    assert [path for path in out.iterdir() if path.name.startswith(".")]
+    assert calcscope("read", png, *PNG_OPTIONS, "--no-pdf", "--out", out).returncode == 0
+    assert {path for path in out.rglob("*") if path.is_file()} == set(before)
 
 
 def test_a_fault_of_ours_is_told_in_the_report_and_not_logged_over_it() -> None:
