@@ -21,6 +21,7 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 from running import COMMAND, ENVIRONMENT, PNG_OPTIONS, Reading, calcscope
 
+from calcscope import lexicon
 from calcscope.report import model
 from calcscope.report.writing import read_report
 
@@ -88,6 +89,18 @@ def test_a_pdf_is_written_where_pango_is_there(demo: Reading) -> None:
         pytest.skip("the Pango library is not on this machine")
     for exam in demo.report.exams:
         assert (demo.out / exam.folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_edges_labels_and_scanner_lines_are_no_mimics_and_ask_for_nothing(demo: Reading) -> None:
+    for exam in demo.report.exams:
+        page = (demo.out / exam.folder / "report.html").read_text(encoding="utf-8")
+        for view in exam.views:
+            assert {mimic.kind for mimic in view.mimics} <= set(lexicon.terms().mimics)
+            left_out = [area.kind for area in view.left_out]
+            assert "label" in left_out
+            assert set(left_out) <= {"label", "film_edge", "scanner_line"}
+        dust = any(mimic.kind == "film_artifact" for view in exam.views for mimic in view.mimics)
+        assert dust or lexicon.terms().mimics["film_artifact"].advice not in page
 
 
 def test_nothing_on_a_label_a_marker_or_a_scanner_line_is_a_finding(demo: Reading) -> None:
