@@ -100,7 +100,7 @@ def kind(scene: Scene, catalogue: SpeckCatalogue) -> str:
     if len(find_bodies(group.members, catalogue, scene.mammogram)) == 1:
         named = describe_single(int(group.members[0]), catalogue, scene.breast, scene.mammogram)
     else:
-        vessels = find_vessels(catalogue, scene.mammogram)
+        vessels = find_vessels(catalogue, scene.breast, scene.mammogram)
         named = describe_group(group, catalogue, scene.breast, scene.mammogram, vessels).typical_kind
     return named or NOTHING
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from calcscope import lexicon
 from calcscope.cli import app
-from calcscope.lexicon.model import Figure, Source, Term
+from calcscope.lexicon.model import Figure, Named, Source, Term
 from calcscope.reading import ReadSettings
 from calcscope.report import model
 
@@ -127,7 +127,7 @@ def lexicon_page() -> str:
     parts.append("## Thresholds\n")
     figures = {**_figures(lexicon.sizes()), **_figures(lexicon.groups()), **_figures(lexicon.malignancy())}
     rows = [
-        (f"`{name}`", f"{figure.value:g} {figure.unit}", figure.note, _cite(figure.source, figure.verified))
+        (f"`{name}`", _threshold(figure), figure.note, _cite(figure.source, figure.verified))
         for name, figure in figures.items()
     ]
     parts.append(_table(("name", "value", "meaning", "source"), rows))
@@ -171,8 +171,14 @@ def _meaning(term: Term) -> str:
     return " ".join(f"{part.rstrip('.')}." for part in parts if part)
 
 
-def _figures(file: BaseModel) -> dict[str, Figure]:
-    return {name: value for name, value in file if isinstance(value, Figure)}
+def _figures(file: BaseModel) -> dict[str, Figure | Named]:
+    return {name: value for name, value in file if isinstance(value, Figure | Named)}
+
+
+def _threshold(figure: Figure | Named) -> str:
+    if isinstance(figure, Named):
+        return ", ".join(f"`{term}`" for term in figure.value)
+    return f"{figure.value:g} {figure.unit}"
 
 
 def _cite(source: str, verified: bool = True) -> str:

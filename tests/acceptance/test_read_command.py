@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import html
 import json
@@ -14,9 +15,13 @@ import cv2
 import jsonschema
 import numpy as np
 import pyarrow.parquet
+import pydicom
 import pytest
+from pydicom.encaps import encapsulate, get_frame
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless, generate_uid
 from running import COMMAND, ENVIRONMENT, PNG_OPTIONS, Reading, calcscope
 
+from calcscope import lexicon
 from calcscope.report import model
 from calcscope.report.writing import read_report
 
@@ -84,6 +89,18 @@ def test_a_pdf_is_written_where_pango_is_there(demo: Reading) -> None:
         pytest.skip("the Pango library is not on this machine")
     for exam in demo.report.exams:
         assert (demo.out / exam.folder / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_edges_labels_and_scanner_lines_are_no_mimics_and_ask_for_nothing(demo: Reading) -> None:
+    for exam in demo.report.exams:
+        page = (demo.out / exam.folder / "report.html").read_text(encoding="utf-8")
+        for view in exam.views:
+            assert {mimic.kind for mimic in view.mimics} <= set(lexicon.terms().mimics)
+            left_out = [area.kind for area in view.left_out]
+            assert "label" in left_out
+            assert set(left_out) <= {"label", "film_edge", "scanner_line"}
+        dust = any(mimic.kind == "film_artifact" for view in exam.views for mimic in view.mimics)
+        assert dust or lexicon.terms().mimics["film_artifact"].advice not in page
 
 
 def test_nothing_on_a_label_a_marker_or_a_scanner_line_is_a_finding(demo: Reading) -> None:
@@ -197,6 +214,52 @@ def test_a_broken_file_is_named_and_the_rest_is_read(
     assert "P_00820" not in said
 
 
+DAMAGED = {
+    "rle": RLELossless,
+    "jpegls": JPEGLSLossless,
+    "j2k": JPEG2000Lossless,
+}
+
+
+def test_each_damaged_file_is_one_line_whatever_its_encoding(films: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "exam"
+    folder.mkdir()
+    image = pydicom.dcmread(films["1-280.dcm"])
+    image.decompress(generate_instance_uid=False)
+    pixels = image.pixel_array[1000:1400, 600:900]
+    image.Rows, image.Columns = pixels.shape
+    image.PixelData = pixels.tobytes()
+    for name, syntax in DAMAGED.items():
+        packed = copy.deepcopy(image)
+        packed.compress(syntax, generate_instance_uid=False)
+        frame = get_frame(packed.PixelData, 0, number_of_frames=1)
+        noise = np.random.default_rng(3).bytes(300)
+        half = len(frame) // 2
+        variants = {
+            "cut": frame[:half],
+            "head": frame[:8] + noise + frame[308:],
+            "noise": frame[:half] + noise + frame[half + 300 :],
+        }
+        for what, damaged in variants.items():
+            if (name, what) == ("j2k", "noise"):
+                continue  # its decoders cannot tell
+            packed.PixelData = encapsulate([damaged])
+            packed.SOPInstanceUID = packed.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+            packed.save_as(folder / f"{name}-{what}.dcm")
+    image.save_as(folder / "plain-cut.dcm")
+    (folder / "plain-cut.dcm").write_bytes((folder / "plain-cut.dcm").read_bytes()[:90_000])
+    files = sorted(folder.iterdir())
+    process = calcscope("read", folder, "--pixel-mm", "0.0435", "--json-only", "--out", tmp_path / "report")
+    assert process.returncode == 1
+    assert process.stderr.strip() == ""
+    said = process.stdout.splitlines()
+    for path in files:
+        (line,) = [line for line in said if path.name in line]
+        assert line.startswith(f"{path}: found ")
+        assert "; expected " in line
+    assert len(read_report(tmp_path / "report").failures) == len(files)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -231,7 +294,7 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(png: Path, tmp_
     assert (tmp_path / "file").read_text(encoding="utf-8") == "in the way"
 
 
-def test_a_killed_run_leaves_the_earlier_report_whole(png: Path, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_the_earlier_report_whole_and_nothing_for_long(png: Path, tmp_path: Path) -> None:
     out = tmp_path / "report"
     assert calcscope("read", png, *PNG_OPTIONS, "--no-pdf", "--out", out).returncode == 0
     exam = read_report(out).exams[0].folder
@@ -249,6 +312,17 @@ def test_a_killed_run_leaves_the_earlier_report_whole(png: Path, tmp_path: Path)
     again.send_signal(signal.SIGKILL)
     again.wait()
     assert {path: path.read_bytes() for path in before} == before
+    assert [path for path in out.iterdir() if path.name.startswith(".")]
+    assert calcscope("read", png, *PNG_OPTIONS, "--no-pdf", "--out", out).returncode == 0
+    assert {path for path in out.rglob("*") if path.is_file()} == set(before)
+
+
+def test_a_fault_of_ours_is_told_in_the_report_and_not_logged_over_it() -> None:
+    script = "import logging, calcscope; logging.getLogger('calcscope.reading.exam').error('fault')"
+    ran = subprocess.run(
+        [COMMAND.parent / "python", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout + ran.stderr == ""
 
 
 def test_help_answers_at_once() -> None:

@@ -39,10 +39,21 @@ def test_padding_borders_and_labels_around_a_film_are_no_breast() -> None:
     breast = locate_breast(drawn.mammogram("film"))
     assert overlap(breast.mask, truth) > 0.97
     assert "label" in kinds(breast)
+    assert kinds(breast).count("film_edge") >= 2
+    assert "film_artifact" not in kinds(breast)
     assert not breast.search[:70].any()
     assert not breast.search[:, :155].any()
     # The chest wall edge of the film is not skin, wherever it lies in the image.
     assert breast.skin_distance_mm[1000, 160] == pytest.approx(75, abs=8)
+
+
+def test_an_edge_that_no_rays_reached_is_the_collimators_in_a_digital_image() -> None:
+    drawn = Drawn()
+    drawn.pixels[:60] = 0.0
+    drawn.pixels[-45:] = 1.0
+    found = kinds(locate_breast(drawn.mammogram("digital")))
+    assert "collimator" in found
+    assert "film_edge" not in found
 
 
 def test_an_image_without_a_breast_gives_nothing() -> None:

@@ -108,10 +108,13 @@ def test_real_calcifications_stay_in_the_search(package_films: dict[str, object]
 
 def test_labels_and_film_borders_are_not_searched(package_films: dict[str, object]) -> None:
     for name, film in package_films.items():
-        assert "label" in [f.kind for f in film.breast.foreign], name
+        found = [f.kind for f in film.breast.foreign]
+        assert "label" in found, name
+        assert set(found) <= {"label", "film_edge", "scanner_line", "marker"}, name
     # These films have white borders at the top and the bottom.
     for name in ("1-280.dcm", "1-281.dcm", "1-282.dcm", "1-283.dcm"):
         search = package_films[name].breast.search
+        assert [f.kind for f in package_films[name].breast.foreign].count("film_edge") == 2
         assert not search[:60].any()
         assert not search[-60:].any()
 

@@ -73,22 +73,6 @@ def test_real_coarse_round_calcifications_are_named_round_in_both_views(films: d
         assert describe_single(index, catalogue, breast, mammogram) == "round"
 
 
-def test_a_vessel_is_one_finding_and_its_marks_are_vascular() -> None:
-    scene = draw_kind("vascular", 2000)
-    catalogue = find_specks(scene.mammogram, scene.breast)
-    vessels = find_vessels(catalogue, scene.mammogram)
-    assert len(vessels) == 1
-    kinds = describe_all_singles(catalogue, scene.breast, scene.mammogram, vessels)
-    assert {kinds[i] for i in vessels[0]} == {"vascular"}
-
-
-@pytest.mark.parametrize("term", ["fine_linear", "fine_linear_branching"])
-def test_casts_along_one_duct_are_no_vessel(term: str) -> None:
-    for seed in range(2000, 2006):
-        scene = draw_morphology(term, seed)
-        assert find_vessels(find_specks(scene.mammogram, scene.breast), scene.mammogram) == []
-
-
 def test_milk_of_calcium_needs_a_true_lateral_view() -> None:
     scene = draw_kind("milk_of_calcium", 2000)
     assert read(scene)[1].typical_kind == "milk_of_calcium"
@@ -119,5 +103,5 @@ def test_coarse_pixels_hide_fine_shapes_but_not_large_kinds() -> None:
 def test_an_empty_view_has_no_vessels_and_no_kinds() -> None:
     scene = draw_kind("round", 2000)
     nothing = SpeckCatalogue.empty(scene.breast.pixel_mm)
-    assert find_vessels(nothing, scene.mammogram) == []
+    assert find_vessels(nothing, scene.breast, scene.mammogram) == []
     assert describe_all_singles(nothing, scene.breast, scene.mammogram) == []

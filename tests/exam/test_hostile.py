@@ -61,6 +61,17 @@ def cut_frame(folder: Path, syntax: str) -> Path:
     return save(ds, folder / "bad.dcm")
 
 
+def noisy_frame(folder: Path, syntax: str) -> Path:
+    """A compressed image whose middle was overwritten; both its ends are sound."""
+    ds = mg_dataset()
+    ds.compress(syntax, generate_instance_uid=False)
+    frame = bytearray(get_frame(ds.PixelData, 0, number_of_frames=1))
+    middle = len(frame) // 2
+    frame[middle : middle + 200] = np.random.default_rng(3).bytes(200)
+    ds.PixelData = encapsulate([bytes(frame)])
+    return save(ds, folder / "bad.dcm")
+
+
 def deflate_bomb(folder: Path) -> Path:
     ds = mg_dataset()
     ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1.99"
@@ -233,6 +244,8 @@ PIXELS: dict[str, tuple[Maker, str]] = {
     ),
     "a frame larger than its header": (swollen_frame, "another size"),
     "half an RLE frame": (lambda f: cut_frame(f, RLELossless), "no decoder"),
+    "noise in an RLE frame": (lambda f: noisy_frame(f, RLELossless), "no decoder"),
+    "noise in a JPEG-LS frame": (lambda f: noisy_frame(f, JPEGLSLossless), "no decoder"),
     "half a JPEG-LS frame": (lambda f: cut_frame(f, JPEGLSLossless), "truncated"),
     "half a JPEG 2000 frame": (lambda f: cut_frame(f, JPEG2000Lossless), "truncated"),
     "half a JPEG frame": (lambda f: cut_frame(f, JPEGBaseline8Bit), "truncated"),

@@ -25,6 +25,7 @@ DISTRIBUTION = {"diffuse", "regional", "grouped", "linear", "segmental"}
 CHANGE = {
     "new", "more", "fewer", "larger", "smaller", "wider", "denser", "changed", "unchanged", "resolved",
 }  # fmt: skip
+LEFT_OUT = {"label", "film_edge", "collimator", "scanner_line", "implant"}
 MIMICS = {"deodorant", "powder", "cream", "metal", "marker", "clip", "film_artifact"}
 
 
@@ -67,6 +68,8 @@ def test_every_identifier_that_the_description_uses_is_a_term() -> None:
     assert set(terms.distribution) == DISTRIBUTION
     assert set(terms.change) == CHANGE
     assert set(terms.mimics) == MIMICS
+    assert set(terms.non_lesions) >= LEFT_OUT
+    assert not set(terms.mimics) & set(terms.non_lesions)
 
 
 @pytest.mark.parametrize(("scheme", "value", "meaning", "cid", "verified"), ALL_CODES)

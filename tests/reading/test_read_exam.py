@@ -7,8 +7,10 @@ import pytest
 from synthetic import info
 
 from calcscope.errors import UnreadableInput
+from calcscope.evaluate.drawn import draw_kind
 from calcscope.exam import Exam, Mammogram, Orientation, View
 from calcscope.reading import ReadSettings, read_exam
+from calcscope.reading.view import read_view
 
 SPECKS = [(320 + 14 * (k % 3), 700 + 17 * (k // 3)) for k in range(9)]
 
@@ -89,3 +91,17 @@ def test_a_fault_of_ours_is_one_line_without_the_header_s_words() -> None:
     assert source == "LCC.dcm"
     assert "Doe" not in reason
     assert "\n" not in reason
+
+
+def test_what_is_listed_changes_neither_vessels_nor_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = draw_kind("vascular", 2000)
+    monkeypatch.setattr("calcscope.reading.view.locate_breast", lambda mammogram: scene.breast)
+    view = View(scene.mammogram.info, lambda number=None: scene.mammogram)
+    few, every = (read_view(view, ReadSettings(min_probability=least)) for least in (None, 0.0))
+    assert len(every.specks) > len(few.specks)
+    assert len(few.vessels) > 0
+    for one, other in zip(few.vessels, every.vessels, strict=True):
+        assert np.array_equal(few.specks.xy[one], every.specks.xy[other])
+    # Improbable pieces of a wall belong to it too.
+    assert any(few.specks.probability[vessel].min() < 0.25 for vessel in few.vessels)
+    assert [group.count for group in few.groups] == [group.count for group in every.groups]

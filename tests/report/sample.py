@@ -21,6 +21,7 @@ from calcscope.report.model import (
     Failure,
     Finding,
     Group,
+    LeftOut,
     Location,
     Malignancy,
     Member,
@@ -84,6 +85,7 @@ def view(
     quarter_turns: int = 0,
     loose: Sequence[Speck] = (),
     mimics: Sequence[tuple[float, float, str]] = (),
+    left_out: Sequence[tuple[str, list[tuple[float, float]]]] = (),
     modifiers: Sequence[str] = (),
 ) -> tuple[ViewReport, View]:
     """A view as the report tells of it, and the film itself."""
@@ -160,6 +162,11 @@ def view(
                 for mx, my, kind in mimics
                 for x, y in source(np.array([[mx, my]]))
             ],
+            left_out=[
+                LeftOut(x=x, y=y, kind=kind, extent_mm=9.5, outline=source(np.array(corners)))
+                for kind, corners in left_out
+                for x, y in source(np.mean(corners, axis=0)[None])
+            ],
         ),
         View(info, load=lambda slice=None: mammogram),
     )
@@ -209,7 +216,15 @@ NOTICE = (
 def screening_exam() -> tuple[ExamReport, list[View]]:
     """Four views: a suspicious group on the right, seen twice; two benign singles on the left."""
     rcc, rcc_film = view(
-        "R", "CC", {"g1": CLUSTER}, mimics=[(90, 420, "marker")], loose=[Speck(330, 640, 1.5)]
+        "R",
+        "CC",
+        {"g1": CLUSTER},
+        mimics=[(90, 420, "marker")],
+        left_out=[
+            ("film_edge", [(5, 5), (500, 5), (500, 40), (5, 40)]),
+            ("scanner_line", [(40, 60), (40, 900)]),
+        ],
+        loose=[Speck(330, 640, 1.5)],
     )
     rmlo, rmlo_film = view("R", "MLO", {"g1": CLUSTER}, quarter_turns=2)
     lcc, lcc_film = view("L", "CC", {}, loose=ROUNDS)

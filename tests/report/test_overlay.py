@@ -16,7 +16,7 @@ from calcscope.exam.model import Mammogram, Orientation, View, ViewInfo
 from calcscope.report.frame import Frame
 from calcscope.report.model import ExamReport, ViewReport
 from calcscope.report.overlay import CROP_SIDE, VIEW_SIDE, draw_crop, draw_view
-from calcscope.report.palette import CATEGORY_COLOURS, rgb
+from calcscope.report.palette import CATEGORY_COLOURS, LEFT_OUT, rgb
 from calcscope.report.rendering import render_exam
 
 
@@ -150,6 +150,23 @@ def test_a_long_scratch_does_not_frame_half_the_breast(screening: tuple[ExamRepo
     assert len(rows) > 100
     assert np.ptp(rows) * sample.PIXEL_MM / scale < 15
     assert abs(rows.mean() - mimic.y * scale) < 30
+
+
+def test_what_was_not_searched_is_outlined_faintly(screening: tuple[ExamReport, list[View]]) -> None:
+    exam, films = screening
+    view, scale = exam.views[0], VIEW_SIDE / sample.SHAPE[0]
+    bare = draw_view(view.model_copy(update={"left_out": []}), [], films[0].load())[:VIEW_SIDE]
+    for area in view.left_out:
+        only = view.model_copy(update={"left_out": [area]})
+        changed = (draw_view(only, [], films[0].load())[:VIEW_SIDE] != bare).any(axis=2)
+        rows, columns = np.nonzero(changed)
+        xs, ys = np.array(area.outline).T * scale
+        # Along its border and nowhere else: no word, and nothing inside a strip.
+        assert abs(rows.min() - ys.min()) < 10
+        assert abs(rows.max() - ys.max()) < 10
+        assert abs(columns.min() - xs.min()) < 10
+        assert abs(columns.max() - xs.max()) < 10
+        assert coloured(draw_view(only, [], films[0].load())[:VIEW_SIDE], LEFT_OUT).sum() > 50
 
 
 def test_the_scale_bar_is_as_long_as_it_says(screening: tuple[ExamReport, list[View]]) -> None:

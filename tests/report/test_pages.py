@@ -266,6 +266,27 @@ def test_the_terminal_names_findings_files_and_failures(report: Report, tmp_path
     assert exam.patient_id not in words
 
 
+def test_the_page_says_what_was_not_searched_beside_its_view_and_advises_on_mimics_alone(
+    report: Report, screening: tuple[ExamReport, Sequence[View]]
+) -> None:
+    page = render_html(report, screening[0])
+    assert "<td>film edge, scanner line</td>" in page
+    table = page[page.index("Not calcifications") :]
+    table = table[: table.index("</table>")]
+    assert "skin marker" in table
+    assert "film edge" not in table
+    bare = [view.model_copy(update={"mimics": []}) for view in screening[0].views]
+    assert "Not calcifications" not in render_html(report, screening[0].model_copy(update={"views": bare}))
+
+
+def test_an_input_that_was_not_read_is_one_line_on_any_terminal(report: Report, tmp_path: Path) -> None:
+    console = Console(file=io.StringIO(), width=40)
+    failure = Failure(source="a long folder/and another/film.dcm", reason="found nothing; " * 20)
+    print_summary(report.model_copy(update={"failures": [failure]}), tmp_path, console)
+    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert [line for line in lines if "film.dcm" in line] == [f"{failure.source}: {failure.reason}"]
+
+
 def test_brackets_in_the_report_are_not_taken_for_terminal_markup(report: Report, tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=200)
     failure = Failure(source="[bold]x[/bold].dcm", reason="[link=evil]found[/link] nothing")

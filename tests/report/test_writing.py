@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +19,7 @@ from calcscope.errors import UnreadableInput
 from calcscope.exam.model import View
 from calcscope.report.model import ExamReport, Report
 from calcscope.report.rendering import render_exam
-from calcscope.report.writing import assembled_folder, read_report, write_report
+from calcscope.report.writing import assembled_folder, output_folder, read_report, write_report
 
 
 def test_a_report_reads_back_as_it_was(report: Report, tmp_path: Path) -> None:
@@ -125,3 +128,76 @@ def test_the_earlier_folder_comes_back_when_the_new_one_cannot_be_put_in_place(
         (place / "new").write_text("new")
     assert os.listdir(folder) == ["old"]
     assert os.listdir(tmp_path) == ["exam"]
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from calcscope.report import writing
+out = Path(sys.argv[1])
+with writing.output_folder(out), writing.assembled_folder(out / "exam") as place:
+    (place / "half").write_text("half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def run_that_writes(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process in the midst of writing ``tmp_path/exam``."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "writing\n"
+        yield process
+        process.kill()
+
+
+def write_exam(out: Path) -> None:
+    with output_folder(out), assembled_folder(out / "exam") as place:
+        (place / "page").write_text("whole")
+
+
+def test_the_next_run_clears_what_a_killed_one_left(
+    tmp_path: Path, run_that_writes: subprocess.Popen[str]
+) -> None:
+    run_that_writes.send_signal(signal.SIGKILL)
+    run_that_writes.wait()
+    assert [name for name in os.listdir(tmp_path) if name.startswith(".exam.")]
+    write_exam(tmp_path)
+    assert os.listdir(tmp_path) == ["exam"]
+
+
+def test_what_a_living_run_is_writing_is_left_alone(
+    tmp_path: Path, run_that_writes: subprocess.Popen[str]
+) -> None:
+    (theirs,) = tmp_path.iterdir()
+    write_exam(tmp_path)
+    write_exam(tmp_path)
+    assert (theirs / "half").read_text() == "half"
+    assert sorted(os.listdir(tmp_path)) == sorted([theirs.name, "exam"])
+
+
+def test_a_run_killed_between_two_renamings_loses_no_earlier_exam(tmp_path: Path) -> None:
+    write_exam(tmp_path)
+    (tmp_path / "exam").rename(tmp_path / ".exam.calcscope-old-0123456789ab")
+    with output_folder(tmp_path):
+        assert (tmp_path / "exam" / "page").read_text() == "whole"
+    assert os.listdir(tmp_path) == ["exam"]
+
+
+def test_nothing_but_our_own_leftovers_is_cleared(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "film").write_text("film")
+    out = tmp_path / "out"
+    out.mkdir()
+    others = (".exam.0123456789ab", ".exam.calcscope-new-01", "exam.calcscope-new-0123456789ab", ".git")
+    for name in others:
+        (out / name).mkdir()
+    (out / ".link.calcscope-new-0123456789ab").symlink_to(elsewhere, target_is_directory=True)
+    (out / ".report.json.calcscope-new-0123456789ab").write_text("half")
+    write_exam(out)
+    assert {path.name for path in out.iterdir()} == {*others, ".link.calcscope-new-0123456789ab", "exam"}
+    assert (elsewhere / "film").exists()

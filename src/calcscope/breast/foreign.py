@@ -194,8 +194,11 @@ def _part_at(mask: Mask, row: int, column: int) -> Mask | None:
     return np.asarray(parts == parts[row, column])
 
 
-def labels(image: Float, mask: Mask, frame: Frame, film: Levels, pixel_mm: float) -> list[Foreign]:
-    """Labels and letters outside the breast, and bright film borders (reduced image, reduced pixels)."""
+def labels(
+    image: Float, mask: Mask, frame: Frame, film: Levels, edge_kind: str, pixel_mm: float
+) -> list[Foreign]:
+    """Labels and letters outside the breast, and bright strips along the image's edges, which are called
+    ``edge_kind`` (reduced image, reduced pixels)."""
     bright = (image > film.at(LABEL_SHARE)) & ~mask
     outside = np.ones_like(mask)
     outside[frame.window] = False
@@ -218,7 +221,7 @@ def labels(image: Float, mask: Mask, frame: Frame, film: Levels, pixel_mm: float
             continue
         strip = height > 0.5 * (frame.y1 - frame.y0) or width > 0.5 * (frame.x1 - frame.x0)
         hull = cv2.convexHull(contour)[:, 0, :].astype(np.float64)
-        found.append(_foreign("film_artifact" if strip else "label", hull, pixel_mm))
+        found.append(_foreign(edge_kind if strip else "label", hull, pixel_mm))
     return found
 
 

@@ -62,8 +62,8 @@ def locate_breast(mammogram: Mammogram) -> Breast:
     balls = np.array([[f.x, f.y] for f in metal if f.kind == "marker"]).reshape(-1, 2)
     nipple, certainty = find_nipple(small, skin, border, (balls + 0.5) / factor - 0.5, frame, small_mm)
 
-    found = foreign.labels(small, small_mask, frame, levels, small_mm)
-    edge_kind = "film_artifact" if film else "collimator"
+    edge_kind = "film_edge" if film else "collimator"
+    found = foreign.labels(small, small_mask, frame, levels, edge_kind, small_mm)
     found += foreign.borders(outline.exposed_field(small), frame, edge_kind, small_mm)
     found += foreign.implant(
         small, small_mask, _muscle(small_mask, border, small_mm), frame, levels, small_mm

@@ -19,7 +19,7 @@ class Foreign:
     Parameters
     ----------
     kind : ``label``, ``marker`` (skin BB), ``clip``, ``implant``, ``collimator``, ``scanner_line``,
-        ``film_artifact``
+        ``film_edge``
     outline : (n, 2) points, pixels
     x, y : centre, pixels
     extent_mm : greatest extent, mm

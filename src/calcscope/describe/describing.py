@@ -44,7 +44,7 @@ def describe_group(
     The probabilities are calibrated on drawn shapes and must be shown as such.
     """
     if vessels is None:
-        vessels = find_vessels(catalogue, mammogram)
+        vessels = find_vessels(catalogue, breast, mammogram)
     distribution, reasons = describe_spread(catalogue.xy_mm[group.members], breast)
     bodies = find_bodies(group.members, catalogue, mammogram)
     forms = [measure_form(body) for body in bodies]
@@ -82,7 +82,7 @@ def describe_all_singles(
 ) -> list[str | None]:
     """Kind of every calcification of a view, in catalogue order; members of a vessel are vascular."""
     if vessels is None:
-        vessels = find_vessels(catalogue, mammogram)
+        vessels = find_vessels(catalogue, breast, mammogram)
     kinds: list[str | None] = [None] * len(catalogue)
     for body in find_bodies(range(len(catalogue)), catalogue, mammogram):
         kind = single_kind(body, measure_form(body), breast)
@@ -99,6 +99,15 @@ def clarity(bodies: Sequence[Body], catalogue: SpeckCatalogue) -> NDArray[np.flo
     pixels = np.sqrt(np.maximum(catalogue.area_mm2, 1e-9)) / catalogue.pixel_mm
     each = catalogue.snr / pixels
     return np.array([each[list(body.marks)].max() for body in bodies])
+
+
+def few_are_a_finding(few: Group, description: GroupDescription) -> bool:
+    """Whether calcifications too few for a group are a finding, by their shape or their arrangement."""
+    rule = lexicon.groups()
+    arranged = description.distribution in rule.few_distributions.value
+    return description.morphology in rule.few_shapes.value or (
+        arranged and few.count >= rule.few_arranged_from.value
+    )
 
 
 def is_milk_of_calcium(lateral: GroupDescription, craniocaudal: GroupDescription) -> bool:

@@ -1,4 +1,4 @@
-"""Calcified vessels, seen in either of two ways.
+"""Calcified vessels, seen in any of three ways.
 
 *Tracks*: a chain of slender bodies that follow one another in direction, through which two parallel
 curves, ``c(s) + R`` and ``c(s) - R``, run far better than one curve does, with both tracks occupied side
@@ -6,6 +6,8 @@ by side. One line of casts along a duct has no second track.
 
 *Pipe*: a crowd of plaques all around the wall, which forms one long band of even width, wider than any
 cast of a duct and lumpier than a rod.
+
+*Course*: probable marks close on one another along a bright ridge (:mod:`calcscope.describe.courses`).
 """
 
 from __future__ import annotations
@@ -16,26 +18,34 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from calcscope import lexicon
+from calcscope.breast.model import Breast
 from calcscope.describe.body import Body, find_bodies
+from calcscope.describe.courses import (
+    ASIDE_MM,
+    LOCAL_MM,
+    NARROWEST_MM,
+    PROBABLE,
+    REACH_MM,
+    TURN,
+    connected,
+    find_courses,
+)
 from calcscope.describe.form import Form, measure_form
 from calcscope.describe.kinds import kind_probabilities
 from calcscope.exam.model import Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
 
-LEAST_SALIENCE = 8.0
-"""Marks fainter than this are not followed. Their probability is not asked: detection takes an elongated
-mark for a fibre, and two tracks of them side by side are the better evidence."""
+LEAST_SALIENCE, CLEAR_SALIENCE = 8.0, 10.0
+"""Fainter marks are no plaques that tracks or a pipe could be made of; improbable ones must be clearer.
+Detection takes an elongated mark for a fibre, and two tracks of them side by side are the better evidence;
+but the fainter fibres under the skin of digital views run side by side too."""
 ELONGATED, LEAST_LENGTH_MM = 1.8, 0.6
 """Bodies at least this slender and long have a direction worth following."""
-REACH_MM = 4.0
-"""Gap between plaques of one track that is still bridged."""
-TURN = np.deg2rad(35)
-"""Most that the direction changes from one plaque to the next."""
+LEAST_CHAIN = 3
+"""Two slender bodies side by side are as often two fibres."""
 BEND_PER_MM = 1 / 8
 """Degrees of the centre line: one more for every 8 mm, vessels wind gently."""
 MOST_BENDS = 7
@@ -50,14 +60,10 @@ GRID_MM, JOIN_MM = 0.2, 0.5
 """Grid on which a pipe's plaques are joined, and the gap between two of them that is bridged."""
 LEAST_PLAQUES = 5
 """A pipe is a crowd: a rod or a cast is one body or a few."""
-PIPE_WIDTH_MM = 0.7
-"""Least width of a pipe: casts of ducts are thinner, and a rod is rarely wider."""
 PIPE_SLENDERNESS = 4.0
 """Least length of a pipe over its width."""
 PIPE_EVEN = 0.6
 """Least share of a pipe's length whose width is within half of the median width."""
-LOCAL_MM, ASIDE_MM = 5.0, 0.4
-"""A vessel's direction is taken over this distance; what continues it lies no further aside of its wall."""
 STEP_MM = 1.0
 """Length of the stretches in which occupation is counted."""
 STATION_MM = 0.25
@@ -76,9 +82,29 @@ class Tracks:
     length: float
 
 
-def find_vessels(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[NDArray[np.intp]]:
-    """Members of each calcified vessel of a view, as index arrays without common members; longest first."""
-    bodies = find_bodies(np.flatnonzero(catalogue.salience >= LEAST_SALIENCE), catalogue, mammogram)
+def find_vessels(catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram) -> list[NDArray[np.intp]]:
+    """Members of each calcified vessel of a view, as index arrays without common members; longest first.
+
+    Parameters
+    ----------
+    catalogue : every candidate of the view, probable or not: what the walls of a vessel look like to
+        detection is often improbable, and all that lies on a vessel belongs to it
+    breast, mammogram : of the view
+    """
+    found = find_courses(catalogue, breast, mammogram) + _by_bodies(catalogue, mammogram)
+    vessels: list[NDArray[np.intp]] = []
+    taken: set[int] = set()
+    for _, marks in sorted(found, key=lambda vessel: -vessel[0]):
+        if left := marks - taken:
+            taken |= left
+            vessels.append(np.array(sorted(left), dtype=np.intp))
+    return vessels
+
+
+def _by_bodies(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[tuple[float, set[int]]]:
+    """Length (mm) and marks of each vessel that shows as two tracks or as a pipe."""
+    faintest = np.where(catalogue.probability >= PROBABLE, LEAST_SALIENCE, CLEAR_SALIENCE)
+    bodies = find_bodies(np.flatnonzero(catalogue.salience >= faintest), catalogue, mammogram)
     forms = [measure_form(body) for body in bodies]
     pixel_mm = catalogue.pixel_mm
     settings = lexicon.load("describe")
@@ -92,16 +118,10 @@ def find_vessels(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[NDArra
         length = _pipe_length(np.concatenate([bodies[i].outline * pixel_mm for i in crowd]))
         if length > longest_rod or (length > 0 and not _is_rod([forms[i] for i in crowd])):
             found.append((length, crowd))
-    found.sort(key=lambda vessel: -vessel[0])
-    vessels: list[NDArray[np.intp]] = []
-    taken: set[int] = set()
-    for _, members in found:
-        whole = _continued(members, bodies, pixel_mm)
-        marks = {mark for i in whole for mark in bodies[i].marks} - taken
-        if marks:
-            taken |= marks
-            vessels.append(np.array(sorted(marks), dtype=np.intp))
-    return vessels
+    return [
+        (length, {mark for i in _continued(members, bodies, pixel_mm) for mark in bodies[i].marks})
+        for length, members in found
+    ]
 
 
 def _continued(members: NDArray[np.intp], bodies: Sequence[Body], pixel_mm: float) -> NDArray[np.intp]:
@@ -183,7 +203,7 @@ def _pipe_length(border: Points) -> float:
     width = float(np.median(widths))
     even = np.count_nonzero(np.abs(widths - width) <= width / 2) / (length / STEP_MM)
     widest = settings["vessel_width_mm"]["value"][1]
-    is_pipe = PIPE_WIDTH_MM <= width <= widest and length >= PIPE_SLENDERNESS * width and even >= PIPE_EVEN
+    is_pipe = NARROWEST_MM <= width <= widest and length >= PIPE_SLENDERNESS * width and even >= PIPE_EVEN
     return length if is_pipe else 0.0
 
 
@@ -252,11 +272,8 @@ def _chains(
     along = np.abs(dx * np.cos(mean) + dy * np.sin(mean)) - half[i] - half[j]
     across = np.abs(-dx * np.sin(mean) + dy * np.cos(mean))
     linked = (turn < TURN) & (along < REACH_MM) & (across < widest_mm)
-    size = len(slender)
-    graph = coo_array((np.ones(linked.sum()), (i[linked], j[linked])), shape=(size, size))
-    _, label = connected_components(graph, directed=False)
-    chains = [slender[label == k] for k in range(label.max() + 1)]
-    return [chain for chain in chains if len(chain) >= 2]
+    chains = [slender[members] for members in connected(len(slender), pairs[linked])]
+    return [chain for chain in chains if len(chain) >= LEAST_CHAIN]
 
 
 def _course(body: Body, pixel_mm: float) -> Points:

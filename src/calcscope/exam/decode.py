@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,17 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
 from calcscope.errors import UnreadableInput
 from calcscope.exam.elements import quiet
+from calcscope.exam.rle import decode_rle
 
 Stored = NDArray[np.integer]
 
-DECODERS = ("pyjpegls", "pylibjpeg", "pydicom", "pillow")
-"""pydicom's decoding plugins in the order they are tried: the strict one for JPEG-LS, then the fastest.
-Two are no fallback: OpenCV fills what a damaged file lacks with grey and calls it success, and GDCM ends
-the whole process on some damaged JPEG 2000 headers."""
+DECODERS = ("pylibjpeg", "pydicom", "pillow")
+"""pydicom's decoding plugins in the order they are tried, the fastest first. Two are no fallback: OpenCV
+fills what a damaged file lacks with grey and calls it success, and GDCM ends the whole process on some
+damaged JPEG 2000 headers."""
+STRICT = {RLELossless: "calcscope", JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
+"""Encodings read by one decoder alone, because the others take damaged data for an image: RLE by
+:func:`calcscope.exam.rle.decode_rle`, JPEG-LS by CharLS."""
 
 JPEG_STARTS = (b"\xff\xd8", b"\xff\x4f")
 JPEG_END = b"\xff\xd9"
@@ -116,7 +129,9 @@ def truncated(name: str) -> UnreadableInput:
 
 
 def decoders_of(transfer_syntax: str) -> list[str]:
-    """Decoding plugins at hand for a compressed transfer syntax, in the order to try them."""
+    """Decoders at hand for a compressed transfer syntax, in the order to try them."""
+    if transfer_syntax in STRICT:
+        return [STRICT[UID(transfer_syntax)]]
     try:
         with quiet():
             available = get_decoder(UID(transfer_syntax)).available_plugins
@@ -164,6 +179,8 @@ def _encapsulated_frame(stream: BinaryIO, layout: PixelLayout, frame: int, name:
 
 
 def _decode(encoded: bytes, layout: PixelLayout, plugin: str) -> Stored:
+    if layout.transfer_syntax == RLELossless:
+        return decode_rle(encoded, layout.rows, layout.columns, layout.bits_allocated // 8).view(layout.dtype)
     # The frame goes in as encapsulated data of its own, so every frame takes the same way.
     image: dict[str, Any] = {
         "rows": layout.rows,
@@ -188,7 +205,7 @@ def _decode(encoded: bytes, layout: PixelLayout, plugin: str) -> Stored:
 def _short(error: BaseException) -> str:
     """The last line of an error, where pydicom puts the decoder's own words."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip()[:120]
+    return re.sub(r" <\S+ object at 0x\w+>", "", lines[-1]).strip()[:120]
 
 
 def announced_size(encoded: bytes) -> tuple[int, int] | None:

@@ -181,12 +181,24 @@ class Sizes(Entry):
     fine_linear_width_mm: Figure
 
 
+class Named(Entry):
+    """Terms that a rule names, by their identifiers, with the rule's source."""
+
+    value: tuple[str, ...]
+    source: str
+    verified: bool
+    note: str | None = None
+
+
 class Groups(Entry):
-    """``groups.yaml``: what makes a group."""
+    """``groups.yaml``: what makes a group, and what makes a finding of fewer (``few_…``)."""
 
     min_count: Figure
     min_count_coarse: Figure
     min_count_linear: Figure
+    few_shapes: Named
+    few_distributions: Named
+    few_arranged_from: Figure
     within_mm: Figure
     grouped_to_mm: Figure
     regional_from_mm: Figure

@@ -6,11 +6,13 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from calcscope import lexicon
 from calcscope.assess import FindingAssessment, assess_exam, assess_finding
+from calcscope.breast import Foreign
 from calcscope.describe.model import GroupDescription
 from calcscope.errors import UnreadableInput
 from calcscope.exam import Exam, Failure, View
@@ -212,6 +214,7 @@ def _view(view: ViewReading, ids: dict[int, str]) -> model.ViewReport:
         calcifications=[calcification(n, name) for n, name in ids.items()],
         groups=[group_model(f"G{k + 1}", g, d) for k, (g, d) in enumerate(groups + more)],
         mimics=_mimics(view),
+        left_out=_left_out(view),
     )
 
 
@@ -234,16 +237,26 @@ def _anatomy(view: ViewReading) -> model.Anatomy:
 
 
 def _mimics(view: ViewReading) -> list[model.Mimic]:
-    """What was explained away and what was left out of the search."""
+    """What looks like a calcification and is none: told by its look, or found beforehand (metal)."""
     result = []
     for mimic in view.mimics:
         ((x, y),) = _source(view, np.array([[mimic.x, mimic.y]]))
         result.append(model.Mimic(x=x, y=y, kind=mimic.kind, extent_mm=mimic.extent_mm))
-    for foreign in view.breast.foreign:
-        ((x, y),) = _source(view, np.array([[foreign.x, foreign.y]]))
-        outline = _source(view, foreign.outline)
-        result.append(model.Mimic(x=x, y=y, kind=foreign.kind, extent_mm=foreign.extent_mm, outline=outline))
+    known = lexicon.terms().mimics
+    result += [model.Mimic(**_placed(view, item)) for item in view.breast.foreign if item.kind in known]
     return result
+
+
+def _left_out(view: ViewReading) -> list[model.LeftOut]:
+    """What else lies in the image and is no breast: nobody would take it for a calcification."""
+    known = lexicon.terms().mimics
+    return [model.LeftOut(**_placed(view, item)) for item in view.breast.foreign if item.kind not in known]
+
+
+def _placed(view: ViewReading, item: Foreign) -> dict[str, Any]:
+    ((x, y),) = _source(view, np.array([[item.x, item.y]]))
+    outline = _source(view, item.outline)
+    return {"x": x, "y": y, "kind": item.kind, "extent_mm": item.extent_mm, "outline": outline}
 
 
 def _finding(

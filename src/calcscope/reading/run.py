@@ -13,7 +13,7 @@ from calcscope.exam import Exam, Failure, ReadOptions, read_exams
 from calcscope.reading.exam import read_exam
 from calcscope.reading.settings import ReadSettings
 from calcscope.report import model
-from calcscope.report.writing import write_report
+from calcscope.report.writing import output_folder, write_report
 
 Progress = Callable[[str], None]
 
@@ -46,6 +46,8 @@ def read_paths(
     ------
     OSError
         When ``out`` cannot be written; an earlier report there is left as it was.
+
+    What an earlier run that was killed left half-written in ``out`` is cleared away.
     """
     settings = settings or ReadSettings()
     exams, failures = read_exams(paths, options or ReadOptions())
@@ -58,14 +60,15 @@ def read_paths(
     whole = _report([each for _, each in reports], failures, settings)
     warnings: list[str] = []
     if out is not None:
-        if render:
-            from calcscope.report.rendering import render_exam
+        with output_folder(out):
+            if render:
+                from calcscope.report.rendering import render_exam
 
-            for exam, each in reports:
-                warnings += render_exam(
-                    whole, each, exam.views, out / each.folder, pdf=pdf, progress=progress
-                )
-        write_report(whole, out)
+                for exam, each in reports:
+                    warnings += render_exam(
+                        whole, each, exam.views, out / each.folder, pdf=pdf, progress=progress
+                    )
+            write_report(whole, out)
     return whole, list(dict.fromkeys(warnings))
 
 

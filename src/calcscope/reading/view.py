@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.breast import Breast, locate_breast
-from calcscope.describe.describing import describe_all_singles, describe_group
+from calcscope.describe.describing import describe_all_singles, describe_group, few_are_a_finding
 from calcscope.describe.mimics import find_mimics
 from calcscope.describe.model import GroupDescription, Mimic
 from calcscope.describe.vessels import find_vessels
@@ -31,7 +31,8 @@ class ViewReading:
     info : the view as read (with the warnings that reading its pixels added)
     orientation : source to canonical
     breast : landmarks
-    specks : the calcifications from ``ReadSettings.listed_from`` on, mimics left out
+    specks : the calcifications from ``ReadSettings.listed_from`` on and all members of vessels, most
+        probable first, mimics left out
     groups, descriptions : the groups of the operating point, those of fewer than five last
     vessels : members of each calcified vessel
     kinds : typical kind of each lone calcification or None
@@ -70,8 +71,7 @@ def read_view(
     mammogram = view.load()
     progress(f"{view.info.label}: searching")
     breast = locate_breast(mammogram)
-    specks = find_specks(mammogram, breast, SpeckSettings(min_probability=settings.listed_from))
-    return _describe(mammogram, breast, specks, settings)
+    return _describe(mammogram, breast, find_specks(mammogram, breast), settings, vessels_from=0.0)
 
 
 def _read_slices(view: View, settings: ReadSettings, progress: Callable[[str], None]) -> ViewReading:
@@ -83,23 +83,31 @@ def _read_slices(view: View, settings: ReadSettings, progress: Callable[[str], N
         progress(f"{view.info.label}: slice {number + 1} of {view.info.slices}")
         mammogram = view.load(number)
         found.append(find_specks(mammogram, breast, SpeckSettings(min_probability=settings.listed_from)))
-    return _describe(middle, breast, merge_slices(found, middle.pixel_mm), settings)
+    # The improbable marks of all slices would be too many to look for vessels among.
+    merged = merge_slices(found, middle.pixel_mm)
+    return _describe(middle, breast, merged, settings, vessels_from=settings.judged_from)
 
 
 def _describe(
-    mammogram: Mammogram, breast: Breast, specks: SpeckCatalogue, settings: ReadSettings
+    mammogram: Mammogram,
+    breast: Breast,
+    specks: SpeckCatalogue,
+    settings: ReadSettings,
+    vessels_from: float,
 ) -> ViewReading:
+    """What candidates are. ``vessels_from``: least probability of those that vessels are looked for among."""
     # What is listed beyond that must not change what is found: the crowd of grains of a smear counts them.
     judged = specks.probability >= settings.judged_from  # the most probable ones come first: indices stay
     mimics, explained = find_mimics(specks.select(judged), breast, mammogram)
     is_mimic = np.zeros(len(specks), dtype=bool)
     is_mimic[: len(explained)] = explained
     specks = specks.select(~is_mimic)
-    certain = specks.probability >= settings.grouping.min_probability
-    vessels = find_vessels(specks.select(certain), mammogram)  # certain ones come first: indices stay
+    vessels = find_vessels(specks.select(specks.probability >= vessels_from), breast, mammogram)
+    specks, vessels = _listed(specks, vessels, settings.listed_from)
     in_vessel = np.zeros(len(specks), dtype=bool)
     for vessel in vessels:
         in_vessel[vessel] = True
+    certain = specks.probability >= settings.grouping.min_probability
 
     def of_all(groups: list[Group], eligible: Index) -> list[Group]:
         return [replace(group, members=eligible[group.members]) for group in groups]
@@ -114,7 +122,7 @@ def _describe(
     descriptions = [describe_group(group, specks, breast, mammogram, vessels) for group in groups]
     for group in of_all(form_few(specks.select(rest), settings.grouping), rest):
         description = describe_group(group, specks, breast, mammogram, vessels)
-        if _few_is_a_finding(group, description):
+        if few_are_a_finding(group, description):
             groups.append(group)
             descriptions.append(description)
 
@@ -145,9 +153,10 @@ def _describe(
     )
 
 
-def _few_is_a_finding(group: Group, description: GroupDescription) -> bool:
-    """Fewer than five are a finding only in a line or of a fine linear or fine pleomorphic shape."""
-    if description.morphology in ("fine_linear", "fine_linear_branching", "fine_pleomorphic"):
-        return True
-    # Any two points lie on a line: a linear arrangement needs a third.
-    return description.distribution == "linear" and group.count >= 3
+def _listed(specks: SpeckCatalogue, vessels: list[Index], least: float) -> tuple[SpeckCatalogue, list[Index]]:
+    """Those of at least a probability or on a vessel, and the members of each vessel among them."""
+    kept = specks.probability >= least
+    for vessel in vessels:
+        kept[vessel] = True
+    place = np.cumsum(kept) - 1
+    return specks.select(kept), [place[vessel] for vessel in vessels]

@@ -130,6 +130,7 @@ def _template() -> jinja2.Template:
     environment.filters.update(
         term=words.term,
         advice=words.advice,
+        left_out=words.left_out,
         category=words.category,
         place=words.place,
         title_of=words.title,

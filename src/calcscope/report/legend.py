@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calcscope.report.canvas import RGB, Canvas, text_width
-from calcscope.report.palette import ANATOMY, BORDER, LOOSE, MIMIC, STRIP, TEXT
+from calcscope.report.palette import ANATOMY, BORDER, LEFT_OUT, LOOSE, MIMIC, STRIP, TEXT
 
 BARS_MM = (50, 20, 10, 5, 2, 1)
 """Lengths a scale bar may have; the longest that takes less than BAR_SHARE of the width is taken."""
@@ -40,6 +40,10 @@ LOOSE_ENTRY = Entry("in no finding", lambda canvas, x, y: canvas.ellipse(x, y, (
 MIMIC_ENTRY = Entry(
     "not a calcification",
     lambda canvas, x, y: canvas.dashes(square(x, y, 8), MIMIC, 4, closed=True),
+)
+LEFT_OUT_ENTRY = Entry(
+    "not searched",
+    lambda canvas, x, y: canvas.dashes(square(x, y, 8), LEFT_OUT, 3, closed=True),
 )
 MUSCLE_ENTRY = Entry(
     "pectoral muscle", lambda canvas, x, y: canvas.dashes(np.array([[x - 12, y], [x + 12, y]]), ANATOMY, 5)

@@ -127,6 +127,16 @@ class Mimic(Model):
     )
 
 
+class LeftOut(Model):
+    """A part of the image that was not searched, because it shows no breast tissue."""
+
+    x: Pixel = Field(description="Column of its centre in the source image, 0-based")
+    y: Pixel = Field(description="Row of its centre in the source image, 0-based")
+    kind: str = Field(description="label, film_edge, collimator, scanner_line, implant")
+    extent_mm: Length = Field(description="Greatest extent")
+    outline: list[Point] = Field(description="Closed polygon, pixels; two points for a line")
+
+
 class ViewReport(Model):
     """One view and everything found in it."""
 
@@ -147,7 +157,8 @@ class ViewReport(Model):
     experimental: bool = Field(False, description="True for tomosynthesis")
     calcifications: list[Calcification] = Field(description="Each calcification listed")
     groups: list[Group] = Field(description="Each group formed")
-    mimics: list[Mimic] = Field(description="What was left out of the search or explained away")
+    mimics: list[Mimic] = Field(description="What looks like a calcification and is none")
+    left_out: list[LeftOut] = Field([], description="What was left out of the search")
 
     @property
     def label(self) -> str:

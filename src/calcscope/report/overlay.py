@@ -16,7 +16,7 @@ from calcscope.report import legend, words
 from calcscope.report.canvas import RGB, Canvas, box_of, grown, text_width
 from calcscope.report.frame import Frame
 from calcscope.report.model import Calcification, Finding, Member, Point, ViewReport
-from calcscope.report.palette import ANATOMY, BORDER, CATEGORY_COLOURS, LOOSE, MIMIC, TEXT, dimmed
+from calcscope.report.palette import ANATOMY, BORDER, CATEGORY_COLOURS, LEFT_OUT, LOOSE, MIMIC, TEXT, dimmed
 
 VIEW_SIDE = 1500
 """Longer side of a whole view, drawn pixels: about 0.2 mm each, enough to find a place by."""
@@ -69,6 +69,7 @@ def draw_view(view: ViewReport, findings: Iterable[Finding], mammogram: Mammogra
     for mark in sorted(marks, key=lambda mark: mark.benign):
         canvas.label(box_of(mark.line), mark.words, mark.text_colour, mark.size, always=not mark.benign)
     _draw_mimics(canvas, frame, view)
+    _draw_left_out(canvas, frame, view)
     entries = _entries(view, marks, bool(loose))
     return np.vstack([canvas.finish(), legend.strip(canvas.width, frame.per_mm, entries, 28)])
 
@@ -202,6 +203,8 @@ def _entries(view: ViewReport, marks: Sequence[_Mark], loose: bool) -> list[lege
         entries.append(legend.LOOSE_ENTRY)
     if view.mimics:
         entries.append(legend.MIMIC_ENTRY)
+    if view.left_out:
+        entries.append(legend.LEFT_OUT_ENTRY)
     if view.anatomy.nipple is not None:
         seen = view.anatomy.nipple_certainty == "seen"
         meaning = "nipple" if seen else "nipple, estimated"
@@ -244,6 +247,12 @@ def _draw_mimics(canvas: Canvas, frame: Frame, view: ViewReport) -> None:
         canvas.dashes(border, MIMIC, 5, closed=True)
         canvas.keep_clear(box_of(border))
         canvas.label(box_of(border), words.term(mimic.kind), MIMIC, 24, always=False)
+
+
+def _draw_left_out(canvas: Canvas, frame: Frame, view: ViewReport) -> None:
+    """Faint dashed lines around what was not searched, without words: one sees what it is."""
+    for area in view.left_out:
+        canvas.dashes(grown(frame.to_drawn(np.array(area.outline)), RING_GAP), LEFT_OUT, 3, closed=True)
 
 
 def _draw_ring(canvas: Canvas, frame: Frame, speck: Calcification, colour: str) -> None:

@@ -18,6 +18,7 @@ CATEGORY_COLOURS: dict[Category, str] = {
     "6": "#dd93c0",
 }
 MIMIC = "#c9c4b8"
+LEFT_OUT = "#838a92"
 ANATOMY = "#aeb8c4"
 BORDER = "#525c68"
 LOOSE = "#8d97a3"

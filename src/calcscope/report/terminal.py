@@ -23,7 +23,10 @@ def print_summary(report: Report, out: Path, console: Console | None = None) -> 
     for exam in report.exams:
         console.print(_exam(exam, Path(out)))
     if report.failures:
-        console.print(_failures(report))
+        console.print("Not read", style="bold red")
+    for failure in report.failures:
+        # Never folded: a line for each input is what people and scripts look for.
+        console.print(Text(f"{failure.source}: {failure.reason}"), soft_wrap=True)
     console.print(Text.assemble("Report: ", (str(Path(out) / REPORT_NAME), "bold")))
     console.print(Padding(Text(report.notice, style="italic"), (1, 0, 0, 0)))
 
@@ -34,7 +37,7 @@ def _exam(exam: ExamReport, out: Path) -> RenderableType:
     verdict = exam.assessment
     head = Text.assemble(
         (f"{f'Exam of {words.day(exam.date)}' if exam.date else 'Exam without a date'}, {exam.mode}", "bold"),
-        f"  {len(exam.views)} views  ",
+        f"  {len(exam.views)} view{'' if len(exam.views) == 1 else 's'}  ",
         "right ", _chip(verdict.right), "  left ", _chip(verdict.left), "  exam ", _chip(verdict.overall),
         f"  {words.category(verdict.overall)}",
     )  # fmt: skip
@@ -71,15 +74,6 @@ def _findings(exam: ExamReport, findings: list[Finding]) -> Table:
             words.length(finding.span_mm),
             escape(", ".join(labels[member.view] for member in finding.members)),
         )
-    return table
-
-
-def _failures(report: Report) -> Table:
-    table = Table(title="Not read", title_justify="left", title_style="bold red", box=box.SIMPLE_HEAD)
-    table.add_column("Input", overflow="fold")
-    table.add_column("Why", overflow="fold")
-    for failure in report.failures:
-        table.add_row(escape(failure.source), escape(failure.reason))
     return table
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from functools import cache
 
 from calcscope import lexicon
-from calcscope.report.model import ExamReport, Finding, Location, NextStep, Reason
+from calcscope.report.model import ExamReport, Finding, Location, NextStep, Reason, ViewReport
 
 SIDES = {"L": "Left", "R": "Right"}
 
@@ -28,8 +29,13 @@ def term(identifier: str | None) -> str:
 
 def advice(mimic: str) -> str:
     """What to do about something that is no calcification, by the lexicon."""
-    known = lexicon.terms().mimics
-    return known[mimic].advice if mimic in known else "–"
+    return lexicon.terms().mimics[mimic].advice
+
+
+def left_out(view: ViewReport) -> str:
+    """What was not searched: ``film edge, label, 2 × scanner line``."""
+    counted = Counter(term(area.kind) for area in view.left_out)
+    return ", ".join(f"{n} × {what}" if n > 1 else what for what, n in sorted(counted.items())) or "–"
 
 
 def category(identifier: str) -> str:

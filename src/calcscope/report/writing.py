@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from calcscope.report.model import Report
 
 REPORT_NAME = "report.json"
 LINE = 100
 """What fits in a line this long stays on one line, so that coordinates do not take one each."""
+
+LEFTOVER = re.compile(r"\.(?P<name>.+)\.calcscope-(?P<what>new|old)-[0-9a-f]{12}")
+"""The names of :func:`_beside`; nothing else is ever cleared away."""
 
 
 def write_report(report: Report, out: Path) -> Path:
@@ -57,7 +62,7 @@ def read_report(path: Path) -> Report:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file beside ``path``, flush it to the disk, then rename it into place."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path)
+    beside = _beside(path, "new")
     try:
         with beside.open("xb") as file:
             file.write(content)
@@ -70,6 +75,47 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 @contextmanager
+def output_folder(out: Path) -> Iterator[None]:
+    """Make the folder ``out`` and clear what killed runs left half-written in it; then write in the block.
+
+    Every run holds a shared lock on the folder while it writes, and clears only where it gets the folder
+    for itself: what it then finds belongs to a run that is dead, since a lock ends with its process. Where
+    the file system has no locks nothing is cleared.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    handle = os.open(out, os.O_RDONLY)
+    try:
+        if _locked(handle, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            _clear(out)
+        _locked(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, how: int) -> bool:
+    try:
+        fcntl.flock(handle, how)
+    except OSError:
+        return False
+    return True
+
+
+def _clear(out: Path) -> None:
+    """Remove leftovers; an earlier folder that a run had put aside and not replaced yet goes back."""
+    for path in sorted(out.iterdir()):
+        match = LEFTOVER.fullmatch(path.name)
+        if match is None or path.is_symlink():
+            continue
+        if match["what"] == "old" and not (out / match["name"]).exists():
+            path.rename(out / match["name"])
+        elif path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
 def assembled_folder(folder: Path) -> Iterator[Path]:
     """Give a new folder beside ``folder``; when the block ends well it takes ``folder``'s place.
 
@@ -77,7 +123,7 @@ def assembled_folder(folder: Path) -> Iterator[Path]:
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(folder)
+    beside = _beside(folder, "new")
     beside.mkdir()
     try:
         yield beside
@@ -92,7 +138,7 @@ def _swap(new: Path, folder: Path) -> None:
     if not folder.exists():
         new.rename(folder)
         return
-    old = _beside(folder)
+    old = _beside(folder, "old")
     folder.rename(old)
     try:
         new.rename(folder)
@@ -102,12 +148,12 @@ def _swap(new: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(path: Path) -> Path:
+def _beside(path: Path, what: Literal["new", "old"]) -> Path:
     """A hidden name in the same folder, so that renaming stays within one file system.
 
     Made here and not by ``tempfile``, whose files only their owner may read.
     """
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    return path.with_name(f".{path.name}.calcscope-{what}-{secrets.token_hex(6)}")
 
 
 def _layout(value: Any, indent: str = "") -> str:
