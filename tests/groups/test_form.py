@@ -85,7 +85,7 @@ def test_groups_apart_are_two_and_the_denser_is_the_more_probable() -> None:
 
 
 def test_improbable_marks_are_no_members() -> None:
-    probability = np.r_[np.full(6, 0.9), np.full(3, 0.3)]
+    probability = np.r_[np.full(6, 0.9), np.full(3, 0.2)]
     (group,) = groups_of(catalogue(np.concatenate([around(6, 2.0), around(3, 1.0)]), probability))
     assert group.count == 6
 
@@ -150,10 +150,22 @@ def test_all_groups_share_no_member_and_report_no_fringe(seed: int) -> None:
     random = np.random.default_rng(seed)
     core, fringe = around(8, 2.0), random.normal(0, 3.0, (30, 2)) + 60
     found = catalogue(
-        np.concatenate([core, fringe]), np.r_[np.full(8, 0.95), np.linspace(0.45, 0.05, 30)], COARSE
+        np.concatenate([core, fringe]), np.r_[np.full(8, 0.95), np.linspace(0.24, 0.05, 30)], COARSE
     )
     (group,) = groups_of(found, every=True)
     assert sorted(group.members) == list(range(8))
+
+
+def test_sure_marks_gather_among_doubtful_ones_and_faint_ones_where_none_is_sure() -> None:
+    """One threshold alone loses the first group in its crowd, or the second for want of probable marks."""
+    sure, faint = around(6, 2.0, (30, 30)), around(8, 2.0, (90, 90))
+    crowd = np.random.default_rng(5).uniform((2, 2), (60, 60), (120, 2))
+    found = catalogue(
+        np.concatenate([sure, crowd, faint]), np.r_[np.full(6, 0.95), np.full(120, 0.3), np.full(8, 0.4)], COARSE
+    )
+    groups = groups_of(found)
+    assert [sorted(g.members) for g in groups if 0 in g.members] == [list(range(6))]
+    assert any(set(range(126, 134)) <= set(g.members.tolist()) for g in groups)
 
 
 def test_nothing_makes_no_group() -> None:

@@ -20,6 +20,7 @@ def catalogue(
     xy: list[tuple[float, float]],
     probability: list[float] | float = 0.999,
     diameter_mm: float = 0.4,
+    salience: float = 20.0,
     slices: int | list[int] = -1,
 ) -> SpeckCatalogue:
     """Discs of one diameter at canonical pixels."""
@@ -43,7 +44,8 @@ def catalogue(
         hollowness=0 * one,
         angle=0 * one,
         sharpness=one,
-        salience=one * 10,
+        salience=one * salience,
+        crossing=0 * one,
         outlines=tuple(disc + centre for centre in centres),
         slice=np.broadcast_to(np.array(slices, dtype=np.int64), n).copy(),
         pixel_mm=PIXEL_MM,

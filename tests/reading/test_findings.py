@@ -60,13 +60,15 @@ def test_lone_calcifications_of_a_kind_are_one_finding_and_the_nameless_another(
     ]
 
 
-def test_a_lone_mark_must_be_more_probable_than_a_member_of_a_group() -> None:
+def test_a_lone_mark_must_be_more_probable_and_obvious_than_a_member_of_a_group() -> None:
     doubtful = SETTINGS.lone_probability - 0.01
     specks = catalogue([*cluster(600, 700), (200, 200)], probability=doubtful)
     (finding,) = collect([reading("LCC", specks, [list(range(6))])], SETTINGS)
     assert finding.what == "group"
     (sure,) = collect([reading("LCC", catalogue([(200, 200)], SETTINGS.lone_probability))], SETTINGS)
     assert sure.what == "lone"
+    faint = catalogue([(200, 200)], SETTINGS.lone_probability, salience=SETTINGS.lone_salience - 1)
+    assert collect([reading("LCC", faint)], SETTINGS) == []
 
 
 def test_a_benign_kind_in_one_view_of_a_group_is_not_proved() -> None:

@@ -59,15 +59,20 @@ def test_a_fibre_is_no_calcification(degrees: float) -> None:
     assert len(catalogue_of(pixels)) == 0
 
 
-SQUARE = pytest.mark.xfail(strict=True, reason="fibres that cross squarely pass for a calcification")
-
-
-@pytest.mark.parametrize("degrees", [50, pytest.param(90, marks=SQUARE)])
-def test_the_crossing_of_two_fibres_is_not_listed_as_a_lone_calcification(degrees: float) -> None:
+@pytest.mark.parametrize("width", [0.25, 0.35, 0.6])
+@pytest.mark.parametrize("degrees", [30, 50, 70, 90])
+def test_the_crossing_of_two_fibres_is_not_listed_as_a_lone_calcification(degrees: float, width: float) -> None:
     pixels = tissue(200)
     for angle in (0.3, 0.3 + np.radians(degrees)):
-        pixels = paint(pixels, strand(7, 7, 0.35, angle), 0.06, blur_mm=0.12)
-    assert len(catalogue_of(pixels, ReadSettings().lone_probability)) == 0
+        pixels = paint(pixels, strand(7, 7, width, angle), 0.06, blur_mm=0.12)
+    assert not ReadSettings().may_stand_alone(catalogue_of(pixels)).any()
+
+
+def test_a_calcification_on_a_fibre_or_with_a_neighbour_may_stand_alone() -> None:
+    pixels = paint(tissue(200), strand(7, 7, 0.35, 0.3), 0.03, blur_mm=0.12)
+    pixels = paint(pixels, ellipsoid(7, 7, 0.6, 0.6), 0.15)
+    pixels = paint(pixels, ellipsoid(8.2, 7, 0.6, 0.6), 0.15)
+    assert np.count_nonzero(ReadSettings().may_stand_alone(catalogue_of(pixels))) == 2
 
 
 def test_a_single_hot_pixel_or_a_grain_of_dust_is_no_calcification() -> None:

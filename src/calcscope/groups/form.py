@@ -6,9 +6,11 @@ DBSCAN). The reach and the number come from the lexicon's rule (five within one 
 
 How surely a group is one is a question of chance: with so many marks of such probability in this breast, how
 often would as many as these fall together? The probability of that under complete spatial randomness
-(Poisson), the least over all thresholds, scores the group (a scan statistic: M. Kulldorff,
-Communications in Statistics 26(6):1481-1496, 1997). A breast with many marks everywhere must show a denser
-gathering than a quiet one.
+(Poisson) scores the group (a scan statistic: M. Kulldorff, Communications in Statistics 26(6):1481-1496,
+1997). A breast with many marks everywhere must show a denser gathering than a quiet one.
+
+Marks are linked at several levels of probability: a few sure calcifications may gather among many doubtful
+marks, and faint ones may gather where none is sure. Of groups that overlap the least likely by chance stays.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class GroupSettings:
     min_count_coarse : and so many where pixels are too large to part neighbours: what is counted there is
         the least there can be
     within_mm : they lie within a circle of this diameter, mm
-    min_probability : of a member
+    min_probability : of a member: the lowest level at which marks are linked
     min_group_probability : of the group itself
     """
 
@@ -69,14 +71,15 @@ class GroupSettings:
         return self.min_count_coarse if coarse else self.min_count
 
 
-OPERATING_PROBABILITY = 0.5
+OPERATING_PROBABILITY = 0.25
+"""Less probable marks follow the texture of the tissue, which gathers in places too."""
 OPERATING_GROUP_PROBABILITY = 0.5
+
+LEVELS = (0.75, 0.5)
+"""Marks are also linked at these probabilities, where they lie above the lowest."""
 
 FEWEST = 3
 """Two marks fall together by chance wherever there are many."""
-
-FAINTEST = 0.25
-"""Less probable marks follow the texture of the tissue, which gathers in places too."""
 
 SURPRISE_MIDDLE = 9.0
 SURPRISE_SPREAD = 2.5
@@ -86,6 +89,9 @@ and dust on the open films are no groups (docs/accuracy.md)."""
 SURE = 6.0
 """Logit from which on more surprise says less and less of how sure a group is, and only keeps the order:
 a plain logistic rounds to 1."""
+
+LOWER = 0.5
+"""What is linked below the lowest level of the operating point is half as probable as its surprise says."""
 
 TIE = 0.01
 """Chance counts in whole marks, so that groups tie; this much surprise, shared out by how probable the
@@ -102,8 +108,7 @@ def form_groups(
 
     Parameters
     ----------
-    catalogue : the view's calcifications (those that cannot be members already taken out), at least all
-        from :data:`FAINTEST` on: a group's probability asks for them too
+    catalogue : the view's calcifications (those that cannot be members already taken out)
     breast : the view's breast
     settings : the rule; the lexicon's by default
     every : also the groups that lower thresholds would form, strictly ordered by probability (for FROC)
@@ -113,27 +118,45 @@ def form_groups(
     list of Group, most probable first; member indices refer to ``catalogue``
     """
     settings = settings or GroupSettings.default()
-    least = settings.least(catalogue.pixel_mm)
-    surprise = _surprise(catalogue, breast, settings.within_mm / 2)
-    thresholds = [settings.min_probability]
-    if every:
-        below = catalogue.probability[catalogue.probability < settings.min_probability]
-        if len(below):
-            thresholds += [float(t) for t in np.quantile(below, np.linspace(0.9, 0.0, 10))]
-    groups: list[Group] = []
-    taken = np.zeros(len(catalogue), dtype=bool)
-    for threshold in thresholds:
-        eligible = np.flatnonzero((catalogue.probability >= threshold) & ~taken)
-        for members in _link(catalogue.xy_mm[eligible], least, settings.within_mm / 2):
-            group = _group(catalogue, eligible[members], surprise, settings)
-            taken[group.members] = True
-            # What a lower threshold adds around a group is its fringe, not a second group.
-            if not any(_near(group, other, settings.within_mm / catalogue.pixel_mm) for other in groups):
-                groups.append(group)
-    groups.sort(key=lambda g: -g.probability)
+    levels = [level for level in LEVELS if level > settings.min_probability] + [settings.min_probability]
+    linked = [group for level in levels for group in _linked(catalogue, level, breast, settings)]
+    groups = _apart(linked, [], settings.within_mm / 2 / catalogue.pixel_mm)
     if not every:
-        groups = [g for g in groups if g.probability >= settings.min_group_probability]
-    return groups
+        return [g for g in groups if g.probability >= settings.min_group_probability]
+    below = catalogue.probability[catalogue.probability < settings.min_probability]
+    if len(below):
+        for level in np.quantile(below, np.linspace(0.9, 0.0, 10)):
+            lower = [
+                replace(g, probability=LOWER * g.probability)
+                for g in _linked(catalogue, float(level), breast, settings)
+            ]
+            # What a lower threshold adds around a group is its fringe, not a second group.
+            groups = _apart(lower, groups, settings.within_mm / catalogue.pixel_mm)
+    return sorted(groups, key=lambda g: -g.probability)
+
+
+def _linked(catalogue: SpeckCatalogue, level: float, breast: Breast, settings: GroupSettings) -> list[Group]:
+    """Groups of the marks of at least the probability ``level``, by what chance says of that level."""
+    eligible = np.flatnonzero(catalogue.probability >= level)
+    least, reach = settings.least(catalogue.pixel_mm), settings.within_mm / 2
+    if len(eligible) < least:
+        return []
+    xy_mm = catalogue.xy_mm[eligible]
+    surprise = np.zeros(len(catalogue))
+    surprise[eligible] = _surprise(xy_mm, breast, reach)
+    return [
+        _group(catalogue, eligible[members], surprise, settings) for members in _link(xy_mm, least, reach)
+    ]
+
+
+def _apart(groups: list[Group], kept: list[Group], reach: float) -> list[Group]:
+    """``kept`` and, most probable first, those of ``groups`` that lie ``reach`` pixels from all others."""
+    kept = list(kept)
+    for group in sorted(groups, key=lambda g: -g.probability):
+        members = set(group.members.tolist())
+        if not any(_near(group, other, reach) or members & set(other.members.tolist()) for other in kept):
+            kept.append(group)
+    return kept
 
 
 def _link(xy_mm: NDArray[np.float64], least: int, reach: float) -> list[Index]:
@@ -163,24 +186,12 @@ def _near(group: Group, other: Group, reach: float) -> bool:
     return bool(cv2.pointPolygonTest(outline, (group.x, group.y), True) > -reach)
 
 
-def _surprise(catalogue: SpeckCatalogue, breast: Breast, reach: float) -> NDArray[np.float64]:
-    """For each calcification, -ln of the chance that as many as around it fall together, the greatest
-    over all probability thresholds up to its own. Shape (n,)."""
-    best = np.zeros(len(catalogue))
-    order = np.sort(catalogue.probability[catalogue.probability >= FAINTEST])[::-1]
-    if len(order) < FEWEST:
-        return best
+def _surprise(xy_mm: NDArray[np.float64], breast: Breast, reach: float) -> NDArray[np.float64]:
+    """For each mark, -ln of the chance that as many as lie within ``reach`` mm of it fall together, (n,)."""
     area_mm2 = float(np.count_nonzero(breast.search)) * breast.pixel_mm**2
-    xy_mm = catalogue.xy_mm
-    # Thresholds at 3, 4, 6, 8, 11 … marks in the breast: evenly spaced in the logarithm of their number.
-    counts = np.unique(np.geomspace(FEWEST, len(order), 24).astype(int))
-    for threshold in order[counts - 1]:
-        above = np.flatnonzero(catalogue.probability >= threshold)
-        near = cKDTree(xy_mm[above]).query_ball_point(xy_mm[above], reach, return_length=True)
-        expected = len(above) / area_mm2 * np.pi * reach**2
-        chance = _chance(np.asarray(near, dtype=np.intp), expected)
-        best[above] = np.maximum(best[above], np.where(near >= FEWEST, chance, 0))
-    return best
+    near = np.asarray(cKDTree(xy_mm).query_ball_point(xy_mm, reach, return_length=True), dtype=np.intp)
+    chance = _chance(near, len(xy_mm) / area_mm2 * np.pi * reach**2)
+    return np.where(near >= FEWEST, chance, 0.0)
 
 
 def _chance(count: Index, expected: float) -> NDArray[np.float64]:

@@ -167,7 +167,7 @@ def _kinds(
     by_kind: dict[str, list[Seen]] = {}
     for i in own:
         view = views[i]
-        eligible = view.lone & (view.specks.probability >= settings.lone_probability)
+        eligible = view.lone & settings.may_stand_alone(view.specks)
         for kind in sorted({k for k, free in zip(view.kinds, eligible, strict=True) if k and free}):
             members = [n for n in np.flatnonzero(eligible) if view.kinds[n] == kind]
             by_kind.setdefault(kind, []).append(Seen(i, None, np.array(members, dtype=np.intp)))
@@ -186,7 +186,7 @@ def _lone(
         view = views[i]
         nameless = np.array([kind is None for kind in view.kinds], dtype=bool)
         members = np.flatnonzero(
-            view.lone & nameless & (view.specks.probability >= settings.lone_probability)
+            view.lone & nameless & settings.may_stand_alone(view.specks)
         )
         if len(members):
             seen.append(Seen(i, None, members))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from calcscope.assess import AssessSettings
 from calcscope.groups import GroupSettings
-from calcscope.groups.form import FAINTEST
+from calcscope.specks import SpeckCatalogue
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,10 @@ class ReadSettings:
     mode : ``screening`` (no magnification views) or ``diagnostic``
     min_probability : lists every calcification from this probability on; None lists what findings are
         made of. It changes what is listed, never what is grouped.
-    lone_probability : a calcification without neighbours must be this probable to be listed: those of a
-        group vouch for one another, a lone mark has nobody
+    lone_probability, lone_salience : a calcification without neighbours must be this probable, and stand out
+        this far in units of the local noise, to be listed: those of a group vouch for one another, a lone
+        mark has nobody, and among thousands of grains of noise a few look like one
+    lone_crossing : and fibres that cross where it lies must be fainter than this share of its contrast
     all_groups : also list the groups that lower thresholds would form (they become no findings)
     grouping : the rule for a group and the operating point
     assess : prevalence and intervals
@@ -28,7 +33,9 @@ class ReadSettings:
 
     mode: Literal["screening", "diagnostic"] = "screening"
     min_probability: float | None = None
-    lone_probability: float = 0.9965
+    lone_probability: float = 0.94
+    lone_salience: float = 15.0
+    lone_crossing: float = 0.5
     all_groups: bool = False
     grouping: GroupSettings = field(default_factory=GroupSettings.default)
     assess: AssessSettings = field(default_factory=AssessSettings)
@@ -39,10 +46,18 @@ class ReadSettings:
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} {value} must lie between 0 and 1")
 
+    def may_stand_alone(self, specks: SpeckCatalogue) -> NDArray[np.bool_]:
+        """Which calcifications are sure and obvious enough to be listed without neighbours, bool (n,)."""
+        return (
+            (specks.probability >= self.lone_probability)
+            & (specks.salience >= self.lone_salience)
+            & (specks.crossing < self.lone_crossing)
+        )
+
     @property
     def judged_from(self) -> float:
         """Least probability of a calcification that findings depend on, whatever is listed."""
-        return min(self.grouping.min_probability, FAINTEST)
+        return min(self.grouping.min_probability, self.lone_probability)
 
     @property
     def listed_from(self) -> float:
@@ -63,6 +78,8 @@ class ReadSettings:
             "group_min_count_coarse": self.grouping.min_count_coarse,
             "group_within_mm": self.grouping.within_mm,
             "lone_probability": self.lone_probability,
+            "lone_salience": self.lone_salience,
+            "lone_crossing": self.lone_crossing,
             "min_probability": self.min_probability,
             "all_groups": self.all_groups,
             "prevalence": self.assess.prevalence,

@@ -107,7 +107,7 @@ def _describe(
     in_vessel = np.zeros(len(specks), dtype=bool)
     for vessel in vessels:
         in_vessel[vessel] = True
-    certain = specks.probability >= settings.grouping.min_probability
+    obvious = settings.may_stand_alone(specks)
 
     def of_all(groups: list[Group], eligible: Index) -> list[Group]:
         return [replace(group, members=eligible[group.members]) for group in groups]
@@ -118,7 +118,7 @@ def _describe(
     grouped = in_vessel.copy()
     for group in groups:
         grouped[group.members] = True
-    rest = np.flatnonzero(~grouped & certain & (specks.probability >= settings.lone_probability))
+    rest = np.flatnonzero(~grouped & obvious)
     descriptions = [describe_group(group, specks, breast, mammogram, vessels) for group in groups]
     for group in of_all(form_few(specks.select(rest), settings.grouping), rest):
         description = describe_group(group, specks, breast, mammogram, vessels)
@@ -132,7 +132,7 @@ def _describe(
         every = of_all(form_groups(candidates, breast, settings.grouping, every=True), eligible)
         more = [group for group in every if tuple(sorted(group.members)) not in formed]
     grouped[[n for group in groups for n in group.members]] = True
-    singles = np.flatnonzero(~grouped & (specks.probability >= settings.lone_probability))
+    singles = np.flatnonzero(~grouped & obvious)
     kinds: list[str | None] = [None] * len(specks)
     for n, kind in zip(
         singles, describe_all_singles(specks.select(singles), breast, mammogram, ()), strict=True

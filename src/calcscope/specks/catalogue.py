@@ -33,6 +33,7 @@ class SpeckCatalogue:
     angle : direction of the length, radians from +x towards +y, in [0, pi)
     sharpness : mean gradient at the outline over contrast, 1/mm
     salience : height over the background in units of the local noise, at the scale that shows it best
+    crossing : how bright the fibres are that cross there, over the contrast: small where none do
     outlines : one (k, 2) array of x, y vertices each, closed, pixels, sub-pixel
     slice : frame number of the strongest slice, -1 outside tomosynthesis
     pixel_mm : mm per pixel
@@ -53,6 +54,7 @@ class SpeckCatalogue:
     angle: NDArray[np.float64]
     sharpness: NDArray[np.float64]
     salience: NDArray[np.float64]
+    crossing: NDArray[np.float64]
     outlines: tuple[Points, ...]
     slice: NDArray[np.int64]
     pixel_mm: float
@@ -96,5 +98,6 @@ class SpeckCatalogue:
 
 _COLUMNS = (
     "x", "y", "probability", "area_mm2", "length_mm", "width_mm", "contrast", "snr", "roundness",
-    "elongation", "irregularity", "hollowness", "angle", "sharpness", "salience", "slice",
+    "elongation", "irregularity", "hollowness", "angle", "sharpness", "salience", "crossing",
+    "slice",
 )  # fmt: skip

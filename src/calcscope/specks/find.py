@@ -272,6 +272,7 @@ def _catalogue(
         contrast=column([c.contrast for c in candidates]),
         snr=column([c.snr for c in candidates]),
         salience=column([c.salience for c in candidates]),
+        crossing=column([c.rays.crossing for c in candidates]),
         outlines=outlines,
         slice=np.full(len(shapes), -1 if mammogram.slice is None else mammogram.slice, dtype=np.int64),
         pixel_mm=mammogram.pixel_mm,

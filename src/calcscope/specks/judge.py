@@ -45,6 +45,10 @@ FEATURES = (
 """Names of the measurements, in the order of :func:`features`."""
 
 
+BRIGHT_RAY = 1.0
+"""Rays as bright as the object itself are fibres; how much brighter they are says nothing more."""
+
+
 def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Breast) -> NDArray[np.float64]:
     """Measurements of each candidate that bear on whether it is a calcification.
 
@@ -71,7 +75,7 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
                 c.shape.roundness,
                 np.log(c.shape.elongation),
                 c.shape.irregularity,
-                *(min(ray, 3.0) for ray in (c.rays.first, c.rays.opposite, c.rays.third)),
+                *(min(ray, BRIGHT_RAY) for ray in (c.rays.first, c.rays.opposite, c.rays.third)),
                 np.log(mammogram.pixel_mm),
             )
         )

@@ -45,6 +45,11 @@ class Rays:
     opposite: float
     third: float
 
+    @property
+    def crossing(self) -> float:
+        """Brightness of what crosses here: a fibre to either side and at least a third arm."""
+        return min(self.opposite, self.third)
+
 
 def rays(patch: Float, x: float, y: float, start: float) -> Rays:
     """Look from (x, y) outwards, from ``start`` pixels on; what lies outside the patch counts as its edge."""

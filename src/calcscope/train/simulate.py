@@ -150,7 +150,7 @@ def cast(size_mm: float, pixel_mm: float, random: Random) -> tuple[Float, Points
     if random.random() < 1 / 3:
         fork = course[random.integers(len(course) // 4, max(len(course) * 3 // 4, 1))]
         side = angle + random.choice((-1, 1)) * random.uniform(0.4, 1.0)
-        courses.append(_walk(fork, side, 0.35 * size_mm, 0.4, pixel_mm, random))
+        courses.append(_walk(fork * pixel_mm, side, 0.35 * size_mm, 0.4, pixel_mm, random))
     width = log_uniform(random, (0.1, min(0.5, 0.4 * size_mm)))
     lumps = cv2.GaussianBlur(random.normal(0, 1, rows.shape), (0, 0), max(width / pixel_mm, 1.0))
     uneven = np.clip(0.75 + 0.25 * lumps / max(float(lumps.std()), 1e-9), 0.3, 1.0)
@@ -189,7 +189,8 @@ def _patch(size_mm: float, pixel_mm: float) -> tuple[int, Points, Points]:
 def _walk(
     start: Points, angle: float, length_mm: float, bend: float, pixel_mm: float, random: Random
 ) -> Points:
-    """Points a pixel apart, in pixels, along a path whose heading wanders by ``bend`` per root of a mm."""
+    """Points a pixel apart, in pixels, along a path from ``start`` (mm) whose heading wanders by ``bend``
+    radians per root of a mm."""
     count = max(2, round(length_mm / pixel_mm))
     heading = angle + np.cumsum(random.normal(0, bend * np.sqrt(pixel_mm), count))
     return start / pixel_mm + np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
