@@ -161,7 +161,9 @@ def test_sure_marks_gather_among_doubtful_ones_and_faint_ones_where_none_is_sure
     sure, faint = around(6, 2.0, (30, 30)), around(8, 2.0, (90, 90))
     crowd = np.random.default_rng(5).uniform((2, 2), (60, 60), (120, 2))
     found = catalogue(
-        np.concatenate([sure, crowd, faint]), np.r_[np.full(6, 0.95), np.full(120, 0.3), np.full(8, 0.4)], COARSE
+        np.concatenate([sure, crowd, faint]),
+        np.r_[np.full(6, 0.95), np.full(120, 0.3), np.full(8, 0.4)],
+        COARSE,
     )
     groups = groups_of(found)
     assert [sorted(g.members) for g in groups if 0 in g.members] == [list(range(6))]

@@ -61,7 +61,9 @@ def test_a_fibre_is_no_calcification(degrees: float) -> None:
 
 @pytest.mark.parametrize("width", [0.25, 0.35, 0.6])
 @pytest.mark.parametrize("degrees", [30, 50, 70, 90])
-def test_the_crossing_of_two_fibres_is_not_listed_as_a_lone_calcification(degrees: float, width: float) -> None:
+def test_the_crossing_of_two_fibres_is_not_listed_as_a_lone_calcification(
+    degrees: float, width: float
+) -> None:
     pixels = tissue(200)
     for angle in (0.3, 0.3 + np.radians(degrees)):
         pixels = paint(pixels, strand(7, 7, width, angle), 0.06, blur_mm=0.12)

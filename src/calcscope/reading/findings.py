@@ -185,9 +185,7 @@ def _lone(
     for i in own:
         view = views[i]
         nameless = np.array([kind is None for kind in view.kinds], dtype=bool)
-        members = np.flatnonzero(
-            view.lone & nameless & settings.may_stand_alone(view.specks)
-        )
+        members = np.flatnonzero(view.lone & nameless & settings.may_stand_alone(view.specks))
         if len(members):
             seen.append(Seen(i, None, members))
     return [Found("lone", tuple(seen), _kind_facts(views, seen, side, None, None))] if seen else []
