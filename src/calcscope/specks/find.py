@@ -187,9 +187,7 @@ def _rung_to_outline_on(rungs: list[_Rung], k: int, row: int, column: int, salie
     return k
 
 
-def _outline(
-    rungs: list[_Rung], texture: _Texture, k: int, row: int, column: int, salience: float
-) -> Candidate | None:
+def _outline(rungs: list[_Rung], k: int, row: int, column: int, salience: float) -> Candidate | None:
     """Outline the object seen at (row, column) of rung ``k`` on a finer rung, over rung ``k``'s ground."""
     window = _Window(rungs, k, _rung_to_outline_on(rungs, k, row, column, salience), row, column)
     # The peak on the finer rung, within the coarse pixel that was found and its neighbours.
@@ -209,9 +207,7 @@ def _outline(
     return None if shape is None else _candidate(window, k, peak, shape, salience)
 
 
-def _candidate(
-    window: _Window, texture: _Texture, k: int, peak: tuple[int, int], shape: Shape, salience: float
-) -> Candidate:
+def _candidate(window: _Window, k: int, peak: tuple[int, int], shape: Shape, salience: float) -> Candidate:
     """The object outlined in a window: peak and shape in the window's pixels."""
     contrast = float(window.excess[peak])
     start = RAYS_START * shape.length_mm / window.fine.scale.pixel_mm / 2 + 1.5
@@ -344,7 +340,7 @@ def _part(whole: Candidate, parts: list[Candidate], rungs: list[_Rung]) -> bool:
     return any_saddle(window.excess, tops, SPLIT_SADDLE, SPLIT_NOISE * window.noise(tops[0]))
 
 
-def _join_rims(kept: list[Candidate], rungs: list[_Rung], texture: _Texture) -> list[Candidate]:
+def _join_rims(kept: list[Candidate], rungs: list[_Rung]) -> list[Candidate]:
     """The candidates with the pieces of a broken rim taken together, most salient first.
 
     A rim along which the brightness varies by more than half has no half-height outline, only pieces. Pieces

@@ -41,7 +41,8 @@ GROUPS = 14
 LARGEST_IN_GROUP_MM = 1.5
 
 GROUPS_OF_CASTS = 0.4
-"""Share of the groups in which casts lie among the clumps."""
+CAST_MM = (0.5, 4.0)
+"""Share of the groups in which casts lie among the clumps, and their length."""
 
 CROSSINGS = 40
 """Places in each film where one to three fibres pass."""
@@ -85,14 +86,14 @@ def set_in(film: Mammogram, breast: Breast, random: Random) -> tuple[list[Placed
     for _ in range(CROSSINGS):
         _add_fibres(pixels, somewhere(), film.pixel_mm, grey, random)
     places: list[tuple[tuple[int, int], Shape, float, float]] = []  # where, shape, size, contrast per mm
-    for shape, count, limits in (
+    for lone, count, limits in (
         (clump, CLUMPS, SIZES_MM),
         (rod, RODS, (1.0, 5.0)),
         (rim, RIMS, (1.0, 5.0)),
     ):
         for _ in range(count):
             size = log_uniform(random, limits)
-            places.append((somewhere(), shape, size, log_uniform(random, CONTRAST_PER_MM)))
+            places.append((somewhere(), lone, size, log_uniform(random, CONTRAST_PER_MM)))
     for _ in range(GROUPS):
         column, row = somewhere()
         spread = random.uniform(1, 5) / film.pixel_mm
@@ -101,12 +102,11 @@ def set_in(film: Mammogram, breast: Breast, random: Random) -> tuple[list[Placed
         casts = random.random() < GROUPS_OF_CASTS
         for _ in range(random.integers(4, 17)):
             dx, dy = random.normal(0, spread / 2, 2)
-            shape, limits = clump, (SIZES_MM[0], largest)
+            where = round(column + dx), round(row + dy)
             if casts and random.random() < 0.7:
-                shape, limits = cast, (0.5, 4.0)
-            places.append(
-                ((round(column + dx), round(row + dy)), shape, log_uniform(random, limits), contrast)
-            )
+                places.append((where, cast, log_uniform(random, CAST_MM), contrast))
+            else:
+                places.append((where, clump, log_uniform(random, (SIZES_MM[0], largest)), contrast))
     placed = []
     for (column, row), shape, size, contrast in places:
         thickness, course = shape(size, film.pixel_mm, random)
@@ -193,7 +193,8 @@ def _walk(
     radians per root of a mm."""
     count = max(2, round(length_mm / pixel_mm))
     heading = angle + np.cumsum(random.normal(0, bend * np.sqrt(pixel_mm), count))
-    return start / pixel_mm + np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1), axis=0)
+    steps = np.stack([np.cos(heading), np.sin(heading)], axis=1)
+    return np.asarray(start / pixel_mm + np.cumsum(steps, axis=0))
 
 
 def _tube(courses: list[Points], width_mm: float, pixel_mm: float, half: int) -> Float:

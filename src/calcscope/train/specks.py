@@ -113,7 +113,7 @@ def match(
         reach = (
             max(MATCH_MM, p.size_mm / 2) if len(course) == 1 else p.size_mm / 2 + LINE_MATCH_MM
         ) / pixel_mm
-        distance, nearest = tree.query(course)
+        distance, nearest = (np.asarray(values) for values in tree.query(course))
         # Every mark on a line is one of its pieces; on a compact object the nearest to its middle is it,
         labels[nearest[distance <= reach]] = True
         # and another is neither a find nor a false mark.
