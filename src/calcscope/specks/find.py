@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
 from calcscope.specks.judge import features, judge
-from calcscope.specks.outline import Shape, measure
+from calcscope.specks.outline import Shape, any_saddle, measure
 from calcscope.specks.saliency import background, local_noise, quantisation_step
 from calcscope.specks.scales import Scale, ladder
 
@@ -37,6 +38,22 @@ ARMS_REACH = 1.5
 SPLIT_CONTRAST = 0.35
 SPLIT_AREA = 0.5
 """See :func:`_merge`: a popcorn calcification has lumps too, but low ones or one that fills it."""
+
+SPLIT_SADDLE = 0.2
+SPLIT_NOISE = 3.0
+"""Depth of the saddle that parts the parts of an object, as a share of the lower one and in units of the
+noise. Two balls that touch have one of 0.25 between them at a pixel a sixth of their size; along a drawn
+wall or rod it is 0.1. Three deviations, because the parts were picked as the highest points."""
+
+RIM_LEVEL = 0.2
+RIM_PIECES = 3
+RIM_PIXELS = 5
+RIM_STRETCHED = 1.5
+RIM_ROUND = 0.8
+HOLLOW, EMPTY = 0.15, 0.75
+"""See :func:`_join_rims`: height of a broken rim's outline, the fewest pieces that show one, its largest
+diameter in pixels of the rung it is looked for on, how drawn out the pieces are at least, how round it is,
+and how hollow at least and at most."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +80,7 @@ class Candidate:
     ----------
     rung : of the ladder it was found on, 0 the finest
     salience : height over the background in units of the local noise
+    peak : (2,) its brightest point, canonical pixels
     shape : measurements; centre and outline in canonical pixels
     contrast : peak over the background, in units of ``Mammogram.pixels``
     snr : norm of the excess inside the outline over the noise of one pixel
@@ -72,11 +90,17 @@ class Candidate:
 
     rung: int
     salience: float
+    peak: Points
     shape: Shape
     contrast: float
     snr: float
     arms: float
     texture: float
+
+    @property
+    def slope(self) -> float:
+        """Mean fall of the brightness across the outline, in units of ``Mammogram.pixels`` per mm."""
+        return self.shape.sharpness * self.contrast
 
 
 @dataclass(frozen=True)
@@ -126,13 +150,12 @@ def find_candidates(
         for salience, row, column in _peaks(rung, settings.min_salience)
     ]
     seeds.sort(reverse=True)
-    return _merge(
-        [
-            candidate
-            for salience, k, row, column in seeds[: settings.max_candidates]
-            if (candidate := _outline(rungs, texture, k, row, column, salience)) is not None
-        ]
-    )
+    candidates = [
+        candidate
+        for salience, k, row, column in seeds[: settings.max_candidates]
+        if (candidate := _outline(rungs, texture, k, row, column, salience)) is not None
+    ]
+    return _join_rims(_merge(candidates, rungs), rungs, texture)
 
 
 def _rungs(mammogram: Mammogram, breast: Breast) -> list[_Rung]:
@@ -178,41 +201,84 @@ def _outline(
     rungs: list[_Rung], texture: _Texture, k: int, row: int, column: int, salience: float
 ) -> Candidate | None:
     """Outline the object seen at (row, column) of rung ``k`` on a finer rung, over rung ``k``'s ground."""
-    coarse = rungs[k].scale
-    fine = rungs[max(0, k - FINER_RUNGS)]
-    ratio = coarse.factor // fine.scale.factor
-    r0, c0 = max(0, row - PATCH_PIXELS), max(0, column - PATCH_PIXELS)
-    r1, c1 = row + PATCH_PIXELS + 1, column + PATCH_PIXELS + 1
-    ground = rungs[k].ground[r0:r1, c0:c1]
-    patch: Float = fine.smooth[r0 * ratio : r1 * ratio, c0 * ratio : c1 * ratio]
-    rows, columns = ground.shape[0] * ratio, ground.shape[1] * ratio
-    patch = patch[:rows, :columns]
-    if ratio > 1:
-        ground = np.asarray(cv2.resize(ground, (columns, rows), interpolation=cv2.INTER_LINEAR))
-    excess = patch - ground[: patch.shape[0], : patch.shape[1]]
-
+    window = _Window(rungs, k, max(0, k - FINER_RUNGS), row, column)
     # The peak on the finer rung, within the coarse pixel that was found and its neighbours.
-    pr, pc = (row - r0) * ratio, (column - c0) * ratio
+    ratio = window.ratio
+    pr, pc = row * ratio - window.row, column * ratio - window.column
     n0, m0 = max(0, pr - ratio + 1), max(0, pc - ratio + 1)
-    near = excess[n0 : pr + 2 * ratio - 1, m0 : pc + 2 * ratio - 1]
+    near = window.excess[n0 : pr + 2 * ratio - 1, m0 : pc + 2 * ratio - 1]
     peak_row, peak_column = np.unravel_index(int(np.argmax(near)), near.shape)
     peak = (n0 + int(peak_row), m0 + int(peak_column))
-
-    noise_row = min(r0 * ratio + peak[0], fine.noise.shape[0] - 1)
-    noise_column = min(c0 * ratio + peak[1], fine.noise.shape[1] - 1)
-    noise = float(fine.noise[noise_row, noise_column])
-    shape = measure(excess, peak, fine.scale.pixel_mm, noise, blur=(ratio - 1) * PARTING_BLUR)
-    if shape is None:
-        return None
-    contrast = float(excess[peak])
-    radius = ARMS_REACH * shape.length_mm / fine.scale.pixel_mm / 2 + 1.5
-    arms = _arms(patch, shape.x, shape.y, radius) / contrast
-    corner = np.array([c0 * ratio, r0 * ratio], dtype=np.float64)
-    (centre,) = fine.scale.to_canonical(corner + np.array([shape.x, shape.y]))[None]
-    shape = replace(
-        shape, x=float(centre[0]), y=float(centre[1]), outline=fine.scale.to_canonical(corner + shape.outline)
+    shape = measure(
+        window.excess,
+        peak,
+        window.fine.scale.pixel_mm,
+        window.noise(peak),
+        blur=(ratio - 1) * PARTING_BLUR,
     )
-    return Candidate(k, salience, shape, contrast, shape.energy / noise, arms, texture.at(shape.x, shape.y))
+    return None if shape is None else _candidate(window, texture, k, peak, shape, salience)
+
+
+def _candidate(
+    window: _Window, texture: _Texture, k: int, peak: tuple[int, int], shape: Shape, salience: float
+) -> Candidate:
+    """The object outlined in a window: peak and shape in the window's pixels."""
+    contrast = float(window.excess[peak])
+    radius = ARMS_REACH * shape.length_mm / window.fine.scale.pixel_mm / 2 + 1.5
+    arms = _arms(window.patch, shape.x, shape.y, radius) / contrast
+    top, centre = window.to_canonical(np.array([(peak[1], peak[0]), (shape.x, shape.y)]))
+    snr = shape.energy / window.noise(peak)
+    outline = window.to_canonical(shape.outline)
+    shape = replace(shape, x=float(centre[0]), y=float(centre[1]), outline=outline)
+    return Candidate(k, salience, top, shape, contrast, snr, arms, texture.at(shape.x, shape.y))
+
+
+class _Window:
+    """The image around (row, column) of rung ``k`` as rung ``finer`` shows it, and over rung ``k``'s ground.
+
+    ``PATCH_PIXELS`` of rung ``k`` to each side, less where the image ends. ``row`` and ``column`` are those
+    of the window's corner on rung ``finer``.
+    """
+
+    def __init__(self, rungs: list[_Rung], k: int, finer: int, row: int, column: int) -> None:
+        self.fine = rungs[finer]
+        self.ratio = ratio = rungs[k].scale.factor // self.fine.scale.factor
+        r0, c0 = max(0, row - PATCH_PIXELS), max(0, column - PATCH_PIXELS)
+        r1, c1 = row + PATCH_PIXELS + 1, column + PATCH_PIXELS + 1
+        self.row, self.column = r0 * ratio, c0 * ratio
+        ground = rungs[k].ground[r0:r1, c0:c1]
+        rows, columns = ground.shape[0] * ratio, ground.shape[1] * ratio
+        self.patch: Float = self.fine.smooth[r0 * ratio : r1 * ratio, c0 * ratio : c1 * ratio][
+            :rows, :columns
+        ]
+        if ratio > 1:
+            ground = np.asarray(cv2.resize(ground, (columns, rows), interpolation=cv2.INTER_LINEAR))
+        self.excess = self.patch - ground[: self.patch.shape[0], : self.patch.shape[1]]
+
+    @classmethod
+    def around(cls, rungs: list[_Rung], k: int, finer: int, xy: Points) -> _Window:
+        """About a canonical point, shape (2,)."""
+        scale = rungs[k].scale
+        column, row = np.rint(scale.from_canonical(xy[None])[0]).astype(int)
+        rows, columns = scale.pixels.shape
+        return cls(rungs, k, finer, int(np.clip(row, 0, rows - 1)), int(np.clip(column, 0, columns - 1)))
+
+    def to_canonical(self, xy: Points) -> Points:
+        """Points of the window, (n, 2), as canonical ones."""
+        return self.fine.scale.to_canonical(xy + np.array([self.column, self.row], dtype=np.float64))
+
+    def pixel_at(self, xy: Points) -> tuple[int, int]:
+        """Row and column, in the window, of the pixel at a canonical point, shape (2,)."""
+        column, row = np.rint(self.fine.scale.from_canonical(xy[None])[0] - (self.column, self.row)).astype(
+            int
+        )
+        rows, columns = self.excess.shape
+        return int(np.clip(row, 0, rows - 1)), int(np.clip(column, 0, columns - 1))
+
+    def noise(self, at: tuple[int, int]) -> float:
+        """Of one pixel of the window, at (row, column)."""
+        rows, columns = self.fine.noise.shape
+        return float(self.fine.noise[min(self.row + at[0], rows - 1), min(self.column + at[1], columns - 1)])
 
 
 def _arms(patch: Float, x: float, y: float, radius: float) -> float:
@@ -224,11 +290,14 @@ def _arms(patch: Float, x: float, y: float, radius: float) -> float:
     return float(ring.max() - np.median(ring))
 
 
-def _merge(candidates: list[Candidate]) -> list[Candidate]:
+def _merge(candidates: list[Candidate], rungs: list[_Rung]) -> list[Candidate]:
     """One candidate for each object: where outlines overlap, the most salient one stays.
 
-    Exception: an outline that holds two or more separate finer ones, each of at least
-    ``SPLIT_CONTRAST`` of its own contrast, is a tight group seen from afar and gives way to them.
+    Two exceptions. An outline that holds two or more separate finer ones, each of at least ``SPLIT_CONTRAST``
+    of its own contrast, is a tight group seen from afar where the brightness falls between them (see
+    :func:`_part`), and gives way to them; where it does not, they are stretches of one object and give way
+    to it. And lower ones whose border is gentler than that of the outline that holds them are lumps on it, or
+    bits of its wall; a faint speck on a gland has a steeper border than the gland.
     """
     candidates = sorted(candidates, key=lambda c: -c.salience)
     if not candidates:
@@ -248,24 +317,30 @@ def _merge(candidates: list[Candidate]) -> list[Candidate]:
         ]
 
     held = [holds(i) for i in range(len(candidates))]
-    kept: list[int] = []
     gone = np.zeros(len(candidates), dtype=bool)
     for i, candidate in enumerate(candidates):
-        if gone[i]:
-            continue
-        parts = [
+        finer = [
             j
             for j in held[i]
             if candidates[j].rung < candidate.rung
-            and candidates[j].contrast >= SPLIT_CONTRAST * candidate.contrast
             and candidates[j].shape.area_mm2 < SPLIT_AREA * candidate.shape.area_mm2
         ]
+        parts = [j for j in finer if candidates[j].contrast >= SPLIT_CONTRAST * candidate.contrast]
         separate: list[int] = []
         for j in parts:
             if not any(j in held[other] or other in held[j] for other in separate):
                 separate.append(j)
         if len(separate) >= 2:
-            gone[i] = True
+            if _part(candidate, [candidates[j] for j in separate], rungs):
+                gone[i] = True
+                continue
+            gone[parts] = True
+        low = [j for j in finer if j not in parts and candidates[j].slope < candidate.slope]
+        gone[low] = True
+
+    kept: list[int] = []
+    for i in range(len(candidates)):
+        if gone[i]:
             continue
         kept.append(i)
         gone[held[i]] = True
@@ -273,6 +348,79 @@ def _merge(candidates: list[Candidate]) -> list[Candidate]:
             if not gone[j] and i in held[j]:
                 gone[j] = True
     return [candidates[i] for i in kept]
+
+
+def _part(whole: Candidate, parts: list[Candidate], rungs: list[_Rung]) -> bool:
+    """Whether the brightness falls anywhere between the parts, seen over the ground that the whole stands on.
+
+    The ground of the parts' own rungs rises inside a large object and leaves its border standing as ridges,
+    so it cannot tell. Two parts are apart where every way from one to the other crosses a saddle
+    ``SPLIT_SADDLE`` of the lower one deep, and deeper than noise makes it.
+    """
+    finer = max(0, min(whole.rung - FINER_RUNGS, *(part.rung for part in parts)))
+    window = _Window.around(rungs, whole.rung, finer, whole.peak)
+    tops = [window.pixel_at(part.peak) for part in parts]
+    return any_saddle(window.excess, tops, SPLIT_SADDLE, SPLIT_NOISE * window.noise(tops[0]))
+
+
+def _join_rims(kept: list[Candidate], rungs: list[_Rung], texture: _Texture) -> list[Candidate]:
+    """The candidates with the pieces of a broken rim taken together, most salient first.
+
+    A rim along which the brightness varies by more than half has no half-height outline, only pieces. Pieces
+    of like contrast around a darker middle are one rim where they are drawn out, as stretches of a wall are,
+    and one round outline at ``RIM_LEVEL`` of the brightest holds them all, with a middle that is darker but
+    not empty: the beam crosses the wall of a shell there too. Stones that happen to lie in a circle are
+    round, and there is nothing between them.
+    """
+    if not kept:
+        return []
+    peaks = np.array([c.peak for c in kept])
+    contrast = np.array([c.contrast for c in kept])
+    free = np.ones(len(kept), dtype=bool)
+    rims: list[Candidate] = []
+    tree = cKDTree(peaks)
+    for k in range(1, len(rungs)):
+        factor = rungs[k].scale.factor
+        for i, near in enumerate(tree.query_ball_point(peaks, RIM_PIXELS * factor)):
+            if len(near) < RIM_PIECES or not free[i]:
+                continue
+            pieces = np.array([j for j in near if free[j] and kept[j].rung <= k], dtype=np.intp)
+            like = contrast[pieces] / contrast[i]
+            pieces = pieces[(like >= SPLIT_CONTRAST) & (like <= 1)]
+            if i not in pieces or not _surround(peaks[pieces]):
+                continue
+            if np.median([kept[j].shape.elongation for j in pieces]) < RIM_STRETCHED:
+                continue
+            middle = (peaks[pieces].min(axis=0) + peaks[pieces].max(axis=0)) / 2
+            window = _Window.around(rungs, k, max(0, k - FINER_RUNGS), middle)
+            peak = window.pixel_at(peaks[i])
+            shape = measure(window.excess, peak, window.fine.scale.pixel_mm, None, level=RIM_LEVEL)
+            if shape is None or shape.roundness < RIM_ROUND or not HOLLOW <= shape.hollowness <= EMPTY:
+                continue
+            rim = _candidate(window, texture, k, peak, shape, kept[i].salience)
+            border = rim.shape.outline.astype(np.float32)
+            held = [
+                j
+                for j in tree.query_ball_point(middle, PATCH_PIXELS * factor)
+                if free[j]
+                and cv2.pointPolygonTest(border, (float(peaks[j, 0]), float(peaks[j, 1])), False) >= 0
+            ]
+            if np.isin(pieces, held).all():
+                free[held] = False
+                rims.append(rim)
+    left = [c for c, alone in zip(kept, free, strict=True) if alone]
+    return sorted(rims + left, key=lambda c: -c.salience)
+
+
+def _surround(points: Points) -> bool:
+    """Whether points, (n, 2), lie around an empty middle: on every side of it, at like distance."""
+    if len(points) < RIM_PIECES:
+        return False
+    off = points - (points.min(axis=0) + points.max(axis=0)) / 2
+    distance = np.hypot(*off.T)
+    angles = np.sort(np.arctan2(off[:, 1], off[:, 0]))
+    gaps = np.diff(np.append(angles, angles[0] + 2 * np.pi))
+    return bool(distance.min() > distance.max() / 2 and gaps.max() < np.pi)
 
 
 def _catalogue(

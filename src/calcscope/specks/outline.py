@@ -40,7 +40,7 @@ def measure(
     excess: Float,
     peak: tuple[int, int],
     pixel_mm: float,
-    noise: float,
+    noise: float | None,
     blur: float = 0.0,
     level: float = 0.5,
 ) -> Shape | None:
@@ -51,7 +51,7 @@ def measure(
     excess : float32 (rows, columns), brightness over the local background
     peak : (row, column) of the object's brightest pixel
     pixel_mm : mm per pixel of the patch
-    noise : standard deviation of one pixel
+    noise : standard deviation of one pixel; None to part no neighbours
     blur : Gaussian sigma in pixels under which neighbours are told apart: what is found at a coarse scale has
         lumps at a fine one that are no neighbours
     level : height of the outline as a share of the peak (0.5: half height, as resolution is quoted)
@@ -63,7 +63,8 @@ def measure(
     top = float(excess[peak])
     if top <= 0:
         return None
-    excess = _without_neighbours(excess, peak, level * top, noise, blur)
+    if noise is not None:
+        excess = _without_neighbours(excess, peak, level * top, noise, blur)
     contours: list[Points] = find_contours(excess, level * top)  # type: ignore[no-untyped-call]
     best: Points | None = None
     for contour in contours:
@@ -78,6 +79,20 @@ def measure(
     if best is None:
         return None
     return _shape(excess, best, top, pixel_mm)
+
+
+def any_saddle(excess: Float, tops: list[tuple[int, int]], share: float, noise: float) -> bool:
+    """Whether any of ``tops``, (row, column) each, is parted from all higher ones by a saddle.
+
+    It must be as deep as ``share`` of the top, and as ``noise`` (in units of ``excess``).
+    """
+    high_to_low = sorted(tops, key=lambda top: -float(excess[top]))
+    for n, top in enumerate(high_to_low[1:], start=1):
+        height = float(excess[top])
+        label, _ = ndimage.label(excess > height - max(share * height, noise))
+        if all(label[other] != label[top] for other in high_to_low[:n]):
+            return True
+    return False
 
 
 def _without_neighbours(
