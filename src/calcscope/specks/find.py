@@ -376,6 +376,8 @@ def _join_rims(kept: list[Candidate], rungs: list[_Rung], texture: _Texture) -> 
         return []
     peaks = np.array([c.peak for c in kept])
     contrast = np.array([c.contrast for c in kept])
+    elongation = np.array([c.shape.elongation for c in kept])
+    rung = np.array([c.rung for c in kept])
     free = np.ones(len(kept), dtype=bool)
     rims: list[Candidate] = []
     tree = cKDTree(peaks)
@@ -384,12 +386,13 @@ def _join_rims(kept: list[Candidate], rungs: list[_Rung], texture: _Texture) -> 
         for i, near in enumerate(tree.query_ball_point(peaks, RIM_PIXELS * factor)):
             if len(near) < RIM_PIECES or not free[i]:
                 continue
-            pieces = np.array([j for j in near if free[j] and kept[j].rung <= k], dtype=np.intp)
-            like = contrast[pieces] / contrast[i]
-            pieces = pieces[(like >= SPLIT_CONTRAST) & (like <= 1)]
-            if i not in pieces or not _surround(peaks[pieces]):
+            pieces = np.array(near, dtype=np.intp)
+            share = contrast[pieces] / contrast[i]
+            alike = (share >= SPLIT_CONTRAST) & (share <= 1) & (rung[pieces] <= k)
+            pieces = pieces[alike & free[pieces]]
+            if len(pieces) < RIM_PIECES or np.median(elongation[pieces]) < RIM_STRETCHED:
                 continue
-            if np.median([kept[j].shape.elongation for j in pieces]) < RIM_STRETCHED:
+            if i not in pieces or not _surround(peaks[pieces]):
                 continue
             middle = (peaks[pieces].min(axis=0) + peaks[pieces].max(axis=0)) / 2
             window = _Window.around(rungs, k, max(0, k - FINER_RUNGS), middle)
@@ -414,8 +417,6 @@ def _join_rims(kept: list[Candidate], rungs: list[_Rung], texture: _Texture) -> 
 
 def _surround(points: Points) -> bool:
     """Whether points, (n, 2), lie around an empty middle: on every side of it, at like distance."""
-    if len(points) < RIM_PIECES:
-        return False
     off = points - (points.min(axis=0) + points.max(axis=0)) / 2
     distance = np.hypot(*off.T)
     angles = np.sort(np.arctan2(off[:, 1], off[:, 0]))
