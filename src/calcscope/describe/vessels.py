@@ -105,18 +105,18 @@ def _by_bodies(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[tuple[fl
     """Length (mm) and marks of each vessel that shows as two tracks or as a pipe."""
     faintest = np.where(catalogue.probability >= PROBABLE, LEAST_SALIENCE, CLEAR_SALIENCE)
     bodies = find_bodies(np.flatnonzero(catalogue.salience >= faintest), catalogue, mammogram)
-    forms = [measure_form(body) for body in bodies]
     pixel_mm = catalogue.pixel_mm
+    boxes = np.array([_box(body, pixel_mm) for body in bodies]).reshape(-1, 3)
     settings = lexicon.load("describe")
     widest, longest_rod = settings["vessel_width_mm"]["value"][1], settings["rod_to_mm"]["value"]
     found = []
-    for chain in _chains(bodies, forms, pixel_mm, widest):
+    for chain in _chains(bodies, boxes, pixel_mm, widest):
         tracks = fit_tracks(np.concatenate([_course(bodies[i], pixel_mm) for i in chain]))
-        if tracks is not None and _is_vessel(tracks, float(np.mean([forms[i].length_mm for i in chain]))):
+        if tracks is not None and _is_vessel(tracks, float(boxes[chain, 0].mean())):
             found.append((tracks.length, chain))
     for crowd in _crowds(bodies, catalogue):
         length = _pipe_length(np.concatenate([bodies[i].outline * pixel_mm for i in crowd]))
-        if length > longest_rod or (length > 0 and not _is_rod([forms[i] for i in crowd])):
+        if length > longest_rod or (length > 0 and not _is_rod([measure_form(bodies[i]) for i in crowd])):
             found.append((length, crowd))
     return [
         (length, {mark for i in _continued(members, bodies, pixel_mm) for mark in bodies[i].marks})
@@ -249,20 +249,24 @@ def fit_tracks(points: Points) -> Tracks | None:
     )
 
 
+def _box(body: Body, pixel_mm: float) -> tuple[float, float, float]:
+    """Sides of the smallest rectangle around a body, mm, the longer one first, and its direction, radians."""
+    _, (one, other), turn = cv2.minAreaRect(body.outline.astype(np.float32))
+    angle = np.deg2rad(turn + (0 if one >= other else 90)) % np.pi
+    return max(one, other) * pixel_mm, min(one, other) * pixel_mm, float(angle)
+
+
 def _chains(
-    bodies: Sequence[Body], forms: Sequence[Form], pixel_mm: float, widest_mm: float
+    bodies: Sequence[Body], boxes: NDArray[np.float64], pixel_mm: float, widest_mm: float
 ) -> list[NDArray[np.intp]]:
     """Slender bodies linked to those that continue or accompany them."""
-    slender = np.array(
-        [i for i, f in enumerate(forms) if f.elongation >= ELONGATED and f.length_mm >= LEAST_LENGTH_MM],
-        dtype=np.intp,
-    )
-    if len(slender) < 2:
+    length, width, _ = boxes.T
+    slender = np.flatnonzero((length >= ELONGATED * width) & (length >= LEAST_LENGTH_MM))
+    if len(slender) < LEAST_CHAIN:
         return []
-    boxes = [(bodies[i].outline.min(axis=0) + bodies[i].outline.max(axis=0)) / 2 for i in slender]
-    xy = np.array(boxes) * pixel_mm
-    half = np.array([forms[i].length_mm / 2 for i in slender])
-    angle = np.array([forms[i].angle for i in slender])
+    middles = [(bodies[int(i)].outline.min(axis=0) + bodies[int(i)].outline.max(axis=0)) / 2 for i in slender]
+    xy = np.array(middles) * pixel_mm
+    half, angle = length[slender] / 2, boxes[slender, 2]
     pairs = cKDTree(xy).query_pairs(float(2 * half.max() + REACH_MM + widest_mm), output_type="ndarray")
     i, j = pairs.T
     turn = np.abs((angle[i] - angle[j] + np.pi / 2) % np.pi - np.pi / 2)
