@@ -94,7 +94,7 @@ def test_a_fault_of_ours_is_one_line_without_the_header_s_words() -> None:
 
 
 def test_what_is_listed_changes_neither_vessels_nor_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    scene = draw_kind("vascular", 2000)
+    scene = draw_kind("vascular", 2003)
     monkeypatch.setattr("calcscope.reading.view.locate_breast", lambda mammogram: scene.breast)
     view = View(scene.mammogram.info, lambda number=None: scene.mammogram)
     few, every = (read_view(view, ReadSettings(min_probability=least)) for least in (None, 0.0))
