@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from calcscope import lexicon
 from calcscope.assess import AssessSettings, ChangeFacts, FindingFacts, Place, assess_finding
 from calcscope.assess.model import Mode
 
@@ -159,3 +162,16 @@ def test_published_shares_are_quoted_with_those_that_could_not_be_checked_marked
     assert "segmental about 62 % (often quoted, not verified)" in shares.text
     assert "often quoted, origin not found (not verified)" in shares.source
     assert "CBIS-DDSM" in shares.source
+
+
+@pytest.mark.parametrize("mode", ["screening", "diagnostic"])
+def test_a_group_near_the_skin_tells_the_reader_to_look_there(mode: Mode) -> None:
+    here = replace(facts("amorphous", "grouped"), skin_mm=5.0)
+    near, deep = (assess_finding(replace(here, skin_mm=mm), mode) for mm in (5.0, 20.0))
+    (note,) = [reason for reason in near.reasons if reason.rule == "look_alike_on_the_skin"]
+    assert "skin" in note.text
+    assert lexicon.notices().not_verified in note.source  # the distance is a working figure
+    assert "look_alike_on_the_skin" not in {reason.rule for reason in deep.reasons}
+    assert (near.category, near.basis) == (deep.category, deep.basis)
+    benign = assess_finding(replace(facts("punctate", "grouped", kind="skin"), skin_mm=2.0), mode)
+    assert "look_alike_on_the_skin" not in {reason.rule for reason in benign.reasons}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+import pytest
 from synthetic import catalogue, cluster, described, reading
 
 from calcscope.reading import ReadSettings
@@ -100,3 +104,16 @@ def test_the_one_group_of_a_breast_is_one_finding_on_magnification_views() -> No
 
 def test_nothing_found_is_no_finding() -> None:
     assert collect([reading("LCC"), reading("RCC")], SETTINGS) == []
+
+
+def test_a_group_is_as_near_the_skin_as_in_the_view_where_it_is_nearest() -> None:
+    views = [
+        reading("LCC", catalogue(cluster(600, 700)), [list(range(6))]),
+        reading("LMLO", catalogue(cluster(650, 760)), [list(range(6))]),
+    ]
+    (finding,) = collect(views, SETTINGS)
+    # The skin is the image's right edge, at column 999; the group's middle lies 12 columns on.
+    assert finding.facts.skin_mm == pytest.approx((999 - 662) * 0.1, abs=0.3)
+    bare = replace(views[0].breast, skin_line=np.zeros((0, 2)))
+    (spot,) = collect([replace(views[0], breast=bare)], SETTINGS)
+    assert spot.facts.skin_mm is None

@@ -54,7 +54,12 @@ SMALL_ROUND: tuple[tuple[Question, str], ...] = (
     (rules.probably_benign, "3"),
     (rules.not_solitary, LADDER[0]),
 )
-NOTES: tuple[Question, ...] = (rules.published_shares, rules.few, rules.not_lowered_by_stability)
+NOTES: tuple[Question, ...] = (
+    rules.published_shares,
+    rules.few,
+    rules.not_lowered_by_stability,
+    rules.look_alike_on_the_skin,
+)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,7 @@ class FindingFacts:
     bilateral : alike calcifications are diffuse or scattered in both breasts
     change : comparison with an earlier exam, or None without one
     fully_worked_up : magnification views in two planes are part of the exam
+    skin_mm : distance of its middle to the skin line in the view where it is nearest, mm, None where unknown
     """
 
     laterality: Laterality
@@ -84,6 +85,7 @@ class FindingFacts:
     bilateral: bool = False
     change: ChangeFacts | None = None
     fully_worked_up: bool = False
+    skin_mm: float | None = None
 
 
 @dataclass(frozen=True)

@@ -200,6 +200,14 @@ def few(case: Case) -> Reason | None:
     return reason("few", min_count=number(lexicon.groups().min_count.value)) if case.facts.few else None
 
 
+def look_alike_on_the_skin(case: Case) -> Reason | None:
+    """Ointment in particular is not told from calcium by the description."""
+    near = lexicon.sizes().look_alike_skin_mm
+    if case.facts.skin_mm is None or case.facts.skin_mm > near.value:
+        return None
+    return reason("look_alike_on_the_skin", verified=near.verified, skin_mm=number(near.value))
+
+
 # Incomplete.
 
 

@@ -8,9 +8,9 @@
 
 Cream is not recognised. Two measures were tried on smears drawn on real views (``benchmarks/cream.py``):
 streaks that run side by side under the skin line, for a wiped layer seen from above, and a bright rim that
-runs with the skin line, for one seen edge on. Fibres and veins under the skin, and the skin itself on digital
-views, give higher values than all but very few smears, so either would call tissue cream before cream. What a
-smear is taken for instead is written down in ``docs/accuracy.md``; a group this near the skin that is not
+runs with the skin line, for one seen edge on. Fibres and folds under the skin, and the skin itself on digital
+views, give values as high as most smears do, so either would call tissue cream before cream. What a smear is
+taken for instead is written down in ``docs/accuracy.md``; a group this near the skin that is not
 called benign tells its reader to look at the skin (rule ``look_alike_on_the_skin``).
 """
 

@@ -179,6 +179,7 @@ class Sizes(Entry):
     coarse_heterogeneous_to_mm: Figure
     fine_pleomorphic_below_mm: Figure
     fine_linear_width_mm: Figure
+    look_alike_skin_mm: Figure
 
 
 class Named(Entry):

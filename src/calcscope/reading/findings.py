@@ -136,8 +136,20 @@ def _group_finding(views: Sequence[ViewReading], cluster: list[tuple[int, int]],
         place=locate([_sighting(views, i, k) for i, k in cluster]),
         few=all(group.few for group in groups),
         fully_worked_up=_worked_up(views, side),
+        skin_mm=_skin_mm(views, cluster),
     )
     return Found("group", tuple(Seen(i, k, views[i].groups[k].members) for i, k in cluster), facts)
+
+
+def _skin_mm(views: Sequence[ViewReading], cluster: list[tuple[int, int]]) -> float | None:
+    """Distance of a group's middle to the skin line in the view where it is nearest, mm."""
+    distances = []
+    for i, k in cluster:
+        group, breast = views[i].groups[k], views[i].breast
+        if len(breast.skin_line):  # a spot view may show none
+            row, column = round(group.y), round(group.x)
+            distances.append(float(breast.skin_distance_mm[row, column]))
+    return min(distances, default=None)
 
 
 def _worked_up(views: Sequence[ViewReading], side: Laterality) -> bool:
