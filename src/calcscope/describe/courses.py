@@ -22,7 +22,7 @@ from calcscope.describe.ridges import SCALES_MM, Ridges, find_ridges
 from calcscope.exam.model import Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
 
-PROBABLE = 0.5
+PROBABLE = 0.25
 """Marks from this probability on are evidence by themselves."""
 REACH_MM = 4.0
 """Gap between plaques of one wall that is still bridged."""
@@ -34,11 +34,11 @@ LOCAL_MM, ASIDE_MM = 5.0, 0.4
 """A vessel's direction is taken over this distance; what continues it lies no further aside of its wall."""
 ON_RIDGE_MM = 0.6
 """Marks of a wall lie no further from the middle of the ridge."""
-COURSE_MARKS, PIECE_MARKS = 6, 2
+COURSE_MARKS, PIECE_MARKS = 8, 2
 """Fewest probable marks of a course, and of a piece that continues one."""
 PIECE_SLENDERNESS = 2.5
 """Least length of a piece over its width: an even speck or a cluster is no piece of a wall."""
-MARKS_PER_MM = 0.4
+MARKS_PER_MM = 0.6
 """Least density of those marks; the fibres of the films and digital views looked at hold fewer, or five at
 most in one place."""
 BRIDGE_MM, BRIDGE_LENGTHS = 15.0, 3.0
