@@ -71,9 +71,10 @@ def find_courses(
     probable = catalogue.xy_mm[catalogue.probability >= PROBABLE]
     settings = lexicon.load("describe")
     shortest, longest_rod = settings["vessel_length_mm"]["value"], settings["rod_to_mm"]["value"]
-    if not _hold_course(probable, shortest):
+    chained = _in_chains(probable, shortest)
+    if not len(chained):
         return []
-    pieces = _pieces(find_ridges(mammogram, breast), probable, catalogue.pixel_mm)
+    pieces = _pieces(find_ridges(mammogram, breast, chained), probable, catalogue.pixel_mm)
     found = []
     for members in connected(
         len(pieces),
@@ -91,13 +92,14 @@ def find_courses(
     return found
 
 
-def _hold_course(xy_mm: Points, shortest_mm: float) -> bool:
-    """Whether points are many, near and far enough for a course: spares most views the search for ridges."""
+def _in_chains(xy_mm: Points, shortest_mm: float) -> Points:
+    """The points that have enough others near for a piece of a vessel; none where nowhere enough for a course
+    lie near and far enough: that spares most views the search for ridges, and the others most of it."""
     pairs = cKDTree(xy_mm).query_pairs(REACH_MM, output_type="ndarray") if len(xy_mm) else ()
-    return any(
-        len(members) >= COURSE_MARKS and _extent(xy_mm[members]) >= shortest_mm
-        for members in connected(len(xy_mm), pairs)
-    )
+    chains = connected(len(xy_mm), pairs)
+    if not any(len(chain) >= COURSE_MARKS and _extent(xy_mm[chain]) >= shortest_mm for chain in chains):
+        return np.zeros((0, 2))
+    return np.asarray(xy_mm[np.concatenate([chain for chain in chains if len(chain) >= PIECE_MARKS])])
 
 
 def _pieces(ridges: Ridges, probable_mm: Points, pixel_mm: float) -> list[Piece]:

@@ -52,14 +52,19 @@ class Ridges:
     step_mm: float
 
 
-def find_ridges(mammogram: Mammogram, breast: Breast) -> Ridges:
-    """Ridges of the part of a view in which calcifications are looked for."""
+def find_ridges(mammogram: Mammogram, breast: Breast, near_mm: Points | None = None) -> Ridges:
+    """Ridges of the part of a view in which calcifications are looked for.
+
+    Parameters
+    ----------
+    near_mm : (n, 2) points, mm: only the box around them and ``WINDOW_MM`` more is searched
+    """
     factor = max(1, round(GRID_MM / mammogram.pixel_mm))
     step = mammogram.pixel_mm * factor
-    rows, columns = (size // factor * factor for size in mammogram.pixels.shape)
-    size = (columns // factor, rows // factor)
-    pixels = cv2.resize(mammogram.pixels[:rows, :columns], size, interpolation=cv2.INTER_AREA)
-    shown = breast.search[:rows, :columns].astype(np.uint8)
+    rows, columns = (_span(mammogram, near_mm, axis, factor) for axis in (1, 0))
+    size = ((columns.stop - columns.start) // factor, (rows.stop - rows.start) // factor)
+    pixels = cv2.resize(mammogram.pixels[rows, columns], size, interpolation=cv2.INTER_AREA)
+    shown = breast.search[rows, columns].astype(np.uint8)
     search = cv2.resize(shown, size, interpolation=cv2.INTER_NEAREST) > 0
     response = np.stack([_response(np.asarray(pixels, np.float32), scale / step) for scale in SCALES_MM])
     best = response[SEEN_AT].max(axis=0)
@@ -67,12 +72,26 @@ def find_ridges(mammogram: Mammogram, breast: Breast) -> Ridges:
     _, label = cv2.connectedComponents((seen >= GOES_ON).astype(np.uint8), connectivity=8)
     kept = np.unique(label[seen >= STANDS_OUT])
     y, x = np.nonzero(skeletonize(np.isin(label, kept[kept > 0])))  # type: ignore[no-untyped-call]
+    corner = np.array([columns.start, rows.start]) - 0.5  # of the first pixel, whose centre is a whole number
     return Ridges(
-        xy_mm=np.asarray((np.stack([x, y], axis=1) + 0.5) * step - 0.5 * mammogram.pixel_mm, np.float64),
+        xy_mm=np.asarray(
+            (np.stack([x, y], axis=1) + 0.5) * step + corner * mammogram.pixel_mm, dtype=np.float64
+        ),
         ridge=label[y, x].astype(np.intp),
         response=response[:, y, x].T.astype(np.float64),
         step_mm=step,
     )
+
+
+def _span(mammogram: Mammogram, near_mm: Points | None, axis: int, factor: int) -> slice:
+    """Rows (axis 1) or columns (axis 0) around the points, a whole number of grid steps."""
+    size = mammogram.pixels.shape[1 - axis] // factor * factor
+    if near_mm is None:
+        return slice(0, size)
+    low = (near_mm[:, axis].min() - WINDOW_MM) / mammogram.pixel_mm
+    high = (near_mm[:, axis].max() + WINDOW_MM) / mammogram.pixel_mm
+    start = min(max(int(low) // factor * factor, 0), max(size - factor, 0))
+    return slice(start, min(max(-(-int(high) // factor) * factor, start + factor), size))
 
 
 def _response(pixels: Float, sigma: float) -> Float:
