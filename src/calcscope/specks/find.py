@@ -110,7 +110,7 @@ class _Rung:
 
     @property
     def salience(self) -> Float:
-        return np.asarray((self.smooth - self.ground) / self.noise)
+        return np.asarray(cv2.divide(cv2.subtract(self.smooth, self.ground), self.noise))
 
 
 def find_specks(
@@ -171,8 +171,9 @@ def _peaks(rung: _Rung, min_salience: float) -> list[tuple[float, int, int]]:
     """(salience, row, column) of each local maximum of 3 × 3 pixels above the threshold."""
     salience = rung.salience
     highest = cv2.dilate(salience, np.ones((3, 3), np.uint8))
-    rows, columns = np.nonzero((salience == highest) & rung.scale.search & (salience > min_salience))
-    return [(float(salience[r, c]), int(r), int(c)) for r, c in zip(rows, columns, strict=True)]
+    high = np.nonzero(salience > min_salience)  # few: the rest need not be compared
+    tops = (salience[high] == highest[high]) & rung.scale.search[high]
+    return [(float(salience[r, c]), int(r), int(c)) for r, c in zip(*(i[tops] for i in high), strict=True)]
 
 
 def _rung_to_outline_on(rungs: list[_Rung], k: int, row: int, column: int, salience: float) -> int:

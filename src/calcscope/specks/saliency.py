@@ -97,7 +97,7 @@ def local_noise(pixels: Float, inside: Mask, pixel_mm: float, floor: float) -> F
     for _ in range(3):
         # 1.02 undoes the loss of variance that clipping at 2.5 sigma costs a Gaussian.
         sigma = 1.02 * deviation(np.minimum(squares, (CLIP * sigma) ** 2))
-    sigma = np.maximum(sigma, floor)
+    sigma = np.maximum(sigma, floor, dtype=np.float32)
     return np.asarray(cv2.resize(sigma, pixels.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 
