@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
+import cv2
+import numpy as np
 import pytest
+from specks.drawn import breast, tissue, view
 
 from calcscope.describe import Mimic, find_mimics
 from calcscope.evaluate.drawn import Scene, draw_kind, draw_mimic
@@ -49,3 +52,35 @@ def test_an_empty_view_has_no_mimics() -> None:
     mimics, is_mimic = find_mimics(SpeckCatalogue.empty(0.05), scene.breast, scene.mammogram)
     assert mimics == []
     assert len(is_mimic) == 0
+
+
+def line_on_film(length_mm: float, bend_mm: float, gaps: bool, pixel_mm: float = 0.2) -> list[Mimic]:
+    """Mimics found on a film with one thin uneven line of calcium's brightness."""
+    random = np.random.default_rng(0)
+    size = 200
+    along = np.linspace(-length_mm / 2, length_mm / 2, 400)
+    points = np.stack([along, bend_mm * np.cos(np.pi * along / length_mm)], axis=1) / pixel_mm
+    points = points @ np.array([[0.8, 0.6], [-0.6, 0.8]]) + size / 2
+    line = np.zeros((size, size), np.float32)
+    cv2.polylines(line, [np.round(points * 16).astype(np.int32)], False, 1, 1, cv2.LINE_AA, shift=4)
+    uneven = cv2.GaussianBlur(random.random((size, size)).astype(np.float32), (0, 0), 1.5)
+    uneven = (uneven - uneven.min()) / np.ptp(uneven)
+    height = np.where(uneven > 0.5, uneven, 0) if gaps else 0.6 + 0.6 * uneven
+    film = view(tissue(size, pixel_mm=pixel_mm) + 0.15 * line * height.astype(np.float32), pixel_mm)
+    around = breast((size, size), pixel_mm)
+    return find_mimics(find_specks(film, around), around, film)[0]
+
+
+def test_a_scratch_is_a_straight_thin_line_without_gaps() -> None:
+    assert {mimic.kind for mimic in line_on_film(25, 0, gaps=False)} == {"film_artifact"}
+
+
+@pytest.mark.parametrize(
+    ("length_mm", "bend_mm", "gaps"),
+    [(4, 0, False), (25, 6, False), (25, 0, True)],
+    ids=["a cast of calcium", "a vessel", "a row of calcifications"],
+)
+def test_what_is_short_or_bent_or_has_gaps_is_no_scratch(
+    length_mm: float, bend_mm: float, gaps: bool
+) -> None:
+    assert line_on_film(length_mm, bend_mm, gaps) == []

@@ -1,8 +1,9 @@
 """Marks on the skin or the film that look like calcifications.
 
 * metal: even, at the top of the image's range, with a smooth compact border;
-* film artifacts (dust, scratches; finely digitised films only): they came after the X-rays, so they
-  step from pixel to pixel, which the blur of the imaging system allows nothing in the breast;
+* film artifacts: dust and scratches came after the X-rays, so on finely digitised films they step from
+  pixel to pixel, which the blur of the imaging system allows nothing in the breast; and a scratch goes on
+  straight, thin and without a gap for longer than any line of calcium does, which a coarse scan shows too;
 * deodorant and powder: a crowd of grains at the skin line; in the armpit's folds it is deodorant,
   elsewhere powder.
 
@@ -42,6 +43,16 @@ FLAT_TOP, FLAT_SHARE = 0.97, 0.4
 """Metal: this share of the outline's pixels reach that share of the peak. A ball of calcium has fewer."""
 LEAST_METAL_MM2 = 0.15
 """Smaller bright marks are dust or calcium."""
+SCRATCH_PIXELS, SCRATCH_WIDTH_MM = 4.0, 0.4
+"""A scratch is no wider than either: a few pixels of any scan, and thinner than a calcified vessel."""
+SCRATCH_MM = 8.0
+"""And longer: a line of calcium so thin and even, without a bend or a gap, is shorter."""
+SCRATCH_REACH_MM = 5.0
+"""Marks of one scratch lie within this distance of the next."""
+SCRATCH_GOES_ON = 0.4
+"""Share of the fainter mark's contrast that a scratch keeps everywhere between two of its marks."""
+SCRATCH_BEND_MM = 0.3
+"""Most that a mark lies aside of the scratch."""
 GRAIN_REACH_MM = 4.0
 """Grains of one smear lie within this distance of the next."""
 GRAIN_SALIENCE = 8.0
@@ -73,10 +84,59 @@ def find_mimics(
         is_mimic[index] = True
         extent = float(catalogue.length_mm[index])
         mimics.append(Mimic(float(catalogue.x[index]), float(catalogue.y[index]), kind, extent))
+    if mammogram.info.acquisition == "film":
+        for marks in _scratches(catalogue, mammogram):
+            marks = marks[~is_mimic[marks]]
+            if not len(marks):
+                continue
+            is_mimic[marks] = True
+            x, y = catalogue.xy[marks].mean(axis=0)
+            extent = float(np.hypot(*np.ptp(catalogue.xy_mm[marks], axis=0)))
+            mimics.append(Mimic(float(x), float(y), "film_artifact", extent))
     for grains in _grains_at_skin(catalogue, breast, ~is_mimic):
         is_mimic[grains] = True
         mimics.append(_crowd(grains, catalogue, breast, mammogram))
     return mimics, is_mimic
+
+
+def _scratches(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[NDArray[np.intp]]:
+    """Marks that lie on one straight thin line which goes on between them, for each such line."""
+    thin = np.flatnonzero(catalogue.width_mm <= min(SCRATCH_PIXELS * mammogram.pixel_mm, SCRATCH_WIDTH_MM))
+    if len(thin) < 2:
+        return []
+    xy_mm = catalogue.xy_mm[thin]
+    pairs = cKDTree(xy_mm).query_pairs(SCRATCH_REACH_MM, output_type="ndarray")
+    joined = np.array([_goes_on(catalogue, mammogram, *thin[pair]) for pair in pairs], dtype=bool)
+    pairs = pairs[joined]
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(thin),) * 2)
+    _, label = connected_components(graph, directed=False)
+    lines = []
+    for k in range(label.max() + 1):
+        members = np.flatnonzero(label == k)
+        if len(members) < 2:
+            continue
+        about = xy_mm[members] - xy_mm[members].mean(axis=0)
+        along, aside = (about @ np.linalg.svd(about)[2].T).T  # the direction they lie in, and square to it
+        if np.ptp(along) >= SCRATCH_MM and np.abs(aside).max() <= SCRATCH_BEND_MM:
+            lines.append(thin[members])
+    return lines
+
+
+def _goes_on(catalogue: SpeckCatalogue, mammogram: Mammogram, first: int, second: int) -> bool:
+    """Whether a thin bright line leads from one mark to the other without a gap."""
+    start, end = catalogue.xy[first], catalogue.xy[second]
+    length = float(np.hypot(*(end - start)))
+    if length < 1:
+        return False
+    along = (end - start) / length
+    across = np.array([-along[1], along[0]])
+    path = start + np.linspace(0, 1, int(2 * length) + 2)[:, None] * (end - start)
+    offsets = np.array([-2, -1, 0, 1, 2]) * SCRATCH_PIXELS / 2
+    at = (path[:, None] + offsets[:, None] * across).astype(np.float32)  # two beside the line, three on it
+    grey = cv2.remap(mammogram.pixels, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+    excess = grey[:, 1:4].max(axis=1) - grey[:, [0, 4]].max(axis=1)
+    fainter = float(min(catalogue.contrast[first], catalogue.contrast[second]))
+    return bool(excess.min() >= SCRATCH_GOES_ON * fainter)
 
 
 def _edge_and_top(
