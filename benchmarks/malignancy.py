@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from calcscope.evaluate.calibration import reliability
+from calcscope.evaluate.cbis_ddsm import read_lesions
 from calcscope.train.malignancy import (
     REPEATS,
     Array,
@@ -26,7 +27,6 @@ from calcscope.train.malignancy import (
     features,
     fit,
     performance,
-    read_lesions,
 )
 
 Row = dict[str, str]

@@ -20,7 +20,7 @@ app = typer.Typer(
 
 @app.callback()
 def _calcscope() -> None:
-    """Subcommands follow; this keeps ``calcscope read`` a subcommand while it is the only one."""
+    """Subcommands follow."""
 
 
 @app.command()
@@ -128,6 +128,47 @@ def read(
         console.print(f"[yellow]Note[/yellow] {warning}", highlight=False)
     if report.failures:
         raise typer.Exit(1)
+
+
+@app.command()
+def evaluate(
+    path: Annotated[Path, typer.Argument(help="The dataset as its owners distribute it.")],
+    dataset: Annotated[
+        Literal["mini-mias", "cbis-ddsm-table"],
+        typer.Option(help="mini-mias: a folder of films with truth.csv; cbis-ddsm-table: the CSV file."),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("evaluation"),
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=0.999,
+            help="Malignant share the probabilities are based on; by default that of the model's own series.",
+        ),
+    ] = None,
+) -> None:
+    """Measure Calcscope on a public dataset: tables with intervals, and curves.
+
+    Exit code 0 when it was measured, 1 when the dataset cannot be read, 2 for wrong arguments.
+
+        calcscope evaluate --dataset cbis-ddsm-table calc_case_description_test_set.csv
+
+        calcscope evaluate --dataset mini-mias films/ --out curves
+    """
+    from rich.console import Console
+
+    from calcscope.errors import UnreadableInput
+    from calcscope.evaluate.datasets import DATASETS
+
+    try:
+        DATASETS[dataset](path, out, Console(), prevalence)
+    except UnreadableInput as error:
+        Console(stderr=True).print(str(error), highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        Console(stderr=True).print(f"{path}: {reason}", highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from calcscope.evaluate.cbis_ddsm import Lesion, read_lesions
 from calcscope.train import malignancy as train
 
 HEADER = "patient_id,left or right breast,image view,abnormality id,calc type,calc distribution,pathology"
@@ -43,17 +44,17 @@ def cbis(shared_data: Path) -> Path:
 
 
 def test_one_row_for_each_lesion_worked_up_and_described(table: Path) -> None:
-    assert train.read_lesions(table) == [
-        train.Lesion("A", "fine_linear", "linear", True),
-        train.Lesion("A", "round_or_punctate", "grouped", False),
-        train.Lesion("F", "pleomorphic", "segmental", False),
-        train.Lesion("F", "amorphous", "regional", False),
-        train.Lesion("G", "amorphous", "grouped", False),
+    assert read_lesions(table) == [
+        Lesion("A", "fine_linear", "linear", True),
+        Lesion("A", "round_or_punctate", "grouped", False),
+        Lesion("F", "pleomorphic", "segmental", False),
+        Lesion("F", "amorphous", "regional", False),
+        Lesion("G", "amorphous", "grouped", False),
     ]
 
 
 def test_the_reference_levels_are_the_intercept_alone(table: Path) -> None:
-    reference = [train.Lesion("Z", "pleomorphic", "grouped", True)]
+    reference = [Lesion("Z", "pleomorphic", "grouped", True)]
     assert train.design(reference).tolist() == [[1.0] + [0.0] * (len(train.features()) - 1)]
 
 
@@ -83,7 +84,7 @@ def test_writing_every_lesion_twice_for_a_woman_does_not_narrow_the_interval() -
 
 
 def test_no_woman_is_in_two_folds_of_a_partition(cbis: Path) -> None:
-    lesions = train.read_lesions(cbis)
+    lesions = read_lesions(cbis)
     women = np.array([lesion.woman for lesion in lesions])
     y = np.array([float(lesion.malignant) for lesion in lesions])
     probability, fold = train.cross_validate(train.design(lesions), y, women.tolist())
@@ -99,7 +100,7 @@ def test_the_shipped_file_is_what_the_table_gives_to_the_bit(cbis: Path, tmp_pat
 
 
 def test_the_table_is_used_as_the_card_says(cbis: Path) -> None:
-    lesions = train.read_lesions(cbis)
+    lesions = read_lesions(cbis)
     assert len(lesions) == 586
     assert len({lesion.woman for lesion in lesions}) == 520
     card = (resources.files("calcscope.models") / "malignancy.md").read_text(encoding="utf-8")

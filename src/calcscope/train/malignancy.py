@@ -5,11 +5,9 @@
 The table is the calcification training table of CBIS-DDSM (CC BY 3.0, doi
 10.7937/K9/TCIA.2016.7O02S9CY). What is done to it, and why:
 
-* Rows ``BENIGN_WITHOUT_CALLBACK`` are left out: nobody worked those findings up, and 371 of the 376
-  rows without a distribution are among them, so "no distribution" alone would predict benign.
-* The rows of one lesion (a woman, a side, an abnormality number) become one, whatever the number of
-  views; where the views differ the more suspicious word stands, as a reader would report it.
-* A cell with several words counts as its most suspicious one.
+* Rows ``BENIGN_WITHOUT_CALLBACK`` are left out, and the rows of a lesion become one
+  (:mod:`calcscope.evaluate.cbis_ddsm`): 371 of the 376 rows without a distribution are among those left out,
+  so "no distribution" alone would predict benign.
 * Lesions of typically benign kinds alone are left out: a rule calls them benign, not a probability.
 * Lesions without a shape or without a distribution are left out, never given a level of their own.
 
@@ -22,39 +20,20 @@ the interval shown at run time knows that they are not independent.
 from __future__ import annotations
 
 import argparse
-import csv
 import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.evaluate.calibration import brier, expected_calibration_error
+from calcscope.evaluate.cbis_ddsm import DISTRIBUTIONS, SHAPES, Lesion, read_lesions
 from calcscope.evaluate.roc import auc, auc_interval
 
 Array = NDArray[np.float64]
 
-# The table's words, least suspicious first, as the levels of the model. Its edition of the lexicon
-# (the third) writes "round and regular" and "punctate" for what is benign only by spread, one word
-# for all fine linear shapes, and "pleomorphic" before fine and coarse were told apart.
-SHAPES = {
-    "ROUND_AND_REGULAR": "round_or_punctate",
-    "PUNCTATE": "round_or_punctate",
-    "AMORPHOUS": "amorphous",
-    "PLEOMORPHIC": "pleomorphic",
-    "FINE_LINEAR_BRANCHING": "fine_linear",
-}
-DISTRIBUTIONS = {
-    "DIFFUSELY_SCATTERED": "diffuse",
-    "REGIONAL": "regional",
-    "CLUSTERED": "grouped",
-    "LINEAR": "linear",
-    "SEGMENTAL": "segmental",
-}
 # The levels the coefficients are relative to: the commonest ones.
 REFERENCE = ("pleomorphic", "grouped")
 # Which lexicon terms each level speaks for at run time. Coarse heterogeneous is missing on purpose:
@@ -74,43 +53,6 @@ FOLDS = 10
 REPEATS = 5  # partitions into folds; one alone moves the area by about 0.01
 RESAMPLES = 500
 DECIMALS = 6  # of every stored number, so that another machine's last bits cannot change the file
-
-
-@dataclass(frozen=True)
-class Lesion:
-    """One worked-up lesion: whose it is, how it was described, what it was."""
-
-    woman: str
-    shape: str
-    distribution: str
-    malignant: bool
-
-
-def _most_suspicious(cells: Sequence[str], levels: dict[str, str]) -> str | None:
-    """The last of ``levels`` that any cell names (words joined by hyphens), or None."""
-    words = {word for cell in cells for word in cell.strip().split("-")}
-    named = [level for word, level in levels.items() if word in words]
-    return named[-1] if named else None
-
-
-def read_lesions(table: Path) -> list[Lesion]:
-    """Worked-up, fully described lesions of the CBIS-DDSM calcification table, in table order.
-
-    Raises KeyError when a column is missing.
-    """
-    views: dict[tuple[str, str, str], list[dict[str, str]]] = defaultdict(list)
-    with table.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["pathology"] != "BENIGN_WITHOUT_CALLBACK":
-                views[row["patient_id"], row["left or right breast"], row["abnormality id"]].append(row)
-    lesions = []
-    for (woman, _, _), rows in views.items():
-        shape = _most_suspicious([row["calc type"] for row in rows], SHAPES)
-        distribution = _most_suspicious([row["calc distribution"] for row in rows], DISTRIBUTIONS)
-        if shape is not None and distribution is not None:
-            malignant = any(row["pathology"] == "MALIGNANT" for row in rows)
-            lesions.append(Lesion(woman, shape, distribution, malignant))
-    return lesions
 
 
 def features() -> list[str]:
