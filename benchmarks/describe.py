@@ -4,7 +4,7 @@
 
 Scenes come from seeds 5000 on, which no model or threshold has seen. Every scene goes through detection:
 the marks found on the drawn calcium are described. For each question a confusion matrix (rows: drawn,
-columns: named), each term's share right with its 95 % Wilson interval, and, with ``--out``, a picture of
+columns: named), each term's share right with its 95 % Wilson interval, Cohen's kappa, and, with ``--out``, a picture of
 the drawn shapes. ``group formed`` is the share of scenes whose marks detection and grouping themselves
 list as one group at the operating point; description is measured apart from it.
 """
@@ -23,6 +23,7 @@ from rich.table import Table
 from calcscope.describe import describe_group, describe_single, find_mimics, find_vessels
 from calcscope.describe.body import find_bodies
 from calcscope.describe.spread import describe_spread
+from calcscope.evaluate.agreement import kappa, kappa_interval
 from calcscope.evaluate.drawn import (
     DISTRIBUTIONS,
     KINDS,
@@ -176,6 +177,10 @@ def show(
             cells.append(f"{formed[term]:.2f}")
         table.add_row(term, *cells)
     console.print(table)
+    if right is None:
+        square = [[counts.get(row, {}).get(column, 0) for column in columns] for row in columns]
+        low, high = kappa_interval(square)
+        console.print(f"kappa {kappa(square):.2f} ({low:.2f} to {high:.2f})\n", highlight=False)
 
 
 def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
