@@ -4,9 +4,9 @@
 
 Scenes come from seeds 5000 on, which no model or threshold has seen. Every scene goes through detection:
 the marks found on the drawn calcium are described. For each question a confusion matrix (rows: drawn,
-columns: named), each term's share right with its 95 % Wilson interval, Cohen's kappa, and, with ``--out``, a picture of
-the drawn shapes. ``group formed`` is the share of scenes whose marks detection and grouping themselves
-list as one group at the operating point; description is measured apart from it.
+columns: named), each term's share right with its 95 % Wilson interval, Cohen's kappa, and, with ``--out``,
+a picture of the drawn shapes. ``group formed`` is the share of scenes whose marks detection and grouping
+themselves list as one group at the operating point; description is measured apart from it.
 """
 
 from __future__ import annotations
