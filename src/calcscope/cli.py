@@ -138,14 +138,6 @@ def evaluate(
         typer.Option(help="mini-mias: a folder of films with truth.csv; cbis-ddsm-table: the CSV file."),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("evaluation"),
-    prevalence: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            max=0.999,
-            help="Malignant share the probabilities are based on; by default that of the model's own series.",
-        ),
-    ] = None,
 ) -> None:
     """Measure Calcscope on a public dataset: tables with intervals, and curves.
 
@@ -161,7 +153,7 @@ def evaluate(
     from calcscope.evaluate.datasets import DATASETS
 
     try:
-        DATASETS[dataset](path, out, Console(), prevalence)
+        DATASETS[dataset](path, out, Console())
     except UnreadableInput as error:
         Console(stderr=True).print(str(error), highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error

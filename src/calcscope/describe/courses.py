@@ -7,19 +7,17 @@ thinner. What continues a course, along its ridge or in its direction across a g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from calcscope import lexicon
 from calcscope.breast.model import Breast
+from calcscope.describe.axes import main_axes
 from calcscope.describe.ridges import SCALES_MM, Ridges, find_ridges
 from calcscope.exam.model import Mammogram, Points
+from calcscope.groups.links import connected
 from calcscope.specks.catalogue import SpeckCatalogue
 
 PROBABLE = 0.25
@@ -59,9 +57,7 @@ class Piece:
 
     def toward(self, at: Points) -> Points:
         """Direction of the piece near a point, a unit vector."""
-        near = self.xy_mm[np.hypot(*(self.xy_mm - at).T) <= LOCAL_MM]
-        _, vectors = np.linalg.eigh(np.cov((near - near.mean(axis=0)).T))
-        return np.asarray(vectors[:, 1])
+        return main_axes(self.xy_mm[np.hypot(*(self.xy_mm - at).T) <= LOCAL_MM]).along
 
 
 def find_courses(
@@ -146,11 +142,3 @@ def _extent(xy_mm: Points) -> float:
     """Greatest extent of points (n, 2), along the best of eight directions."""
     turns = np.arange(8) * np.pi / 8
     return float(np.ptp(xy_mm @ np.stack([np.cos(turns), np.sin(turns)]), axis=0).max(initial=0.0))
-
-
-def connected(size: int, pairs: Sequence[tuple[int, int]] | NDArray[np.intp]) -> list[NDArray[np.intp]]:
-    """Index sets of the connected components of ``size`` nodes under links between pairs."""
-    i, j = np.asarray(pairs, dtype=np.intp).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(i)), (i, j)), shape=(size, size))
-    count, label = connected_components(graph, directed=False)
-    return [np.flatnonzero(label == k) for k in range(count)]

@@ -22,8 +22,6 @@ from calcscope.groups.model import Group
 from calcscope.specks.catalogue import SpeckCatalogue
 
 NOT_ASSESSABLE = "not_assessable"
-FINE_SHAPES = ("fine_pleomorphic", "fine_linear", "fine_linear_branching")
-"""Shapes with borders too distinct for sediment seen from above."""
 
 
 def describe_group(
@@ -112,8 +110,9 @@ def few_are_a_finding(few: Group, description: GroupDescription) -> bool:
 
 def is_milk_of_calcium(lateral: GroupDescription, craniocaudal: GroupDescription) -> bool:
     """Whether one group seen in both views is milk of calcium: layered in the true lateral, smudges in
-    CC. Fine shapes in the CC view, or another typical kind, speak against it."""
-    smudges = craniocaudal.morphology not in FINE_SHAPES and craniocaudal.typical_kind is None
+    CC. Shapes with distinct borders in the CC view, or another typical kind, speak against it."""
+    distinct = lexicon.load("describe")["milk_not_shapes"]["value"]
+    smudges = craniocaudal.morphology not in distinct and craniocaudal.typical_kind is None
     return lateral.typical_kind == "milk_of_calcium" and smudges
 
 

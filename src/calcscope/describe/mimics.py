@@ -20,14 +20,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from calcscope import lexicon
 from calcscope.breast.model import Breast
+from calcscope.describe.axes import main_axes
 from calcscope.describe.model import Mimic
 from calcscope.exam.model import Mammogram
+from calcscope.groups.links import connected
 from calcscope.specks.catalogue import SpeckCatalogue
 
 ONE_PIXEL_STEP = 0.8
@@ -90,12 +90,10 @@ def find_mimics(
             if not len(marks):
                 continue
             is_mimic[marks] = True
-            x, y = catalogue.xy[marks].mean(axis=0)
-            extent = float(np.hypot(*np.ptp(catalogue.xy_mm[marks], axis=0)))
-            mimics.append(Mimic(float(x), float(y), "film_artifact", extent))
+            mimics.append(_of_many(marks, catalogue, "film_artifact"))
     for grains in _grains_at_skin(catalogue, breast, ~is_mimic):
         is_mimic[grains] = True
-        mimics.append(_crowd(grains, catalogue, breast, mammogram))
+        mimics.append(_of_many(grains, catalogue, _grains_kind(grains, catalogue, breast, mammogram)))
     return mimics, is_mimic
 
 
@@ -107,17 +105,13 @@ def _scratches(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[NDArray[
     xy_mm = catalogue.xy_mm[thin]
     pairs = cKDTree(xy_mm).query_pairs(SCRATCH_REACH_MM, output_type="ndarray")
     joined = np.array([_goes_on(catalogue, mammogram, *thin[pair]) for pair in pairs], dtype=bool)
-    pairs = pairs[joined]
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(thin),) * 2)
-    _, label = connected_components(graph, directed=False)
     lines = []
-    for k in range(label.max() + 1):
-        members = np.flatnonzero(label == k)
+    for members in connected(len(thin), pairs[joined]):
         if len(members) < 2:
             continue
-        about = xy_mm[members] - xy_mm[members].mean(axis=0)
-        along, aside = (about @ np.linalg.svd(about)[2].T).T  # the direction they lie in, and square to it
-        if np.ptp(along) >= SCRATCH_MM and np.abs(aside).max() <= SCRATCH_BEND_MM:
+        axes = main_axes(xy_mm[members])
+        about = xy_mm[members] - axes.centre
+        if np.ptp(about @ axes.along) >= SCRATCH_MM and np.abs(about @ axes.across).max() <= SCRATCH_BEND_MM:
             lines.append(thin[members])
     return lines
 
@@ -175,17 +169,19 @@ def _grains_at_skin(
     if len(grains) < least:
         return []
     pairs = cKDTree(catalogue.xy_mm[grains]).query_pairs(GRAIN_REACH_MM, output_type="ndarray")
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(grains),) * 2)
-    _, label = connected_components(graph, directed=False)
-    crowds = [grains[label == k] for k in range(label.max() + 1)]
-    return [crowd for crowd in crowds if len(crowd) >= least]
+    return [grains[crowd] for crowd in connected(len(grains), pairs) if len(crowd) >= least]
 
 
-def _crowd(
+def _grains_kind(
     grains: NDArray[np.intp], catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram
-) -> Mimic:
-    x, y = catalogue.xy[grains].mean(axis=0)
-    extent = float(np.hypot(*np.ptp(catalogue.xy_mm[grains], axis=0)))
+) -> str:
     level = breast.nipple[1] if breast.nipple is not None else breast.mask.shape[0] / 2
-    armpit = mammogram.info.view in ("MLO", "ML", "LM") and y < level
-    return Mimic(float(x), float(y), "deodorant" if armpit else "powder", extent)
+    armpit = mammogram.info.view in ("MLO", "ML", "LM") and catalogue.y[grains].mean() < level
+    return "deodorant" if armpit else "powder"
+
+
+def _of_many(marks: NDArray[np.intp], catalogue: SpeckCatalogue, kind: str) -> Mimic:
+    """One mimic that shows as several marks."""
+    x, y = catalogue.xy[marks].mean(axis=0)
+    extent = float(np.hypot(*np.ptp(catalogue.xy_mm[marks], axis=0)))
+    return Mimic(float(x), float(y), kind, extent)

@@ -22,6 +22,7 @@ from scipy.spatial import cKDTree
 
 from calcscope import lexicon
 from calcscope.breast.model import Breast
+from calcscope.describe.axes import main_axes
 from calcscope.describe.body import Body, find_bodies
 from calcscope.describe.courses import (
     ASIDE_MM,
@@ -30,12 +31,12 @@ from calcscope.describe.courses import (
     PROBABLE,
     REACH_MM,
     TURN,
-    connected,
     find_courses,
 )
 from calcscope.describe.form import Form, measure_form
 from calcscope.describe.kinds import kind_probabilities
 from calcscope.exam.model import Mammogram, Points
+from calcscope.groups.links import connected
 from calcscope.specks.catalogue import SpeckCatalogue
 
 LEAST_SALIENCE, CLEAR_SALIENCE = 8.0, 10.0
@@ -140,10 +141,9 @@ def _continued(members: NDArray[np.intp], bodies: Sequence[Body], pixel_mm: floa
             if i in inside or distance > REACH_MM:
                 continue
             local = path[tree.query_ball_point(path[int(nearest)], LOCAL_MM)]
-            centre = local.mean(axis=0)
-            _, vectors = np.linalg.eigh(np.cov((local - centre).T))
-            half_width = float(np.percentile(np.abs((local - centre) @ vectors[:, 0]), 90))
-            if abs(float((place - centre) @ vectors[:, 0])) <= half_width + ASIDE_MM:
+            centre, _, across = main_axes(local)
+            half_width = float(np.percentile(np.abs((local - centre) @ across), 90))
+            if abs(float((place - centre) @ across)) <= half_width + ASIDE_MM:
                 inside.add(i)
                 path = np.concatenate([path, bodies[i].outline * pixel_mm])
                 grown = True
@@ -211,10 +211,9 @@ def _about_curve(
     points: Points,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Positions along the main axis, a polynomial basis there, and offsets from the curve fitted in it."""
-    centre = points.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov((points - centre).T))
-    along = (points - centre) @ vectors[:, 1]
-    across = (points - centre) @ vectors[:, 0]
+    axes = main_axes(points)
+    along = (points - axes.centre) @ axes.along
+    across = (points - axes.centre) @ axes.across
     length = float(np.ptp(along))
     degree = int(np.clip(1 + length * BEND_PER_MM, 2, MOST_BENDS))
     basis = np.polynomial.legendre.legvander(2 * (along - along.min()) / max(length, 1e-9) - 1, degree)
@@ -283,9 +282,8 @@ def _chains(
 def _course(body: Body, pixel_mm: float) -> Points:
     """Points (n, 2) in mm along the middle of a slender body."""
     outline = body.outline * pixel_mm
-    centre = outline.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov((outline - centre).T))
-    along, across = (outline - centre) @ vectors[:, 1], (outline - centre) @ vectors[:, 0]
+    axes = main_axes(outline)
+    along, across = (outline - axes.centre) @ axes.along, (outline - axes.centre) @ axes.across
     count = max(int(np.ptp(along) / STATION_MM), 1)
     station = np.minimum(((along - along.min()) / np.ptp(along) * count).astype(int), count - 1)
     points = []
@@ -293,5 +291,5 @@ def _course(body: Body, pixel_mm: float) -> Points:
         here = station == k
         if here.sum() >= 2:
             middle = (across[here].min() + across[here].max()) / 2
-            points.append(centre + along[here].mean() * vectors[:, 1] + middle * vectors[:, 0])
+            points.append(axes.centre + along[here].mean() * axes.along + middle * axes.across)
     return np.array(points).reshape(-1, 2)

@@ -22,7 +22,7 @@ RATES = (0.1, 0.25, 0.5, 1.0, 2.0)
 """False groups per normal film at which the share of found circles is printed."""
 
 
-def mini_mias(path: Path, out: Path, console: Console, prevalence: float | None = None) -> None:
+def mini_mias(path: Path, out: Path, console: Console) -> None:
     """Share of the circles found against false groups per normal film, of a folder of mini-MIAS films.
 
     A circle is found at the probability of the best group that hits it; every group on a film of class NORM
@@ -40,12 +40,12 @@ def mini_mias(path: Path, out: Path, console: Console, prevalence: float | None 
     console.print(f"Picture: {picture}", highlight=False)
 
 
-def cbis_ddsm_table(path: Path, out: Path, console: Console, prevalence: float | None = None) -> None:
+def cbis_ddsm_table(path: Path, out: Path, console: Console) -> None:
     """The shipped malignancy model on the descriptors of a calcification table of CBIS-DDSM.
 
     Worked-up lesions alone, views of one lesion taken together, the interval drawn by woman.
     """
-    score = score_lesions(read_lesions(path), prevalence)
+    score = score_lesions(read_lesions(path))
     table = Table(title="Malignant or not, from shape and distribution", title_justify="left")
     for column in ("lesions", "women", "malignant", "AUC (95 %)", "Brier", "ECE"):
         table.add_column(column, justify="right")
@@ -70,7 +70,7 @@ def cbis_ddsm_table(path: Path, out: Path, console: Console, prevalence: float |
     console.print(f"Picture: {picture}", highlight=False)
 
 
-DATASETS: dict[str, Callable[[Path, Path, Console, float | None], None]] = {
+DATASETS: dict[str, Callable[[Path, Path, Console], None]] = {
     "mini-mias": mini_mias,
     "cbis-ddsm-table": cbis_ddsm_table,
 }

@@ -1,7 +1,7 @@
 """Smears of ointment drawn on the skin of real views, to see what the reading makes of them.
 
 Ointment with a fifth of zinc oxide attenuates a mammographic beam (18 keV) by about 0.9 a mm, nine times as
-much as skin (zinc about 49 cm²/g between the 15 and 20 keV rows of NIST's tables). Seen from above, a wiped
+much as skin: working figures of this software that no table was read for. Seen from above, a wiped
 layer is a patch of streaks with lines where it fills the creases; seen edge on, at the skin line, the same
 layer is a thin bright rim, because the beam runs along it.
 """

@@ -20,13 +20,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 from scipy.special import gammaln, hyp1f1
 
 from calcscope import lexicon
 from calcscope.breast.model import Breast
+from calcscope.groups.links import component_of, connected
 from calcscope.groups.model import Group
 from calcscope.specks.catalogue import SpeckCatalogue
 
@@ -168,9 +167,7 @@ def _link(xy_mm: NDArray[np.float64], least: int, reach: float) -> list[Index]:
     degree = np.bincount(pairs.ravel(), minlength=len(xy_mm)) + 1
     core = degree >= least
     both = core[pairs].all(axis=1)
-    graph = coo_matrix((np.ones(both.sum()), (pairs[both, 0], pairs[both, 1])), shape=(len(xy_mm),) * 2)
-    _, label = connected_components(graph, directed=False)
-    label = np.where(core, label, -1)
+    label = np.where(core, component_of(len(xy_mm), pairs[both]), -1)
     # A border point joins its nearest core.
     for i in np.flatnonzero(~core):
         neighbours = [j for j in tree.query_ball_point(xy_mm[i], reach) if core[j]]
@@ -258,11 +255,9 @@ def form_few(catalogue: SpeckCatalogue, settings: GroupSettings | None = None) -
     if len(catalogue) < least:
         return []
     pairs = cKDTree(catalogue.xy_mm).query_pairs(settings.within_mm / 2, output_type="ndarray")
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(catalogue),) * 2)
-    _, label = connected_components(graph, directed=False)
     alone = np.zeros(len(catalogue))
     return [
         replace(_group(catalogue, members, alone, settings), few=True)
-        for k in range(int(label.max()) + 1)
-        if least <= len(members := np.flatnonzero(label == k)) < settings.least(catalogue.pixel_mm)
+        for members in connected(len(catalogue), pairs)
+        if least <= len(members) < settings.least(catalogue.pixel_mm)
     ]

@@ -7,10 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from calcscope.groups.links import component_of
 from calcscope.specks import SpeckCatalogue
 
 REACH_MM = 0.5
@@ -36,9 +35,7 @@ def merge_slices(slices: Sequence[SpeckCatalogue], pixel_mm: float) -> SpeckCata
     xy = catalogue.xy_mm
     pairs = cKDTree(xy).query_pairs(REACH_MM, output_type="ndarray")
     apart = np.abs(catalogue.slice[pairs[:, 0]] - catalogue.slice[pairs[:, 1]])
-    pairs = pairs[apart == 1]
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(xy), len(xy)))
-    _, label = connected_components(graph, directed=False)
+    label = component_of(len(xy), pairs[apart == 1])
     order = np.argsort(-catalogue.probability, kind="stable")
     _, first = np.unique(label[order], return_index=True)
     return catalogue.select(order[np.sort(first)])

@@ -56,8 +56,7 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
     -------
     float64 (n, len(FEATURES)): ln salience; ln of contrast over width, per mm, in units of the breast's
     range of grey; ln width in pixels; ln width in mm; edge slope times width; roundness; ln elongation;
-    irregularity; first, opposite and third ray over the contrast;
-    ln pixel size in mm
+    irregularity; first, opposite and third ray over the contrast; ln pixel size in mm
     """
     if not candidates:
         return np.zeros((0, len(FEATURES)))

@@ -199,11 +199,16 @@ def _walk(
 
 def _tube(courses: list[Points], width_mm: float, pixel_mm: float, half: int) -> Float:
     """Thickness in mm of round tubes along paths given in pixels from the middle of the patch."""
+    distance = _distance(courses, pixel_mm, half)
+    return np.asarray(2 * np.sqrt(np.maximum((width_mm / 2) ** 2 - distance**2, 0)), dtype=np.float32)
+
+
+def _distance(courses: list[Points], pixel_mm: float, half: int) -> Float:
+    """Distance in mm of each pixel of a patch to the nearest of paths given in pixels from its middle."""
     away = np.full((2 * half + 1, 2 * half + 1), 255, dtype=np.uint8)
     for course in courses:
         cv2.polylines(away, [np.rint(course + half).astype(np.int32)], False, 0)
-    distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * pixel_mm
-    return np.asarray(2 * np.sqrt(np.maximum((width_mm / 2) ** 2 - distance**2, 0)), dtype=np.float32)
+    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * pixel_mm)
 
 
 def _add_fibres(pixels: Float, centre: tuple[int, int], pixel_mm: float, grey: float, random: Random) -> None:
@@ -221,10 +226,7 @@ def _add_fibres(pixels: Float, centre: tuple[int, int], pixel_mm: float, grey: f
         half = int(length / pixel_mm / 2 + 3 * sigma / pixel_mm) + MARGIN
         ahead = _walk(np.zeros(2), angle, length / 2, 0.05, pixel_mm, random)
         behind = _walk(np.zeros(2), angle + np.pi, length / 2, 0.05, pixel_mm, random)
-        course = np.concatenate([behind[::-1], ahead])
-        away = np.full((2 * half + 1, 2 * half + 1), 255, dtype=np.uint8)
-        cv2.polylines(away, [np.rint(course + half).astype(np.int32)], False, 0)
-        distance = cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * pixel_mm
+        distance = _distance([np.concatenate([behind[::-1], ahead])], pixel_mm, half)
         along = np.hypot(*np.mgrid[-half : half + 1, -half : half + 1]) * pixel_mm / (length / 2)
         fades = np.clip(1.5 * (1 - along), 0, 1)  # a fibre dives out of the plane, it does not end blunt
         fibre = height * fades * np.exp(-0.5 * (distance / sigma) ** 2)
