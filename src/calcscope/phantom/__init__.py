@@ -1,0 +1,1 @@
+"""Simulated mammograms whose every calcification is known."""
