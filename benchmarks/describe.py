@@ -24,7 +24,10 @@ from calcscope.describe import describe_group, describe_single, find_mimics, fin
 from calcscope.describe.body import find_bodies
 from calcscope.describe.spread import describe_spread
 from calcscope.evaluate.agreement import kappa, kappa_interval
-from calcscope.evaluate.drawn import (
+from calcscope.evaluate.found import group_of, marks_of
+from calcscope.groups import form_groups
+from calcscope.phantom.drawn.scatter import draw_points
+from calcscope.phantom.drawn.scenes import (
     DISTRIBUTIONS,
     KINDS,
     MIMICS,
@@ -35,9 +38,6 @@ from calcscope.evaluate.drawn import (
     draw_mimic,
     draw_morphology,
 )
-from calcscope.evaluate.found import group_of, marks_of
-from calcscope.evaluate.scatter import draw_points
-from calcscope.groups import form_groups
 from calcscope.specks import SpeckCatalogue, find_specks
 
 HELD_OUT = 5000

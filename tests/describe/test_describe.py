@@ -17,9 +17,9 @@ from calcscope.describe import (
     find_vessels,
     is_milk_of_calcium,
 )
-from calcscope.evaluate.drawn import MORPHOLOGIES, Scene, draw_kind, draw_morphology
 from calcscope.evaluate.found import group_of
 from calcscope.exam import ReadOptions, read_exams
+from calcscope.phantom.drawn.scenes import MORPHOLOGIES, Scene, draw_kind, draw_morphology
 from calcscope.specks import SpeckCatalogue, find_specks
 
 LONE = ("popcorn", "rim", "lucent_centred", "round")

@@ -7,8 +7,8 @@ import pytest
 
 from calcscope.describe.body import Body, find_bodies
 from calcscope.describe.form import measure_form
-from calcscope.evaluate.drawn import Scene, draw_kind
 from calcscope.evaluate.found import marks_of
+from calcscope.phantom.drawn.scenes import Scene, draw_kind
 from calcscope.specks import find_specks
 
 

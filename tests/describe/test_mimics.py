@@ -11,7 +11,7 @@ import pytest
 from specks.drawn import breast, tissue, view
 
 from calcscope.describe import Mimic, find_mimics
-from calcscope.evaluate.drawn import Scene, draw_kind, draw_mimic
+from calcscope.phantom.drawn.scenes import Scene, draw_kind, draw_mimic
 from calcscope.specks import SpeckCatalogue, find_specks
 
 

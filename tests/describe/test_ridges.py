@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from calcscope.describe.ridges import SCALES_MM, find_ridges
-from calcscope.evaluate.drawn import Scene, draw_kind
 from calcscope.exam.model import Float
+from calcscope.phantom.drawn.scenes import Scene, draw_kind
 
 PIXEL_MM = 0.05
 

@@ -9,8 +9,8 @@ import pytest
 
 from calcscope import lexicon
 from calcscope.describe.spread import describe_spread
-from calcscope.evaluate.drawn import DISTRIBUTIONS
-from calcscope.evaluate.scatter import draw_points, half_ellipse
+from calcscope.phantom.drawn.scatter import draw_points, half_ellipse
+from calcscope.phantom.drawn.scenes import DISTRIBUTIONS
 
 
 def likeliest(probabilities: dict[str, float]) -> str:

@@ -9,8 +9,8 @@ import pytest
 
 from calcscope.breast import Breast, locate_breast
 from calcscope.describe import describe_all_singles, find_vessels
-from calcscope.evaluate.drawn import draw_kind, draw_morphology
 from calcscope.exam import Mammogram, ReadOptions, read_exams
+from calcscope.phantom.drawn.scenes import draw_kind, draw_morphology
 from calcscope.specks import SpeckCatalogue, find_specks
 
 ARTERIES = [

@@ -7,8 +7,8 @@ import pytest
 from synthetic import info
 
 from calcscope.errors import UnreadableInput
-from calcscope.evaluate.drawn import draw_kind
 from calcscope.exam import Exam, Mammogram, Orientation, View
+from calcscope.phantom.drawn.scenes import draw_kind
 from calcscope.reading import ReadSettings, read_exam
 from calcscope.reading.view import read_view
 

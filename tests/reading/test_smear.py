@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from calcscope.breast import locate_breast
-from calcscope.evaluate.paths import random_for
-from calcscope.evaluate.smears import Smear, smear_edge, smear_patch
 from calcscope.exam import Exam, ReadOptions, View, read_exams
+from calcscope.phantom.drawn.paths import random_for
+from calcscope.phantom.drawn.smears import Smear, smear_edge, smear_patch
 from calcscope.reading import ReadSettings
 from calcscope.reading.exam import read_exam
 

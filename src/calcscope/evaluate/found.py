@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from calcscope.evaluate.drawn import Scene
 from calcscope.groups import Group
+from calcscope.phantom.drawn.scenes import Scene
 from calcscope.specks import SpeckCatalogue
 
 SEEN = 6.0

@@ -28,7 +28,9 @@ from calcscope.describe.form import Form, measure_form
 from calcscope.describe.gaussian import MODEL_FILE, GaussianClasses
 from calcscope.describe.kinds import OTHER
 from calcscope.describe.spread import SPREAD_MEASUREMENTS, measure_spread
-from calcscope.evaluate.drawn import (
+from calcscope.evaluate.found import SEEN, group_of, marks_of
+from calcscope.phantom.drawn.scatter import draw_points
+from calcscope.phantom.drawn.scenes import (
     DISTRIBUTIONS,
     KINDS,
     MORPHOLOGIES,
@@ -36,8 +38,6 @@ from calcscope.evaluate.drawn import (
     draw_kind,
     draw_morphology,
 )
-from calcscope.evaluate.found import SEEN, group_of, marks_of
-from calcscope.evaluate.scatter import draw_points
 from calcscope.specks import SpeckCatalogue, find_specks
 
 TRAINING_SEEDS = 40

@@ -16,8 +16,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from calcscope.breast.model import Breast
-from calcscope.evaluate.paths import Random
 from calcscope.exam.model import Float, Mammogram, Mask, Points
+from calcscope.phantom.drawn.paths import Random
 
 BRIGHTNESS = {"film": 0.37, "digital": 0.3}
 """Grey (of 0…1) that a unit of attenuation adds: a film's gradient of 3 over its range; a display's."""

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.breast.model import Breast
-from calcscope.evaluate.paths import Random, cluster, direction, random_for, wander
 from calcscope.exam.model import Points
+from calcscope.phantom.drawn.paths import Random, cluster, direction, random_for, wander
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ thresholds by which :mod:`calcscope.describe` recognises them. Figures measured 
 and must be labelled so.
 
 ``draw_morphology``, ``draw_kind`` and ``draw_mimic`` give small fields around the breast's front;
-:func:`calcscope.evaluate.scatter.draw_points` gives positions in a whole breast and
+:func:`calcscope.phantom.drawn.scatter.draw_points` gives positions in a whole breast and
 ``draw_distribution`` renders them.
 """
 
@@ -20,7 +20,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from calcscope.breast.model import Breast
-from calcscope.evaluate.painters import (
+from calcscope.exam.model import Mammogram, Mask, Orientation, Points, ViewInfo
+from calcscope.phantom.drawn.painters import (
     GROUP_PAINTERS,
     KIND_PAINTERS,
     MIMIC_PAINTERS,
@@ -28,10 +29,9 @@ from calcscope.evaluate.painters import (
     paint_milk_of_calcium,
     pearl,
 )
-from calcscope.evaluate.paths import Random, nipple_of, random_for, skin_x
-from calcscope.evaluate.scatter import breast_of, draw_points, half_ellipse
-from calcscope.evaluate.shapes import Grid, ThicknessMap
-from calcscope.exam.model import Mammogram, Mask, Orientation, Points, ViewInfo
+from calcscope.phantom.drawn.paths import Random, nipple_of, random_for, skin_x
+from calcscope.phantom.drawn.scatter import breast_of, draw_points, half_ellipse
+from calcscope.phantom.drawn.shapes import Grid, ThicknessMap
 
 MORPHOLOGIES = (
     "punctate", "round", "amorphous", "coarse_heterogeneous", "fine_pleomorphic", "fine_linear",

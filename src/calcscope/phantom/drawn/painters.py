@@ -1,7 +1,7 @@
 """Calcium painted from the definition of each lexicon term (sizes, forms and numbers as the atlas
 describes them), and of what lies on the skin or the film and mimics it.
 
-A painter lays its solids into a :class:`~calcscope.evaluate.shapes.ThicknessMap` and returns the
+A painter lays its solids into a :class:`~calcscope.phantom.drawn.shapes.ThicknessMap` and returns the
 centres of what it drew, (n, 2) mm.
 """
 
@@ -15,8 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from calcscope.evaluate.paths import Random, along_line, arc, cluster, direction, nipple_of, skin_x, wander
-from calcscope.evaluate.shapes import (
+from calcscope.exam.model import Points
+from calcscope.phantom.drawn.paths import (
+    Random,
+    along_line,
+    arc,
+    cluster,
+    direction,
+    nipple_of,
+    skin_x,
+    wander,
+)
+from calcscope.phantom.drawn.shapes import (
     Grid,
     ThicknessMap,
     ellipsoid,
@@ -26,7 +36,6 @@ from calcscope.evaluate.shapes import (
     shell,
     star,
 )
-from calcscope.exam.model import Points
 
 # --- groups, by morphology ---------------------------------------------------------------------
 

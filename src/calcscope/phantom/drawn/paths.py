@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from calcscope.evaluate.shapes import ThicknessMap
 from calcscope.exam.model import Points
+from calcscope.phantom.drawn.shapes import ThicknessMap
 
 Random = np.random.Generator
 
