@@ -1,0 +1,251 @@
+"""How much of what the beam crosses in each pixel of a view.
+
+What is larger than a few millimetres comes from the breast itself and is the same in every view; finer detail is
+drawn into each view with the spectrum that continues it.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from calcscope.exam.model import Float, Points
+from calcscope.phantom.anatomy import GrownAnatomy
+from calcscope.phantom.fields import power_law, sampled
+from calcscope.phantom.geometry import CompressedBreast
+from calcscope.phantom.model import Random, Tissue, random_for
+from calcscope.phantom.tubes import draw_tubes
+
+COARSE_MM = 1.5
+"""Grid of the view on which the beam is followed through the gland."""
+MARGIN = 2
+"""Points of that grid beyond the image, which interpolation needs."""
+SLICES = 32
+"""Along the beam: 1 to 2.5 mm each, about the grid of the gland."""
+FINEST_MM = 5.0
+"""Wavelengths below this are drawn into the view; the coarse grid holds those above."""
+SKIN_MM = 1.5
+AREOLA_MM = 17.0
+"""Radius of the areola, where the skin is up to half again as thick."""
+WEB_LAYERS = 7
+"""Layers of septa between the lobules of fat that a view superimposes."""
+NIPPLE_RADIUS_MM = 5.0
+
+
+def tissue_of(anatomy: GrownAnatomy, projection: CompressedBreast) -> Tissue:
+    """Maps of the tissues of one view (see :class:`calcscope.phantom.model.Tissue`), reproducible to the bit."""
+    pose = projection.pose
+    random = random_for(anatomy.seed, "tissue", pose.laterality, pose.view, pose.seed, pose.magnification)
+    shape = (projection.rows, projection.columns)
+    coarse = _Coarse(projection)
+    half, distance = _on_pixels(projection, coarse)
+
+    mask = distance > 0
+    nipple = projection.pixels_of(projection.nipple_mm)[0]
+    skin_mm = _skin_thickness(projection, coarse)
+    inner = _half_height(projection, distance, skin_mm)
+    skin = 2 * (half - inner)
+    thickness = 2 * half
+    inner *= 2
+
+    share, muscle_share = _beam_means(anatomy, projection, coarse, random)
+    gland = _upsampled(share, coarse, projection) * inner
+    gland += _detail(share, coarse, projection, random) * inner
+    np.clip(gland, 0, inner, out=gland)
+
+    web = _web(anatomy, coarse, projection, random)
+    fibre = web * np.clip(inner / np.float32(projection.thickness_mm), 0, 1)
+    fibre += draw_tubes(shape, projection.pixel_mm, _threads(anatomy, projection))
+    np.minimum(fibre, np.float32(0.8) * inner, out=fibre)
+    ducts = draw_tubes(
+        shape, projection.pixel_mm, ((projection.to_pixels(d.path), d.radius_mm) for d in anatomy.ducts)
+    )
+    gland += ducts * (1 - gland / np.maximum(inner, np.float32(1e-3)))
+
+    muscle = np.zeros(shape, dtype=np.float32)
+    line = None
+    if projection.muscle_mm is not None:
+        muscle = _upsampled(muscle_share, coarse, projection) * inner
+        line = _muscle_line(projection)
+    gland *= 1 - muscle / np.maximum(inner, np.float32(1e-3))
+    np.clip(gland, 0, np.maximum(inner - fibre - muscle, 0), out=gland)
+
+    _add_nipple(projection, nipple, thickness, skin, mask)
+    rows = np.flatnonzero(mask.any(axis=1))
+    last = shape[1] - 1 - np.argmax(mask[rows][:, ::-1], axis=1)
+    skin_line = np.stack([last, rows], axis=1).astype(np.float64)
+    return Tissue(
+        thickness, gland, fibre, skin, muscle, mask, skin_line, line, (float(nipple[0]), float(nipple[1]))
+    )
+
+
+class _Coarse:
+    """A grid of about ``COARSE_MM`` over the view and a little beyond: the middles of blocks of pixels."""
+
+    def __init__(self, projection: CompressedBreast) -> None:
+        self.block = max(1, round(COARSE_MM / projection.pixel_mm))
+        self.step = self.block * projection.pixel_mm
+        columns, rows = (-(-n // self.block) + 2 * MARGIN for n in (projection.columns, projection.rows))
+        x, y = (np.arange(n) - MARGIN + 0.5 for n in (columns, rows))
+        self.x, self.y = np.meshgrid(
+            projection.origin_mm[0] + self.step * x, projection.origin_mm[1] + self.step * y
+        )
+        self.shape = self.x.shape
+
+
+def _upsampled(values: Float, coarse: _Coarse, projection: CompressedBreast, cubic: bool = True) -> Float:
+    """Values of the coarse grid at the pixels."""
+    rows, columns = coarse.shape
+    size = (columns * coarse.block, rows * coarse.block)
+    way = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    full = cv2.resize(values.astype(np.float32), size, interpolation=way)
+    skip = MARGIN * coarse.block
+    return np.asarray(full[skip : skip + projection.rows, skip : skip + projection.columns])
+
+
+def _on_pixels(projection: CompressedBreast, coarse: _Coarse) -> tuple[Float, Float]:
+    """Half thickness and distance to the outline at the pixels (the distance is smooth, the height is not)."""
+    distance = _upsampled(projection.edge_distance(coarse.x, coarse.y).astype(np.float32), coarse, projection)
+    return _half_height(projection, distance, np.float32(0)), distance
+
+
+def _half_height(projection: CompressedBreast, distance: Float, shell: Float | np.float32) -> Float:
+    """As :meth:`CompressedBreast.half_height` in single precision, with a shell that may vary."""
+    rest = 1 - (distance - shell) / (np.float32(projection.edge_mm) - shell)
+    np.clip(rest, 0, 1, out=rest)
+    return np.asarray((np.float32(projection.thickness_mm / 2) - shell) * np.sqrt(1 - rest * rest))
+
+
+def _skin_thickness(projection: CompressedBreast, coarse: _Coarse) -> Float:
+    """Of the skin over each pixel, mm."""
+    nipple = projection.nipple_mm
+    away = np.hypot(coarse.x - nipple[0], coarse.y - nipple[1])
+    skin = SKIN_MM * (1 + 0.5 / (1 + np.exp((away - AREOLA_MM) / 2)))
+    return _upsampled(skin, coarse, projection, cubic=False)
+
+
+def _beam_means(
+    anatomy: GrownAnatomy, projection: CompressedBreast, coarse: _Coarse, random: Random
+) -> tuple[Float, Float]:
+    """Mean shares of gland and of muscle along the beam, coarse grid."""
+    half = projection.half_height(projection.edge_distance(coarse.x, coarse.y))
+    total = np.zeros(coarse.shape, dtype=np.float64)
+    # Only where there is breast: most of a field is air.
+    at = np.nonzero(half > 0)
+    x, y, h = coarse.x[at], coarse.y[at], half[at]
+    for number in range(SLICES):
+        level = 2 * (number + 0.5) / SLICES - 1
+        view = np.stack([x, y, projection.thickness_mm / 2 + level * h], axis=1)
+        total[at] += anatomy.gland_at(projection.to_breast(view))
+    share = (total / SLICES).astype(np.float32)
+
+    muscle = np.zeros(coarse.shape, dtype=np.float32)
+    if projection.muscle_mm is not None:
+        top_x, low_y = projection.muscle_mm
+        top_y = float(projection.origin_mm[1])
+        long = np.hypot(top_x, low_y - top_y)
+        # Distance inside the border, which bulges by a few mm; along it runs the muscle's fibre.
+        inside = (top_x * (low_y - coarse.y) - (low_y - top_y) * coarse.x) / long
+        along = (-(low_y - coarse.y) * (low_y - top_y) - coarse.x * top_x) / long
+        bulge = random.uniform(0.0, 3.0) * np.sin(np.pi * np.clip(-along / long, 0, 1))
+        depth = inside + bulge
+        fibres = power_law((256, 256), 1.0, random, longest_mm=60)
+        texture = sampled(fibres, np.stack([inside * 1.6, along * 0.22]))
+        body = np.clip(depth / 22, 0, 1)
+        amount = (0.34 + 0.3 * body + 0.035 * texture) / (1 + np.exp(-np.clip(depth / 0.9, -30, 30)))
+        muscle = np.where(coarse.x > -1e9, amount, 0).astype(np.float32)
+    return share, muscle
+
+
+def _detail(share: Float, coarse: _Coarse, projection: CompressedBreast, random: Random) -> Float:
+    """Texture of the gland below ``FINEST_MM``, as a share of the beam's way.
+
+    Its strength is that of the coarse map's own texture between two and four times that wavelength, carried on
+    by the power law: the variance of a 1/f³ spectrum between frequencies a and b is proportional to 1/a - 1/b.
+    """
+    sigma = np.array([0.16, 0.32]) * 2 * FINEST_MM / coarse.step
+    band = cv2.GaussianBlur(share, (0, 0), sigma[0]) - cv2.GaussianBlur(share, (0, 0), sigma[1])
+    strength = np.sqrt(cv2.GaussianBlur(band * band, (0, 0), 6 / coarse.step))
+    shape = (projection.rows + 32, projection.columns + 32)
+    fine = power_law(shape, projection.pixel_mm, random, longest_mm=FINEST_MM)
+    fine = fine[: projection.rows, : projection.columns]
+    return _upsampled(strength, coarse, projection, cubic=False) * fine
+
+
+def _web(anatomy: GrownAnatomy, coarse: _Coarse, projection: CompressedBreast, random: Random) -> Float:
+    """Septa between lobules of fat: thin bright lines that run together towards the nipple, mm."""
+    nipple = projection.nipple_mm
+    away_x, away_y = nipple[0] - coarse.x, coarse.y - nipple[1]
+    away = np.hypot(away_x, away_y)
+    turned = np.arctan2(away_y, away_x)
+    web = np.zeros((projection.rows, projection.columns), dtype=np.float32)
+    fine_step = 0.5
+    for layer in range(WEB_LAYERS):
+        cell = 9.0 + 2.5 * layer
+        pattern = power_law(
+            (512, 512), fine_step, random, longest_mm=1.6 * cell, shortest_mm=0.22 * cell, exponent=2.0
+        )
+        # Lines lie where the pattern is nought; over its slope that is a distance in mm.
+        slope = np.hypot(*np.gradient(pattern, fine_step))
+        lines = (pattern / np.maximum(slope, 0.35 * slope.mean())).astype(np.float32)
+        weight = power_law((256, 256), 1.0, random, longest_mm=45)
+        ahead = away / 2.0 + 40 * layer
+        aside = turned * 70 * (away + 15) / (away + 60)
+        at_x = _upsampled((aside / fine_step).astype(np.float32), coarse, projection, cubic=False)
+        at_y = _upsampled((ahead / fine_step).astype(np.float32), coarse, projection, cubic=False)
+        found = cv2.remap(
+            lines, np.mod(at_x, 512), np.mod(at_y, 512), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+        )
+        strong = np.clip(sampled(weight, np.stack([away_x, away_y])) + 0.4, 0, 2).astype(np.float32)
+        width = np.float32(random.uniform(0.16, 0.3))
+        line = np.exp(-((found / width) ** 2))
+        web += line * _upsampled(strong * np.float32(0.55), coarse, projection, cubic=False)
+    return web
+
+
+def _threads(anatomy: GrownAnatomy, projection: CompressedBreast) -> list[tuple[Points, np.ndarray]]:  # type: ignore[type-arg]
+    """Vessels and ligaments as tubes."""
+    vessels = [(projection.to_pixels(v.path), v.radius_mm) for v in anatomy.vessels]
+    taper = [(projection.to_pixels(p), np.linspace(0.35, 0.2, len(p))) for p in anatomy.ligaments]
+    return vessels + taper
+
+
+def _muscle_line(projection: CompressedBreast) -> Points | None:
+    """The muscle's border from the top edge to the chest wall edge, pixels; None where it is not in the image."""
+    if projection.muscle_mm is None:
+        return None
+    top_x, low_y = projection.muscle_mm
+    return projection.pixels_of(np.array([[top_x, projection.origin_mm[1]], [0.0, low_y]]))
+
+
+def _add_nipple(
+    projection: CompressedBreast,
+    nipple: Points,
+    thickness: Float,
+    skin: Float,
+    mask: np.ndarray,  # type: ignore[type-arg]
+) -> None:
+    """Draw the nipple, in profile beyond the outline or as a disc over the breast."""
+    random = random_for(projection.pose.seed, "nipple", projection.pose.laterality)
+    long = random.uniform(4, 8)
+    column, row = nipple
+    reach = int(2 * (NIPPLE_RADIUS_MM + long) / projection.pixel_mm)
+    r0, r1 = max(0, int(row) - reach), min(projection.rows, int(row) + reach)
+    c0, c1 = max(0, int(column) - reach), min(projection.columns, int(column) + reach)
+    if r0 >= r1 or c0 >= c1:
+        return
+    y, x = np.mgrid[r0:r1, c0:c1].astype(np.float32)
+    x, y = (x - np.float32(column)) * projection.pixel_mm, (y - np.float32(row)) * projection.pixel_mm
+    if projection.overhang_mm > 0:
+        left = 1 - (x**2 + y**2) / NIPPLE_RADIUS_MM**2
+        extra = long * np.clip(4 * left, 0, 1)
+        skin[r0:r1, c0:c1] += extra
+        thickness[r0:r1, c0:c1] += extra
+        return
+    body = np.clip(x / long, 0, 1) ** 2 + (y / NIPPLE_RADIUS_MM) ** 2
+    chord = 2 * NIPPLE_RADIUS_MM * np.sqrt(np.clip(1 - body, 0, 1)) * (x > -1.5 * NIPPLE_RADIUS_MM)
+    here = thickness[r0:r1, c0:c1]
+    more = np.maximum(chord - here, 0)
+    here += more
+    skin[r0:r1, c0:c1] += more
+    mask[r0:r1, c0:c1] |= more > 0
