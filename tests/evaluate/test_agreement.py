@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from calcscope.evaluate.agreement import Weights, kappa, kappa_interval
+from calcscope.evaluate.agreement import Weights, cross_table, kappa, kappa_interval
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,15 @@ def test_the_interval_holds_the_value_and_shrinks_with_more_cases() -> None:
 def test_what_is_no_table_of_agreement_is_refused(counts: np.ndarray) -> None:
     with pytest.raises(ValueError, match="table"):
         kappa(counts)
+
+
+def test_a_table_of_two_readers_and_near_misses_of_ordered_categories() -> None:
+    order = ("2", "4A", "4B", "5")
+    one, other = ["2", "4A", "4B", "5"] * 5, ["2", "4B", "4B", "5"] * 5
+    table = cross_table(one, other, order)
+    assert table[1].tolist() == [0, 0, 5, 0]
+    assert kappa(table, "quadratic") > kappa(table)
+    low, high = kappa_interval(table, "quadratic", fixed_rows=False, resamples=200)
+    assert low < kappa(table, "quadratic") < high
+    with pytest.raises(ValueError, match="not listed: 6"):
+        cross_table(["6"], ["2"], order)

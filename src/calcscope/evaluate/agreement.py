@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -31,25 +32,51 @@ def kappa(counts: ArrayLike, weights: Weights = "none") -> float:
     return 1 - float((cost * table).sum()) / expected if expected > 0 else float("nan")
 
 
+def cross_table(one: Sequence[str], other: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
+    """Counts of pairs of labels, rows ``one``, columns ``other``, in the order of ``labels``.
+
+    For ordered labels (categories, suspicion) give them in their order and weight the kappa. Raises
+    ValueError for a label that is not listed and for sequences of different length.
+    """
+    place = {label: n for n, label in enumerate(labels)}
+    if strange := (set(one) | set(other)) - set(place):
+        raise ValueError(f"labels that are not listed: {', '.join(sorted(strange))}")
+    table = np.zeros((len(labels), len(labels)))
+    for a, b in zip(one, other, strict=True):
+        table[place[a], place[b]] += 1
+    return table
+
+
 def kappa_interval(
     counts: ArrayLike,
     weights: Weights = "none",
     *,
+    fixed_rows: bool = True,
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of :func:`kappa`, drawing each row's cases anew: as many of each term
-    as were shown, which is how a set of drawn scenes is made."""
+    """Percentile bootstrap interval of :func:`kappa`.
+
+    Parameters
+    ----------
+    fixed_rows : draw each row's cases anew, as many of each label as were shown, which is how a set of drawn
+        scenes is made; else draw cases from the whole table, as they come to two readers
+    """
     table = _checked(counts)
     random = np.random.default_rng(seed)
-    totals = table.sum(axis=1)
-    shares = table / np.maximum(totals, 1)[:, None]
-    shares[totals == 0] = 1 / len(table)  # never drawn from, but must be a distribution
-    drawn = [
-        kappa(np.array([random.multinomial(int(n), p) for n, p in zip(totals, shares, strict=True)]), weights)
+    if fixed_rows:
+        totals = table.sum(axis=1)
+        shares = table / np.maximum(totals, 1)[:, None]
+        shares[totals == 0] = 1 / len(table)  # never drawn from, but must be a distribution
+    else:
+        totals, shares = table.sum(keepdims=True)[0], table.reshape(1, -1) / table.sum()
+    draws = [
+        np.array([random.multinomial(int(n), p) for n, p in zip(totals, shares, strict=True)])
         for _ in range(resamples)
     ]
+    # A draw of one label throughout has no kappa and is left out.
+    drawn = [kappa(draw.reshape(table.shape), weights) for draw in draws]
     tail = (1 - confidence) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail])
     return float(low), float(high)

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from calcscope.evaluate.calibration import draw as draw_reliability
 from calcscope.evaluate.cbis_ddsm import read_lesions
 from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap, draw
-from calcscope.evaluate.malignancy import draw as draw_reliability
 from calcscope.evaluate.malignancy import score_lesions
 from calcscope.evaluate.mini_mias import Film, read_films
 from calcscope.reading.settings import ReadSettings
@@ -66,7 +66,8 @@ def cbis_ddsm_table(path: Path, out: Path, console: Console) -> None:
     )
     out.mkdir(parents=True, exist_ok=True)
     picture = out / "reliability-cbis-ddsm-table.png"
-    draw_reliability(score, picture, f"{len(score.malignant)} worked-up lesions of CBIS-DDSM")
+    title = f"{len(score.malignant)} worked-up lesions of CBIS-DDSM"
+    draw_reliability(score.probability, score.malignant, picture, title=title, cases="lesions")
     console.print(f"Picture: {picture}", highlight=False)
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.assess.malignancy import malignancy_model
-from calcscope.evaluate.calibration import brier, expected_calibration_error, reliability
+from calcscope.evaluate.calibration import brier, expected_calibration_error
 from calcscope.evaluate.cbis_ddsm import Lesion
 from calcscope.evaluate.roc import auc, auc_interval
 
@@ -69,27 +68,3 @@ def score_lesions(lesions: Sequence[Lesion], prevalence: float | None = None) ->
         brier=brier(probability, malignant),
         calibration_error=expected_calibration_error(probability, malignant),
     )
-
-
-def draw(score: MalignancyScore, path: Path, title: str) -> None:
-    """Draw what was stated against what was observed as a PNG."""
-    from matplotlib.figure import Figure
-
-    bins = reliability(score.probability, score.malignant)
-    figure = Figure(figsize=(5.2, 5.2), dpi=150, layout="constrained")
-    axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color="0.6", lw=1, ls="--", label="stated is observed")
-    stated, observed = [b.stated for b in bins], [b.observed for b in bins]
-    axes.scatter(stated, observed, s=[12 + 4 * b.count for b in bins], color="#1f4e79", alpha=0.75, zorder=3)
-    for b in bins:
-        axes.annotate(
-            str(b.count), (b.stated, b.observed), xytext=(9, -11), textcoords="offset points", fontsize=8
-        )
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    axes.set_aspect("equal")
-    axes.set_xlabel("probability of malignancy stated")
-    axes.set_ylabel("share malignant (lesions in figures)")
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.legend(loc="upper left", frameon=False)
-    figure.savefig(path, format="png")
