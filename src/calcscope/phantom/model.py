@@ -183,6 +183,8 @@ class Projection(Protocol):
     columns: int
     pixel_mm: float
     """In the plane of the breast: the detector's pixel over the magnification."""
+    origin_mm: NDArray[np.float64]
+    """(2,) view x, y of the outer corner of pixel (0, 0)."""
     thickness_mm: float
     """Of the compressed breast."""
     beam: NDArray[np.float64]
