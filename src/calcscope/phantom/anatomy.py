@@ -32,6 +32,8 @@ NOISE_POINTS = 128
 """Of each side of the periodic random field the gland is made of: longer than any breast is deep."""
 STRETCH = 1.7
 """How much longer structures are towards the nipple than across."""
+STRAND = 1.6
+"""How much likelier gland is in a sheet of connective tissue, in standard deviations of the random field."""
 SOFTNESS = 0.42
 """Of the border between gland and fat, in standard deviations of the random field."""
 
@@ -180,12 +182,15 @@ def _gland(size: NDArray[np.float64], share: float, woman: Random, own: Random) 
 
     aside = np.hypot(points[:, 1], points[:, 2])
     fat = woman.uniform(7, 13) * (1 - 0.9 * np.exp(-((aside / 14) ** 2)))
-    back = woman.uniform(4, 16)
+    back = woman.uniform(2, 12)
+    # Thin sheets of connective tissue with some gland, which a beam along them shows as bright strands.
+    sheets = sampled(power_law(shape, 1.2, own, longest_mm=26, shortest_mm=5, exponent=2), warped / 1.2)
+    strands = np.exp(-((sheets / 0.16) ** 2))
     # Gland lies behind the nipple, off the skin and the muscle, with more of it up and outward.
-    cover = np.clip(np.minimum(skin - fat, points[:, 0] - back) / 9, -2.5, 1)
+    cover = np.clip(np.minimum((skin - fat) / 8, (points[:, 0] - back) / 28), -2.5, 1)
     place = 1.3 * cover - 0.9 * (aside / size[1:].mean()) ** 2
     place += 0.35 * (points[:, 1] / size[1] + points[:, 2] / size[2])
-    level = place + noise
+    level = place + 1.5 * noise + STRAND * strands
 
     def shares(offset: float) -> NDArray[np.float64]:
         return np.asarray(1 / (1 + np.exp(-(level - offset) / SOFTNESS)))

@@ -7,7 +7,7 @@ rounded edge leaves it. The beam is parallel.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ FILL = 0.9
 """Volume of the compressed breast over that of a slab of its outline: what the rounded edge leaves."""
 SPREAD = (0.9, 1.9)
 """How much a breast can spread sideways; where volume asks for more, some of it stays at the chest wall."""
-JOIN_MM = 7.0
+JOIN_MM = 40.0
 """Over which the breast's outline runs into that of the axillary tail."""
 
 
@@ -82,13 +82,16 @@ class CompressedBreast:
         scaled = np.sqrt((depth / reach) ** 2 + (across / width) ** 2) + 1e-9
         slope = np.hypot(depth / reach**2, across / width**2) + 1e-12
         # Behind the chest wall line the outline goes straight on.
-        side = (width - np.abs(across)) * 1.0
+        side = width - np.abs(across)
         distance = np.where(depth > 0, (1 - scaled) * scaled / slope, side)
         if self.tail_mm is not None:
             start, widening = self.tail_mm
             line = (start + widening * (-y - width) - x) / np.hypot(1, widening)
-            tail = np.minimum(line, -y)
-            distance = JOIN_MM * np.logaddexp(distance / JOIN_MM, tail / JOIN_MM)
+            tail = np.minimum(line, -y - 0.45 * width)
+            # The greater of the two, rounded only where they are near one another, so never at the nipple.
+            distance = np.maximum(distance, tail) + np.maximum(JOIN_MM - np.abs(distance - tail), 0) ** 2 / (
+                4 * JOIN_MM
+            )
         return np.asarray(distance)
 
     def half_height(self, distance: NDArray[np.float64], shell_mm: float = 0.0) -> NDArray[np.float64]:
@@ -96,15 +99,22 @@ class CompressedBreast:
         rest = np.clip(1 - (distance - shell_mm) / (self.edge_mm - shell_mm), 0, 1)
         return np.asarray((self.thickness_mm / 2 - shell_mm) * np.sqrt(1 - rest**2))
 
+    def column(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Half the height of the uncompressed breast along the beam at places of the view, mm."""
+        width, _, height = self._section()
+        depth = x - self.pull_mm
+        across = (y - self.droop * depth) / self.spread
+        left = 1 - (depth / self.size_mm[0]) ** 2 - (across / width) ** 2
+        return np.asarray(height * np.sqrt(np.maximum(left, 0)))
+
     def to_view(self, points: Solid) -> NDArray[np.float64]:
         """(n, 3): x, y, z in mm of the view of points of the breast frame."""
         points = np.atleast_2d(np.asarray(points, dtype=np.float64))
-        width, tilt, height = self._section()
+        _, tilt, _ = self._section()
         depth, across = points[:, 0], points @ self.top
         x = depth + self.pull_mm
         y = -across * self.spread + self.droop * depth
-        left = 1 - (depth / self.size_mm[0]) ** 2 - (across / width) ** 2
-        column = height * np.sqrt(np.maximum(left, 1e-12))
+        column = np.maximum(self.column(x, y), 1e-6)
         share = np.clip((-points @ self.beam - tilt * across) / column, -1, 1)
         z = self.thickness_mm / 2 + share * self.half_height(self.edge_distance(x, y))
         return np.stack([x, y, z], axis=1)
@@ -112,11 +122,10 @@ class CompressedBreast:
     def to_breast(self, view: NDArray[np.float64]) -> Solid:
         """The way back from (n, 3) view mm; points beyond the uncompressed breast come out outside it."""
         x, y, z = np.atleast_2d(np.asarray(view, dtype=np.float64)).T
-        width, tilt, height = self._section()
+        _, tilt, _ = self._section()
         depth = x - self.pull_mm
         across = -(y - self.droop * depth) / self.spread
-        left = 1 - (depth / self.size_mm[0]) ** 2 - (across / width) ** 2
-        column = height * np.sqrt(np.maximum(left, 0))
+        column = self.column(x, y)
         half = np.maximum(self.half_height(self.edge_distance(x, y)), 1e-9)
         along = (z - self.thickness_mm / 2) / half * column + tilt * across
         aside = across[:, None] * self.top - along[:, None] * self.beam
@@ -163,7 +172,7 @@ def project(
         droop=random.normal(0.1 if mlo else 0, 0.05),
         overhang_mm=random.uniform(3, 8) if random.random() < 0.2 else 0.0,
         edge_mm=thickness * random.uniform(0.42, 0.6),
-        tail_mm=(depth * random.uniform(0.42, 0.6), random.uniform(-0.05, 0.12)) if mlo else None,
+        tail_mm=(depth * random.uniform(0.5, 0.64), random.uniform(-0.22, 0.05)) if mlo else None,
         muscle_mm=None,
         origin_mm=np.zeros(2),
     )  # fmt: skip
@@ -172,8 +181,8 @@ def project(
     shift, low, top_x, low_y = (
         random.normal(0, 6),
         random.uniform(8, 25),
-        random.uniform(0.7, 1.0),
-        random.uniform(-35, 5),
+        random.uniform(0.75, 1.0),
+        random.uniform(-45, 5),
     )
     lower = width * spread
     if field_mm is None:
@@ -186,7 +195,7 @@ def project(
     if mlo and breast.tail_mm is not None:
         tail = breast.tail_mm[0] + breast.tail_mm[1] * (-origin[1] - lower)
         muscle = (max(tail * top_x - 6, 18.0), float(low_y))
-    placed = _replaced(breast, spread=spread, muscle_mm=muscle, origin_mm=origin, rows=round(extent[0] / breast.pixel_mm),
+    placed = replace(breast, spread=spread, muscle_mm=muscle, origin_mm=origin, rows=round(extent[0] / breast.pixel_mm),
                        columns=round(extent[1] / breast.pixel_mm))  # fmt: skip
     if pose.centre is None:
         return placed
@@ -194,13 +203,7 @@ def project(
     corner = middle - extent[::-1] / 2
     # The detector's edge is at the chest wall; no view reaches behind it.
     corner[0] = max(corner[0], 0.0)
-    return _replaced(placed, origin_mm=corner)
-
-
-def _replaced(breast: CompressedBreast, **changes: object) -> CompressedBreast:
-    from dataclasses import replace
-
-    return replace(breast, **changes)  # type: ignore[arg-type]
+    return replace(placed, origin_mm=corner)
 
 
 def _directions(view: str, turn: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

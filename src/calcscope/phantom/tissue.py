@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from calcscope.exam.model import Float, Points
+from calcscope.exam.model import Float, Mask, Points
 from calcscope.phantom.anatomy import GrownAnatomy
 from calcscope.phantom.fields import power_law, sampled
 from calcscope.phantom.geometry import CompressedBreast
@@ -35,7 +36,9 @@ NIPPLE_RADIUS_MM = 5.0
 def tissue_of(anatomy: GrownAnatomy, projection: CompressedBreast) -> Tissue:
     """Maps of the tissues of one view (see :class:`calcscope.phantom.model.Tissue`), reproducible to the bit."""
     pose = projection.pose
-    random = random_for(anatomy.seed, "tissue", pose.laterality, pose.view, pose.seed, pose.magnification)
+    random = random_for(
+        anatomy.seed, "tissue", pose.laterality, pose.view, pose.seed, str(pose.magnification)
+    )
     shape = (projection.rows, projection.columns)
     coarse = _Coarse(projection)
     half, distance = _on_pixels(projection, coarse)
@@ -49,7 +52,7 @@ def tissue_of(anatomy: GrownAnatomy, projection: CompressedBreast) -> Tissue:
     inner *= 2
 
     share, muscle_share = _beam_means(anatomy, projection, coarse, random)
-    gland = _upsampled(share, coarse, projection) * inner
+    gland = _upsampled(share, coarse, projection, smooth=True) * inner
     gland += _detail(share, coarse, projection, random) * inner
     np.clip(gland, 0, inner, out=gland)
 
@@ -65,7 +68,7 @@ def tissue_of(anatomy: GrownAnatomy, projection: CompressedBreast) -> Tissue:
     muscle = np.zeros(shape, dtype=np.float32)
     line = None
     if projection.muscle_mm is not None:
-        muscle = _upsampled(muscle_share, coarse, projection) * inner
+        muscle = _upsampled(muscle_share, coarse, projection, smooth=True) * inner
         line = _muscle_line(projection)
     gland *= 1 - muscle / np.maximum(inner, np.float32(1e-3))
     np.clip(gland, 0, np.maximum(inner - fibre - muscle, 0), out=gland)
@@ -93,12 +96,14 @@ class _Coarse:
         self.shape = self.x.shape
 
 
-def _upsampled(values: Float, coarse: _Coarse, projection: CompressedBreast, cubic: bool = True) -> Float:
+def _upsampled(values: Float, coarse: _Coarse, projection: CompressedBreast, smooth: bool = False) -> Float:
     """Values of the coarse grid at the pixels."""
     rows, columns = coarse.shape
     size = (columns * coarse.block, rows * coarse.block)
-    way = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
-    full = cv2.resize(values.astype(np.float32), size, interpolation=way)
+    full = cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    if smooth:
+        # OpenCV's cubic leaves a lattice on ramps; linear with its corners rounded does not.
+        full = cv2.GaussianBlur(full, (0, 0), max(0.5, 0.45 * coarse.block))
     skip = MARGIN * coarse.block
     return np.asarray(full[skip : skip + projection.rows, skip : skip + projection.columns])
 
@@ -121,7 +126,7 @@ def _skin_thickness(projection: CompressedBreast, coarse: _Coarse) -> Float:
     nipple = projection.nipple_mm
     away = np.hypot(coarse.x - nipple[0], coarse.y - nipple[1])
     skin = SKIN_MM * (1 + 0.5 / (1 + np.exp((away - AREOLA_MM) / 2)))
-    return _upsampled(skin, coarse, projection, cubic=False)
+    return _upsampled(skin, coarse, projection)
 
 
 def _beam_means(
@@ -136,8 +141,14 @@ def _beam_means(
     for number in range(SLICES):
         level = 2 * (number + 0.5) / SLICES - 1
         view = np.stack([x, y, projection.thickness_mm / 2 + level * h], axis=1)
-        total[at] += anatomy.gland_at(projection.to_breast(view))
-    share = (total / SLICES).astype(np.float32)
+        points = projection.to_breast(view)
+        # A breast that was pulled in brings along what lies behind it.
+        points[:, 0] = np.maximum(points[:, 0], COARSE_MM)
+        total[at] += anatomy.gland_at(points)
+    # Towards the rim, and in the tail, the plates hold more than came from the breast: that is fat.
+    filled = np.zeros(coarse.shape)
+    filled[at] = np.minimum(1, projection.column(x, y) / h)
+    share = (filled * total / SLICES).astype(np.float32)
 
     muscle = np.zeros(coarse.shape, dtype=np.float32)
     if projection.muscle_mm is not None:
@@ -152,8 +163,8 @@ def _beam_means(
         fibres = power_law((256, 256), 1.0, random, longest_mm=60)
         texture = sampled(fibres, np.stack([inside * 1.6, along * 0.22]))
         body = np.clip(depth / 22, 0, 1)
-        amount = (0.34 + 0.3 * body + 0.035 * texture) / (1 + np.exp(-np.clip(depth / 0.9, -30, 30)))
-        muscle = np.where(coarse.x > -1e9, amount, 0).astype(np.float32)
+        amount = (0.16 + 0.3 * body + 0.03 * texture) / (1 + np.exp(-np.clip(depth / 0.9, -30, 30)))
+        muscle = amount.astype(np.float32)
     return share, muscle
 
 
@@ -169,7 +180,7 @@ def _detail(share: Float, coarse: _Coarse, projection: CompressedBreast, random:
     shape = (projection.rows + 32, projection.columns + 32)
     fine = power_law(shape, projection.pixel_mm, random, longest_mm=FINEST_MM)
     fine = fine[: projection.rows, : projection.columns]
-    return _upsampled(strength, coarse, projection, cubic=False) * fine
+    return _upsampled(strength, coarse, projection) * fine
 
 
 def _web(anatomy: GrownAnatomy, coarse: _Coarse, projection: CompressedBreast, random: Random) -> Float:
@@ -183,7 +194,7 @@ def _web(anatomy: GrownAnatomy, coarse: _Coarse, projection: CompressedBreast, r
     for layer in range(WEB_LAYERS):
         cell = 9.0 + 2.5 * layer
         pattern = power_law(
-            (512, 512), fine_step, random, longest_mm=1.6 * cell, shortest_mm=0.22 * cell, exponent=2.0
+            (512, 512), fine_step, random, longest_mm=1.8 * cell, shortest_mm=0.5 * cell, exponent=2.0
         )
         # Lines lie where the pattern is nought; over its slope that is a distance in mm.
         slope = np.hypot(*np.gradient(pattern, fine_step))
@@ -191,19 +202,19 @@ def _web(anatomy: GrownAnatomy, coarse: _Coarse, projection: CompressedBreast, r
         weight = power_law((256, 256), 1.0, random, longest_mm=45)
         ahead = away / 2.0 + 40 * layer
         aside = turned * 70 * (away + 15) / (away + 60)
-        at_x = _upsampled((aside / fine_step).astype(np.float32), coarse, projection, cubic=False)
-        at_y = _upsampled((ahead / fine_step).astype(np.float32), coarse, projection, cubic=False)
+        at_x = _upsampled((aside / fine_step).astype(np.float32), coarse, projection)
+        at_y = _upsampled((ahead / fine_step).astype(np.float32), coarse, projection)
         found = cv2.remap(
             lines, np.mod(at_x, 512), np.mod(at_y, 512), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
         )
         strong = np.clip(sampled(weight, np.stack([away_x, away_y])) + 0.4, 0, 2).astype(np.float32)
         width = np.float32(random.uniform(0.16, 0.3))
         line = np.exp(-((found / width) ** 2))
-        web += line * _upsampled(strong * np.float32(0.55), coarse, projection, cubic=False)
+        web += line * _upsampled(strong * np.float32(0.7), coarse, projection)
     return web
 
 
-def _threads(anatomy: GrownAnatomy, projection: CompressedBreast) -> list[tuple[Points, np.ndarray]]:  # type: ignore[type-arg]
+def _threads(anatomy: GrownAnatomy, projection: CompressedBreast) -> list[tuple[Points, NDArray[np.float64]]]:
     """Vessels and ligaments as tubes."""
     vessels = [(projection.to_pixels(v.path), v.radius_mm) for v in anatomy.vessels]
     taper = [(projection.to_pixels(p), np.linspace(0.35, 0.2, len(p))) for p in anatomy.ligaments]
@@ -211,7 +222,7 @@ def _threads(anatomy: GrownAnatomy, projection: CompressedBreast) -> list[tuple[
 
 
 def _muscle_line(projection: CompressedBreast) -> Points | None:
-    """The muscle's border from the top edge to the chest wall edge, pixels; None where it is not in the image."""
+    """The muscle's border from the top edge to the chest wall edge, pixels; None outside MLO."""
     if projection.muscle_mm is None:
         return None
     top_x, low_y = projection.muscle_mm
@@ -223,7 +234,7 @@ def _add_nipple(
     nipple: Points,
     thickness: Float,
     skin: Float,
-    mask: np.ndarray,  # type: ignore[type-arg]
+    mask: Mask,
 ) -> None:
     """Draw the nipple, in profile beyond the outline or as a disc over the breast."""
     random = random_for(projection.pose.seed, "nipple", projection.pose.laterality)
@@ -238,7 +249,7 @@ def _add_nipple(
     x, y = (x - np.float32(column)) * projection.pixel_mm, (y - np.float32(row)) * projection.pixel_mm
     if projection.overhang_mm > 0:
         left = 1 - (x**2 + y**2) / NIPPLE_RADIUS_MM**2
-        extra = long * np.clip(4 * left, 0, 1)
+        extra = (0.5 * long * np.clip(2 * left, 0, 1) * mask[r0:r1, c0:c1]).astype(np.float32)
         skin[r0:r1, c0:c1] += extra
         thickness[r0:r1, c0:c1] += extra
         return
