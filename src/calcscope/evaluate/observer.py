@@ -8,8 +8,8 @@ variance of a pixel, and its product with the area of a pixel the noise power sp
 on round its edges, so that the closed forms below are exact for the images that :func:`sample` draws.
 
 Sources: H. H. Barrett and K. J. Myers, Foundations of Image Science, 2004, chapter 13 (prewhitening,
-Hotelling and channelised observers); A. E. Burgess, F. L. Jacobson and P. F. Judy, Med. Phys. 28(4):419-437, 2001 (the
-prewhitening observer in power-law noise); W. P. Tanner and T. G. Birdsall, J. Acoust. Soc. Am.
+Hotelling and channelised observers); A. E. Burgess, F. L. Jacobson and P. F. Judy, Med. Phys. 28(4):419-437,
+2001 (the prewhitening observer in power-law noise); W. P. Tanner and T. G. Birdsall, J. Acoust. Soc. Am.
 30(10):922-928, 1958 (efficiency).
 """
 
