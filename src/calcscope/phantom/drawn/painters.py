@@ -31,8 +31,7 @@ from calcscope.phantom.drawn.shapes import (
     ThicknessMap,
     ellipsoid,
     paint_tube,
-    settled_from_above,
-    settled_from_the_side,
+    settled,
     shell,
     star,
 )
@@ -67,37 +66,45 @@ def _paint_amorphous(field: ThicknessMap, rng: Random, centre: Points) -> Points
     # Each smudge is an aggregate of grains too small to be resolved one by one.
     places = cluster(rng, centre, int(rng.integers(8, 24)), gap_mm=0.9)
     for x, y in places:
-        spread = rng.uniform(0.1, 0.2)
-        stretch = rng.uniform(0.7, 1.5)
-        for _ in range(int(np.ceil(rng.uniform(0.7, 1.3) * 25 * (spread / 0.15) ** 2))):
-            u, v = rng.normal(0, spread, 2) * (stretch, 1 / stretch)
-            radius = rng.uniform(0.045, 0.07)
-            field.paint(x + u, y + v, radius, ellipsoid(radius, radius, radius, 0.0))
+        smudge(field, rng, x, y, rng.uniform(0.1, 0.2))
     return places
+
+
+def smudge(field: ThicknessMap, rng: Random, x: float, y: float, spread: float) -> None:
+    """Fine grains whose places scatter by ``spread`` mm (standard deviation)."""
+    stretch = rng.uniform(0.7, 1.5)
+    for _ in range(int(np.ceil(rng.uniform(0.7, 1.3) * 25 * (spread / 0.15) ** 2))):
+        u, v = rng.normal(0, spread, 2) * (stretch, 1 / stretch)
+        radius = rng.uniform(0.045, 0.07)
+        field.paint(x + u, y + v, radius, ellipsoid(radius, radius, radius, 0.0))
 
 
 def _paint_fine_pleomorphic(field: ThicknessMap, rng: Random, centre: Points) -> Points:
     places = cluster(rng, centre, int(rng.integers(7, 24)), gap_mm=0.8)
     for x, y in places:
         size = float(np.clip(rng.lognormal(np.log(0.3), 0.4), 0.14, 0.6))
-        _stone(field, rng, x, y, size, stretch=rng.uniform(1.0, 3.0), jag=rng.uniform(0.3, 0.6))
+        stone(field, rng, x, y, size, stretch=rng.uniform(1.0, 3.0), jag=rng.uniform(0.3, 0.6))
     return places
 
 
 def _paint_coarse_heterogeneous(field: ThicknessMap, rng: Random, centre: Points) -> Points:
     places = cluster(rng, centre, int(rng.integers(5, 13)), gap_mm=1.5)
     for x, y in places:
-        body = field.blank()
-        size = rng.uniform(0.5, 1.0)
-        _stone(body, rng, x, y, size, stretch=rng.uniform(1.0, 2.0), jag=rng.uniform(0.2, 0.45))
-        if rng.random() < 0.4:  # neighbours that run together
-            u, v = direction(rng.uniform(0, 2 * np.pi)) * size * rng.uniform(0.6, 0.9)
-            _stone(body, rng, x + u, y + v, size * rng.uniform(0.6, 1), stretch=1.3, jag=0.35)
-        field.add(body)
+        coarse_stone(field, rng, x, y, rng.uniform(0.5, 1.0))
     return places
 
 
-def _stone(
+def coarse_stone(field: ThicknessMap, rng: Random, x: float, y: float, size: float) -> None:
+    """An irregular stone of about ``size`` mm, or two that run together."""
+    body = field.blank()
+    stone(body, rng, x, y, size, stretch=rng.uniform(1.0, 2.0), jag=rng.uniform(0.2, 0.45))
+    if rng.random() < 0.4:
+        u, v = direction(rng.uniform(0, 2 * np.pi)) * size * rng.uniform(0.6, 0.9)
+        stone(body, rng, x + u, y + v, size * rng.uniform(0.6, 1), stretch=1.3, jag=0.35)
+    field.add(body)
+
+
+def stone(
     field: ThicknessMap, rng: Random, x: float, y: float, size: float, stretch: float, jag: float
 ) -> None:
     """A broken stone: a faceted outline of mean diameter ``size`` whose corners stick out by ``jag``."""
@@ -127,20 +134,27 @@ def _paint_casts(field: ThicknessMap, rng: Random, centre: Points, branching_sha
     count = int(rng.integers(5, 10))
     places = along_line(rng, centre, duct, count, length_mm=count * rng.uniform(1.6, 2.2))
     for place in places:
-        cast = field.blank()
         width = rng.uniform(0.13, 0.3)
         angle = duct + rng.normal(0, 0.35)
         length = rng.uniform(0.9, 2.0)
         path = wander(rng, place, angle, length, bend=0.25)
-        paint_tube(cast, path, _uneven(rng, len(path), width / 2))
-        if rng.random() < branching_share:
-            for _ in range(int(rng.integers(1, 3))):
-                fork = path[int(rng.integers(len(path) // 4, 3 * len(path) // 4))]
-                turn = rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
-                twig = wander(rng, fork, angle + turn, rng.uniform(0.5, 1.2), bend=0.2, from_start=True)
-                paint_tube(cast, twig, _uneven(rng, len(twig), width / 2.3))
-        field.add(cast)
+        cast(field, rng, path, angle, width, branching_share)
     return places
+
+
+def cast(
+    field: ThicknessMap, rng: Random, path: Points, angle: float, width: float, branching_share: float
+) -> None:
+    """A cast of a duct along ``path`` that heads for ``angle``; with twigs in this share of cases."""
+    body = field.blank()
+    paint_tube(body, path, _uneven(rng, len(path), width / 2))
+    if rng.random() < branching_share:
+        for _ in range(int(rng.integers(1, 3))):
+            fork = path[int(rng.integers(len(path) // 4, 3 * len(path) // 4))]
+            turn = rng.choice([-1, 1]) * rng.uniform(0.6, 1.2)
+            twig = wander(rng, fork, angle + turn, rng.uniform(0.5, 1.2), bend=0.2, from_start=True)
+            paint_tube(body, twig, _uneven(rng, len(twig), width / 2.3))
+    field.add(body)
 
 
 def _uneven(rng: Random, count: int, radius: float) -> NDArray[np.float64]:
@@ -185,16 +199,20 @@ def _paint_skin(field: ThicknessMap, rng: Random, centre: Points) -> Points:
 
 
 def _paint_popcorn(field: ThicknessMap, rng: Random, centre: Points) -> Points:
+    popcorn(field, rng, centre[0], centre[1], rng.uniform(3.0, 8.0))
+    return centre[None, :]
+
+
+def popcorn(field: ThicknessMap, rng: Random, x: float, y: float, size: float) -> None:
+    """Lobes that grew together, ``size`` mm over all."""
     body = field.blank()
-    size = rng.uniform(3.0, 8.0)
     for _ in range(int(rng.integers(12, 24))):
         radius = size * rng.uniform(0.1, 0.2)
         u, v = direction(rng.uniform(0, 2 * np.pi)) * (size / 2 - radius) * np.sqrt(rng.random())
         a, b = radius * rng.uniform(0.8, 1.2), radius * rng.uniform(0.7, 1.1)
         lobe = ellipsoid(a, b, min(radius, 0.9) * rng.uniform(0.6, 1), rng.uniform(0, np.pi), power=2.6)
-        body.paint(centre[0] + u, centre[1] + v, 1.2 * radius, lobe, merge=True)
+        body.paint(x + u, y + v, 1.2 * radius, lobe, merge=True)
     field.add(body)
-    return centre[None, :]
 
 
 def _paint_rod(field: ThicknessMap, rng: Random, centre: Points) -> Points:
@@ -203,65 +221,83 @@ def _paint_rod(field: ThicknessMap, rng: Random, centre: Points) -> Points:
     for place in places:
         towards = np.arctan2(nipple[1] - place[1], nipple[0] - place[0]) + rng.normal(0, 0.15)
         path = wander(rng, place, towards, rng.uniform(4, 10), bend=0.04)
-        radius = np.full(len(path), rng.uniform(0.27, 0.5))
-        rod = field.blank()
-        paint_tube(rod, path, radius)
-        if rng.random() < 0.4:  # calcium around the duct leaves the duct itself lucent
-            bore = field.blank()
-            paint_tube(bore, path, radius * rng.uniform(0.5, 0.7))
-            rod.fine -= bore.fine
-        field.add(rod)
+        rod(field, rng, path, rng.uniform(0.27, 0.5))
     return places
+
+
+def rod(field: ThicknessMap, rng: Random, path: Points, half_width: float) -> None:
+    """A smooth rod along ``path``, solid or with a lucent bore."""
+    radius = np.full(len(path), half_width)
+    body = field.blank()
+    paint_tube(body, path, radius)
+    if rng.random() < 0.4:  # calcium around the duct leaves the duct itself lucent
+        bore = field.blank()
+        paint_tube(bore, path, radius * rng.uniform(0.5, 0.7))
+        body.fine -= bore.fine
+    field.add(body)
 
 
 def _paint_dystrophic(field: ThicknessMap, rng: Random, centre: Points) -> Points:
     places = cluster(rng, centre, int(rng.integers(1, 4)), gap_mm=6.0, extent_mm=14.0)
     for x, y in places:
-        body = field.blank()
-        size = rng.uniform(1.6, 4.0)
-        for _ in range(int(rng.integers(2, 5))):
-            u, v = rng.normal(0, size / 5, 2)
-            part = size * rng.uniform(0.5, 0.9)
-            _stone(body, rng, x + u, y + v, part, stretch=rng.uniform(1.2, 2.5), jag=0.45)
-        body.fine = np.minimum(body.fine, rng.uniform(0.5, 1.0))  # plaques rather than balls
-        if rng.random() < 0.4:  # an oil-filled middle
-            hole = field.blank()
-            _stone(hole, rng, x, y, size * rng.uniform(0.2, 0.35), stretch=1.3, jag=0.3)
-            body.fine *= 1 - 0.8 * (hole.fine > 0)
-        field.add(body)
+        dystrophic(field, rng, x, y, rng.uniform(1.6, 4.0))
     return places
+
+
+def dystrophic(field: ThicknessMap, rng: Random, x: float, y: float, size: float) -> None:
+    """An irregular plaque of about ``size`` mm, some with an oil-filled middle."""
+    body = field.blank()
+    for _ in range(int(rng.integers(2, 5))):
+        u, v = rng.normal(0, size / 5, 2)
+        part = size * rng.uniform(0.5, 0.9)
+        stone(body, rng, x + u, y + v, part, stretch=rng.uniform(1.2, 2.5), jag=0.45)
+    body.fine = np.minimum(body.fine, rng.uniform(0.5, 1.0))  # plaques rather than balls
+    if rng.random() < 0.4:
+        hole = field.blank()
+        stone(hole, rng, x, y, size * rng.uniform(0.2, 0.35), stretch=1.3, jag=0.3)
+        body.fine *= 1 - 0.8 * (hole.fine > 0)
+    field.add(body)
 
 
 def _paint_suture(field: ThicknessMap, rng: Random, centre: Points) -> Points:
     places = cluster(rng, centre, int(rng.integers(1, 4)), gap_mm=7.0, extent_mm=20.0)
     for place in places:
-        thread = field.blank()
-        radius = rng.uniform(0.13, 0.22)
-        angle = rng.uniform(0, 2 * np.pi)
-        path = arc(place, angle, rng.uniform(4, 9), rng.uniform(0.1, 0.35))
-        paint_tube(thread, path, np.full(len(path), radius))
-        # The knot: a closed loop of the thread, and its two cut ends.
-        loop, squeeze = rng.uniform(0.4, 0.8), rng.uniform(0.5, 1.0)
-        turn = np.linspace(0, 2 * np.pi, 40)
-        ring = np.stack([np.cos(turn), squeeze * np.sin(turn)], axis=1) * loop
-        axis = np.stack([direction(angle), direction(angle + np.pi / 2)])
-        knot = path[-1] + loop * direction(angle) + ring @ axis
-        paint_tube(thread, knot, np.full(len(knot), radius * 1.1))
-        for side in (-1, 1):
-            heading = angle + side * rng.uniform(0.3, 2.2)
-            end = wander(rng, path[-1], heading, rng.uniform(0.8, 2.0), bend=0.2, from_start=True)
-            paint_tube(thread, end, np.full(len(end), radius))
-        field.add(thread)
+        suture(field, rng, place, (4, 9))
     return places
 
 
+def suture(field: ThicknessMap, rng: Random, place: Points, length_mm: tuple[float, float]) -> None:
+    """A calcified thread with its knot and cut ends."""
+    thread = field.blank()
+    radius = rng.uniform(0.13, 0.22)
+    angle = rng.uniform(0, 2 * np.pi)
+    path = arc(place, angle, rng.uniform(*length_mm), rng.uniform(0.1, 0.35))
+    paint_tube(thread, path, np.full(len(path), radius))
+    # The knot: a closed loop of the thread, and its two cut ends.
+    loop, squeeze = rng.uniform(0.4, 0.8), rng.uniform(0.5, 1.0)
+    turn = np.linspace(0, 2 * np.pi, 40)
+    ring = np.stack([np.cos(turn), squeeze * np.sin(turn)], axis=1) * loop
+    axis = np.stack([direction(angle), direction(angle + np.pi / 2)])
+    knot = path[-1] + loop * direction(angle) + ring @ axis
+    paint_tube(thread, knot, np.full(len(knot), radius * 1.1))
+    for side in (-1, 1):
+        heading = angle + side * rng.uniform(0.3, 2.2)
+        end = wander(rng, path[-1], heading, rng.uniform(0.8, 2.0), bend=0.2, from_start=True)
+        paint_tube(thread, end, np.full(len(end), radius))
+    field.add(thread)
+
+
 def _paint_vascular(field: ThicknessMap, rng: Random, centre: Points) -> Points:
-    """Plaques in the wall of an artery: along its two sides as tracks, or all around it as a pipe."""
     angle = rng.normal(0, 0.6)
     path = wander(rng, centre, angle, rng.uniform(18, 30), bend=0.06, step_mm=0.15)
+    caliber = rng.uniform(0.5, 1.1) * (1 + 0.1 * gaussian_filter(rng.normal(0, 12, len(path)), 20))
+    return artery(field, rng, path, caliber)
+
+
+def artery(field: ThicknessMap, rng: Random, path: Points, caliber: NDArray[np.float64]) -> Points:
+    """Plaques in a wall of half width ``caliber``: along its two sides as tracks, or all around as a pipe."""
     along = np.gradient(path, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.hypot(*along.T)[:, None]
-    caliber = rng.uniform(0.5, 1.1) * (1 + 0.1 * gaussian_filter(rng.normal(0, 12, len(path)), 20))
     if rng.random() < 0.5:
         return _paint_tracks(field, rng, path, across, caliber)
     return _paint_pipe(field, rng, path, across, caliber)
@@ -319,9 +355,8 @@ def paint_milk_of_calcium(
     places = cluster(rng, centre, int(rng.integers(5, 14)), gap_mm=2.4, extent_mm=14.0)
     for x, y in places:
         radius, fill = rng.uniform(0.45, 1.0), rng.uniform(0.12, 0.35)
-        settled = settled_from_the_side if view == "ML" else settled_from_above
         concentration = rng.uniform(0.2, 0.35)  # a suspension, thinner than stone
-        paint = settled(radius, fill)
+        paint = settled(radius, fill, (0, 1, 0) if view == "ML" else (0, 0, 1))
 
         def suspension(
             u: Grid,
@@ -361,7 +396,7 @@ def _paint_grains(field: ThicknessMap, rng: Random, highest: float, lowest: floa
     edge = np.array([skin_x(field, v) for _, v in places])
     places = places[places[:, 0] < edge - 0.6]
     for x, y in places:
-        _stone(field, rng, x, y, rng.uniform(0.2, 0.5), stretch=rng.uniform(1, 1.8), jag=0.3)
+        stone(field, rng, x, y, rng.uniform(0.2, 0.5), stretch=rng.uniform(1, 1.8), jag=0.3)
     return places
 
 

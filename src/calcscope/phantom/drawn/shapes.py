@@ -128,24 +128,23 @@ def shell(radius: float, wall: float, flattening: float = 1.0) -> Callable[[Grid
     return thickness
 
 
-def settled_from_the_side(radius: float, fill: float) -> Callable[[Grid, Grid], Grid]:
-    """Sediment in a round cyst of ``radius`` mm, filled to ``fill`` (0 to 1) of its height, seen
-    across the direction of gravity (a true lateral view): flat above, curved below."""
+def settled(radius: float, fill: float, down: tuple[float, float, float]) -> Callable[[Grid, Grid], Grid]:
+    """Sediment in a round cyst of ``radius`` mm, filled to ``fill`` (0 to 1) of its height.
+
+    ``down`` is the way of gravity: right and down in the image, and along the beam; a unit vector. Across
+    the beam (a true lateral view) the sediment is flat above and curved below; along it (a CC view), a faint
+    dome without an edge.
+    """
+    right, below, deep = down
     level = radius * (1 - 2 * fill)
 
     def thickness(u: Grid, v: Grid) -> Grid:
-        return np.where(v > level, _chord(radius**2 - u**2 - v**2), np.float32(0))
-
-    return thickness
-
-
-def settled_from_above(radius: float, fill: float) -> Callable[[Grid, Grid], Grid]:
-    """The same sediment seen along gravity (a CC view): a faint dome without an edge."""
-    level = radius * (2 * fill - 1)
-
-    def thickness(u: Grid, v: Grid) -> Grid:
-        depth = np.sqrt(np.maximum(radius**2 - u**2 - v**2, 0))
-        return np.asarray(np.maximum(np.minimum(depth, level) + depth, 0), dtype=np.float32)
+        half = np.sqrt(np.maximum(radius**2 - u**2 - v**2, 0))
+        surface = level - u * right - v * below
+        if deep == 0:
+            return np.where(surface < 0, 2 * half, np.float32(0))
+        # From the surface on to the far side of the cyst, whichever side of it gravity points to.
+        return np.asarray(np.maximum(half + np.minimum(half, -surface / abs(deep)), 0), dtype=np.float32)
 
     return thickness
 

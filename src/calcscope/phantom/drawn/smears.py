@@ -53,18 +53,30 @@ def smear_patch(mammogram: Mammogram, breast: Breast, attenuation: float, rng: R
     tilt = along + rng.normal(0, 0.25)
     crossing = along + rng.normal(0, 0.3)
 
-    def thickness(u: Float, v: Float) -> Float:
-        n = len(u)
-        s, w = u * np.cos(along) + v * np.sin(along), v * np.cos(along) - u * np.sin(along)
-        ragged = np.hypot(s / (length / 2), w / (width / 2)) - 1 + 0.12 * _streaks(rng, n, 0.0, 0.8, 0.8)
-        layer = 0.4 + 0.5 * np.maximum(
-            _streaks(rng, n, tilt, rng.uniform(0.12, 0.3), rng.uniform(2, 5)), -0.8
-        )
-        creases = np.maximum(_streaks(rng, n, crossing, 0.1, 1.5) - 1.2, 0)
-        return np.asarray(_within(ragged / 0.04) * np.maximum(layer + 1.2 * creases, 0.05))
-
     centre = place + inwards * rng.uniform(*DEPTH_MM) / mammogram.pixel_mm
-    return _painted(mammogram, breast, centre, length / 2 + 4, lambda u, v: attenuation * thickness(u, v))
+    return _painted(
+        mammogram,
+        breast,
+        centre,
+        length / 2 + 4,
+        lambda u, v: attenuation * layer(rng, u, v, along, tilt, crossing, (length, width)),
+    )
+
+
+def layer(
+    rng: Random, u: Float, v: Float, along: float, tilt: float, crossing: float, size_mm: tuple[float, float]
+) -> Float:
+    """Thickness of a wiped layer at (u, v) mm from its middle (both (n, n) at ``GRID_MM``); 1 where full.
+
+    ``along`` is the direction of its length, ``tilt`` of the strokes and ``crossing`` of the skin's creases.
+    """
+    n = len(u)
+    s, w = u * np.cos(along) + v * np.sin(along), v * np.cos(along) - u * np.sin(along)
+    length, width = size_mm
+    ragged = np.hypot(s / (length / 2), w / (width / 2)) - 1 + 0.12 * _streaks(rng, n, 0.0, 0.8, 0.8)
+    strokes = 0.4 + 0.5 * np.maximum(_streaks(rng, n, tilt, rng.uniform(0.12, 0.3), rng.uniform(2, 5)), -0.8)
+    creases = np.maximum(_streaks(rng, n, crossing, 0.1, 1.5) - 1.2, 0)
+    return np.asarray(_within(ragged / 0.04) * np.maximum(strokes + 1.2 * creases, 0.05))
 
 
 def smear_edge(mammogram: Mammogram, breast: Breast, per_mm: float, rng: Random) -> Smear:
