@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.fft import fft2, ifft2
 from scipy.linalg import solve
-from scipy.ndimage import maximum_filter
+from scipy.ndimage import center_of_mass, label, maximum, maximum_filter
 from scipy.special import eval_laguerre, logsumexp, ndtri
 
 Array = NDArray[np.float64]
@@ -274,6 +274,8 @@ def log_likelihood_ratio(
 def peaks(response: Array, radius: float, least: float = -np.inf) -> tuple[Array, Array]:
     """Marks: places of the highest response within ``radius`` pixels of themselves, highest first.
 
+    Neighbouring pixels of the same highest response are one mark, at their middle.
+
     Returns
     -------
     xy : (n, 2) column and row
@@ -282,7 +284,8 @@ def peaks(response: Array, radius: float, least: float = -np.inf) -> tuple[Array
     reach = int(radius)
     row, column = np.mgrid[-reach : reach + 1, -reach : reach + 1]
     highest = maximum_filter(response, footprint=row**2 + column**2 <= radius**2)
-    rows, columns = np.nonzero((response == highest) & (response >= least))
-    scores = response[rows, columns]
+    tops, number = label((response == highest) & (response >= least), np.ones((3, 3)))
+    places = np.array(center_of_mass(tops > 0, tops, range(1, number + 1))).reshape(-1, 2)
+    scores = np.asarray(maximum(response, tops, range(1, number + 1)), dtype=np.float64)
     order = np.argsort(-scores, kind="stable")
-    return np.column_stack([columns, rows]).astype(np.float64)[order], scores[order]
+    return places[order, ::-1], scores[order]
