@@ -96,6 +96,7 @@ class Speck:
     density : share of solid calcium (hydroxyapatite) in it, 0 to 1
     group : index of its lesion in the exam's truth
     seed : draws its shape, so that it stays itself from view to view and from year to year
+    width_mm : across its course, for what has one (of a vessel's wall: the caliber); else None
     """
 
     at: NDArray[np.float64]
@@ -105,6 +106,7 @@ class Speck:
     density: float
     group: int
     seed: int
+    width_mm: float | None = None
 
 
 @dataclass(frozen=True)
