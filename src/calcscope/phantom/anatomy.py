@@ -23,7 +23,7 @@ GLAND_SHARE: dict[str, tuple[float, float]] = {
     "c": (0.17, 0.30),
     "d": (0.34, 0.52),
 }
-"""By volume, of the classes of density; chosen so that the pictures look like the class, not a measured table."""
+"""By volume, of the classes of density; chosen so that pictures look like the class, not measured."""
 DENSITY_ODDS: dict[str, float] = {"a": 0.1, "b": 0.4, "c": 0.4, "d": 0.1}
 """About as often as each class is met at screening; sets only how phantoms vary."""
 GRID_MM = 1.5
@@ -78,7 +78,7 @@ class GrownAnatomy:
         return _under_skin(points, self.size_mm)
 
     def inside(self, points: Solid, margin_mm: float = 0.0) -> NDArray[np.bool_]:
-        """Which points lie in the breast, at least ``margin_mm`` under the skin and off the chest wall, (n,)."""
+        """Which points lie in the breast, at least ``margin_mm`` under the skin and off the chest wall."""
         points = np.atleast_2d(points)
         return np.asarray((self.under_skin(points) >= margin_mm) & (points[:, 0] >= margin_mm))
 

@@ -79,5 +79,5 @@ def _branch(
         spread = random.normal(0, 0.42, 3)
         turned = aim + spread
         turned /= np.linalg.norm(turned)
-        _branch(ducts, path[-1], heading, turned, end * random.uniform(0.72, 0.95), lobe, mine, generation + 1,
-                inside, random)  # fmt: skip
+        thinner = end * random.uniform(0.72, 0.95)
+        _branch(ducts, path[-1], heading, turned, thinner, lobe, mine, generation + 1, inside, random)

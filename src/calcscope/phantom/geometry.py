@@ -1,6 +1,6 @@
 """From the breast frame to one view of the compressed breast, in closed form.
 
-A half ellipsoid squeezed between two plates: depth is kept (so that a finding lies equally deep in every view),
+A half ellipsoid squeezed between two plates: depth is kept (a finding lies equally deep in every view),
 what is lost in height spreads sideways, and each line along the beam is stretched to the height that the
 rounded edge leaves it. The beam is parallel.
 """
@@ -23,7 +23,9 @@ FILL = 0.9
 """Volume of the compressed breast over that of a slab of its outline: what the rounded edge leaves."""
 SPREAD = (0.9, 1.9)
 """How much a breast can spread sideways; where volume asks for more, some of it stays at the chest wall."""
-JOIN_MM = 40.0
+TAIL_BEND = 0.008
+"""Curvature of the tail's border where it dives under the breast's, 1/mm."""
+JOIN_MM = 30.0
 """Over which the breast's outline runs into that of the axillary tail."""
 
 
@@ -86,8 +88,9 @@ class CompressedBreast:
         distance = np.where(depth > 0, (1 - scaled) * scaled / slope, side)
         if self.tail_mm is not None:
             start, widening = self.tail_mm
-            line = (start + widening * (-y - width) - x) / np.hypot(1, widening)
-            tail = np.minimum(line, -y - 0.45 * width)
+            # Below the breast's upper end the tail's border curves back, well behind the nipple.
+            bent = TAIL_BEND * np.maximum(y + 0.9 * width, 0) ** 2
+            tail = (start + widening * (-y - width) - bent - x) / np.hypot(1, widening)
             # The greater of the two, rounded only where they are near one another, so never at the nipple.
             distance = np.maximum(distance, tail) + np.maximum(JOIN_MM - np.abs(distance - tail), 0) ** 2 / (
                 4 * JOIN_MM
@@ -195,8 +198,10 @@ def project(
     if mlo and breast.tail_mm is not None:
         tail = breast.tail_mm[0] + breast.tail_mm[1] * (-origin[1] - lower)
         muscle = (max(tail * top_x - 6, 18.0), float(low_y))
-    placed = replace(breast, spread=spread, muscle_mm=muscle, origin_mm=origin, rows=round(extent[0] / breast.pixel_mm),
-                       columns=round(extent[1] / breast.pixel_mm))  # fmt: skip
+    rows, columns = np.round(extent / breast.pixel_mm).astype(int)
+    placed = replace(
+        breast, spread=spread, muscle_mm=muscle, origin_mm=origin, rows=int(rows), columns=int(columns)
+    )
     if pose.centre is None:
         return placed
     middle = placed.to_view(np.array([pose.centre]))[0, :2]

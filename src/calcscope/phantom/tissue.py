@@ -1,7 +1,7 @@
 """How much of what the beam crosses in each pixel of a view.
 
-What is larger than a few millimetres comes from the breast itself and is the same in every view; finer detail is
-drawn into each view with the spectrum that continues it.
+What is larger than a few millimetres comes from the breast itself and is the same in every view; finer detail
+is drawn into each view with the spectrum that continues it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NIPPLE_RADIUS_MM = 5.0
 
 
 def tissue_of(anatomy: GrownAnatomy, projection: CompressedBreast) -> Tissue:
-    """Maps of the tissues of one view (see :class:`calcscope.phantom.model.Tissue`), reproducible to the bit."""
+    """Maps of the tissues of one view (see :class:`calcscope.phantom.model.Tissue`)."""
     pose = projection.pose
     random = random_for(
         anatomy.seed, "tissue", pose.laterality, pose.view, pose.seed, str(pose.magnification)
@@ -109,7 +109,7 @@ def _upsampled(values: Float, coarse: _Coarse, projection: CompressedBreast, smo
 
 
 def _on_pixels(projection: CompressedBreast, coarse: _Coarse) -> tuple[Float, Float]:
-    """Half thickness and distance to the outline at the pixels (the distance is smooth, the height is not)."""
+    """Half thickness and distance to the outline at the pixels."""
     distance = _upsampled(projection.edge_distance(coarse.x, coarse.y).astype(np.float32), coarse, projection)
     return _half_height(projection, distance, np.float32(0)), distance
 
@@ -171,8 +171,9 @@ def _beam_means(
 def _detail(share: Float, coarse: _Coarse, projection: CompressedBreast, random: Random) -> Float:
     """Texture of the gland below ``FINEST_MM``, as a share of the beam's way.
 
-    Its strength is that of the coarse map's own texture between two and four times that wavelength, carried on
-    by the power law: the variance of a 1/f³ spectrum between frequencies a and b is proportional to 1/a - 1/b.
+    Its strength is that of the coarse map's own texture just above that wavelength, carried on by the power
+    law: the variance of a 1/f³ spectrum between frequencies a and b is proportional to 1/a - 1/b, so what
+    lies below a wavelength varies about as much as the octave above it does.
     """
     sigma = np.array([0.16, 0.32]) * 2 * FINEST_MM / coarse.step
     band = cv2.GaussianBlur(share, (0, 0), sigma[0]) - cv2.GaussianBlur(share, (0, 0), sigma[1])
@@ -249,7 +250,7 @@ def _add_nipple(
     x, y = (x - np.float32(column)) * projection.pixel_mm, (y - np.float32(row)) * projection.pixel_mm
     if projection.overhang_mm > 0:
         left = 1 - (x**2 + y**2) / NIPPLE_RADIUS_MM**2
-        extra = (0.5 * long * np.clip(2 * left, 0, 1) * mask[r0:r1, c0:c1]).astype(np.float32)
+        extra = (0.5 * long * np.clip(left, 0, 1) * mask[r0:r1, c0:c1]).astype(np.float32)
         skin[r0:r1, c0:c1] += extra
         thickness[r0:r1, c0:c1] += extra
         return
