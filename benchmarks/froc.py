@@ -17,8 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from calcscope.errors import UnreadableInput
-from calcscope.evaluate.datasets import mini_mias
-from calcscope.evaluate.mini_mias import Film, read_films
+from calcscope.evaluate.datasets import DATASETS
+from calcscope.evaluate.marked import MarkedView
+from calcscope.evaluate.mini_mias import read
 from calcscope.reading.exam import read_exam
 from calcscope.reading.settings import ReadSettings
 
@@ -27,15 +28,15 @@ WITH_LONE = ("mdb007", "mdb031", "mdb057", "mdb064", "mdb070")
 """Normal films on which coarse calcifications without neighbours can be seen."""
 
 
-def table_of_lone(films: list[Film], settings: ReadSettings) -> Table:
+def table_of_lone(films: list[MarkedView], settings: ReadSettings) -> Table:
     """What the reading says of the normal films with lone calcifications."""
     table = Table(title="Normal films with lone coarse calcifications", title_justify="left")
     for column in ("film", "finding", "calcifications", "diameter, mm", "category"):
         table.add_column(column, justify="left" if column in ("film", "finding") else "right")
     for film in films:
-        if film.name not in WITH_LONE or film.kind != "NORM":
+        if film.name not in WITH_LONE or not film.normal:
             continue
-        report, _ = read_exam(film.exam, settings)
+        report, _ = read_exam(film.exam(), settings)
         findings = [] if report is None else report.findings
         for finding in findings:
             own = {name for member in finding.members for name in member.calcifications}
@@ -59,8 +60,8 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(width=110)
     try:
-        mini_mias(arguments.folder, arguments.out, console)
-        console.print(table_of_lone(read_films(arguments.folder), ReadSettings()))
+        DATASETS["mini-mias"](arguments.folder, arguments.out, console)
+        console.print(table_of_lone(read(arguments.folder), ReadSettings()))
     except UnreadableInput as error:
         parser.error(str(error))
 

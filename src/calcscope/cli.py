@@ -134,8 +134,17 @@ def read(
 def evaluate(
     path: Annotated[Path, typer.Argument(help="The dataset as its owners distribute it.")],
     dataset: Annotated[
-        Literal["mini-mias", "cbis-ddsm-table"],
-        typer.Option(help="mini-mias: a folder of films with truth.csv; cbis-ddsm-table: the CSV file."),
+        Literal[
+            "mini-mias",
+            "inbreast",
+            "cbis-ddsm",
+            "cbis-ddsm-table",
+            "ddsm",
+            "vindr-mammo",
+            "cmmd",
+            "zenodo-5036062",
+        ],
+        typer.Option(help="Which it is: the CSV file for cbis-ddsm-table, else the dataset's folder."),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("evaluation"),
 ) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from calcscope.errors import UnreadableInput
 from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap, draw
-from calcscope.evaluate.mini_mias import Circle, read_films
 
 IMAGES = [
     MarkedImage(((0.9, 0), (0.3, 0), (0.8, None)), truths=2),  # found at 0.9; never; a false mark not counted
@@ -90,38 +87,3 @@ def test_picture_is_written(tmp_path: Path) -> None:
     picture = cv2.imread(str(path))
     assert picture is not None
     assert min(picture.shape[:2]) > 500
-
-
-def test_a_circle_is_hit_by_a_centre_or_by_half_of_the_members() -> None:
-    circle = Circle("M", 100.0, 100.0, 10.0)
-    inside, outside = np.array([[109.0, 100.0]]), np.array([[111.0, 100.0]])
-    assert circle.is_hit_by(inside, np.repeat(outside, 5, axis=0))
-    assert circle.is_hit_by(outside, np.concatenate([inside] * 3 + [outside] * 3))
-    assert not circle.is_hit_by(outside, np.concatenate([inside] * 3 + [outside] * 4))
-    assert not circle.is_hit_by(outside, np.concatenate([inside] * 2))
-
-
-def test_films_are_read_each_alone_with_their_circles(tmp_path: Path) -> None:
-    """mdb001 and mdb002 are the two breasts of one woman."""
-    image = np.zeros((200, 200), np.uint8)
-    image[40:160, :120] = 150
-    for name, laid in (("mdb001", image), ("mdb002", image[:, ::-1])):
-        cv2.imwrite(str(tmp_path / f"{name}.png"), laid)
-    with (tmp_path / "truth.csv").open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["image", "class", "severity", "x", "y", "radius"])
-        writer.writerows([["mdb001", "CALC", "M", 50, 60, 9], ["mdb001", "CALC", "B", 70, 80, 5]])
-        writer.writerow(["mdb002", "NORM", "", "", "", ""])
-    first, second = read_films(tmp_path)
-    assert first.circles == (Circle("M", 50, 60, 9), Circle("B", 70, 80, 5))
-    assert (second.name, second.kind, second.circles) == ("mdb002", "NORM", ())
-    assert [film.exam.views[0].info.laterality for film in (first, second)] == ["L", "R"]
-    assert first.exam.views[0].info.pixel_mm == 0.2
-
-
-def test_a_folder_without_its_table_or_a_film_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableInput, match=r"truth\.csv"):
-        read_films(tmp_path)
-    (tmp_path / "truth.csv").write_text("image,class,severity,x,y,radius\nmdb001,NORM,,,,\n")
-    with pytest.raises(UnreadableInput, match="mdb001"):
-        read_films(tmp_path)

@@ -51,11 +51,17 @@ class Lesion:
     malignant: bool
 
 
-def _most_suspicious(cells: Sequence[str], levels: dict[str, str]) -> str | None:
+def most_suspicious(cells: Sequence[str], levels: dict[str, str]) -> str | None:
     """The last of ``levels`` that any cell names (words joined by hyphens), or None."""
     words = {word for cell in cells for word in cell.strip().split("-")}
     named = [level for word, level in levels.items() if word in words]
     return named[-1] if named else None
+
+
+def outcome(pathology: str) -> bool | None:
+    """Whether a finding was malignant; None where nobody worked it up (a benign finding without callback was
+    not) or nothing was proven."""
+    return {"MALIGNANT": True, "BENIGN": False}.get(pathology.strip())
 
 
 def read_lesions(table: Path) -> list[Lesion]:
@@ -81,8 +87,8 @@ def read_lesions(table: Path) -> list[Lesion]:
                 views[row["patient_id"], row["left or right breast"], row["abnormality id"]].append(row)
     lesions = []
     for (woman, _, _), rows in views.items():
-        shape = _most_suspicious([row["calc type"] for row in rows], SHAPES)
-        distribution = _most_suspicious([row["calc distribution"] for row in rows], DISTRIBUTIONS)
+        shape = most_suspicious([row["calc type"] for row in rows], SHAPES)
+        distribution = most_suspicious([row["calc distribution"] for row in rows], DISTRIBUTIONS)
         if shape is not None and distribution is not None:
             malignant = any(row["pathology"] == "MALIGNANT" for row in rows)
             lesions.append(Lesion(woman, shape, distribution, malignant))

@@ -2,42 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from calcscope.evaluate import (
+    bmcd,
+    cbis_ddsm_films,
+    cmmd,
+    ddsm,
+    inbreast,
+    mini_mias,
+    vindr_mammo,
+)
 from calcscope.evaluate.calibration import draw as draw_reliability
-from calcscope.evaluate.cbis_ddsm import read_lesions
-from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap, draw
+from calcscope.evaluate.cbis_ddsm import DISTRIBUTIONS, SHAPES, read_lesions
+from calcscope.evaluate.froc import Froc, MarkedImage, draw
 from calcscope.evaluate.malignancy import score_lesions
-from calcscope.evaluate.mini_mias import Film, read_films
-from calcscope.reading.settings import ReadSettings
-from calcscope.reading.view import read_view
+from calcscope.evaluate.marked import MarkedView
+from calcscope.evaluate.measure import measure
+from calcscope.evaluate.tabulate import (
+    at_the_end,
+    table_of_agreement,
+    table_of_breasts,
+    table_of_groups,
+    table_of_rates,
+)
 
-RATES = (0.1, 0.25, 0.5, 1.0, 2.0)
-"""False groups per normal film at which the share of found circles is printed."""
+MOST_LISTED = 60
+"""Marked groups are listed one by one up to this many: more fill a terminal without being read."""
+
+LABELS = {
+    "shape": tuple(dict.fromkeys(SHAPES.values())),
+    "distribution": tuple(dict.fromkeys(DISTRIBUTIONS.values())),
+}
 
 
-def mini_mias(path: Path, out: Path, console: Console) -> None:
-    """Share of the circles found against false groups per normal film, of a folder of mini-MIAS films.
+@dataclass(frozen=True)
+class ImageDataset:
+    """Images with marks: what is read, and its measuring.
 
-    A circle is found at the probability of the best group that hits it; every group on a film of class NORM
-    is false.
+    Parameters
+    ----------
+    name : as the command takes it
+    read : the images of a folder
     """
-    films = read_films(path)
-    every, operating = read(films, ReadSettings(all_groups=True))
-    console.print(table_of_rates(every, operating))
-    console.print(table_of_circles(films, every))
-    out.mkdir(parents=True, exist_ok=True)
-    picture = out / "froc-mini-mias.png"
-    title = f"{len(every)} films of mini-MIAS, {Froc.of(every).normals} of them normal"
-    rate, share = at_the_end(Froc.of(operating))
-    draw(every, picture, title=title, objects="groups", operating=(rate, share))
-    console.print(f"Picture: {picture}", highlight=False)
+
+    name: str
+    read: Callable[[Path], list[MarkedView]]
+
+    def __call__(self, path: Path, out: Path, console: Console) -> None:
+        """Read the images of ``path``, print what was found of what is marked, draw curves into ``out``."""
+        measured = measure(track(self.read(path), "Reading images", console=console))
+        if _has_curve(measured.every):
+            groups = "Marked groups found"
+            console.print(table_of_rates(measured.every, measured.operating, groups, "groups"))
+            if sum(image.truths for image in measured.every) <= MOST_LISTED:
+                console.print(table_of_groups(measured))
+            self._draw(measured.every, "groups", out, console, measured.operating)
+        else:
+            console.print("No curve of groups: that needs marked groups and normal images.")
+        if _has_curve(measured.singles):
+            title = "Marked calcifications found"
+            console.print(table_of_rates(measured.singles, (), title, "calcifications"))
+            self._draw(measured.singles, "calcifications", out, console)
+        words = {"shape": measured.shapes, "distribution": measured.distributions}
+        _print(table_of_agreement(words, LABELS), console)
+        breasts = {"calcification lesion": measured.calcified, "malignant": measured.malignant}
+        _print(table_of_breasts(breasts), console)
+
+    def _draw(
+        self,
+        images: Sequence[MarkedImage],
+        objects: str,
+        out: Path,
+        console: Console,
+        operating: Sequence[MarkedImage] = (),
+    ) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        suffix = "" if objects == "groups" else f"-{objects}"
+        picture = out / f"froc-{self.name}{suffix}.png"
+        title = f"{len(images)} images of {self.name}, {Froc.of(images).normals} of them normal"
+        point = None
+        if operating:
+            rate, share = at_the_end(Froc.of(operating))
+            point = (rate, share)
+        draw(images, picture, title=title, objects=objects, operating=point)
+        console.print(f"Picture: {picture}", highlight=False)
+
+
+def _has_curve(images: Sequence[MarkedImage]) -> bool:
+    return any(image.truths for image in images) and any(image.normal for image in images)
+
+
+def _print(table: Table, console: Console) -> None:
+    if table.rows:
+        console.print(table)
 
 
 def cbis_ddsm_table(path: Path, out: Path, console: Console) -> None:
@@ -71,71 +135,18 @@ def cbis_ddsm_table(path: Path, out: Path, console: Console) -> None:
     console.print(f"Picture: {picture}", highlight=False)
 
 
+IMAGES = {
+    "mini-mias": mini_mias.read,
+    "inbreast": inbreast.read,
+    "cbis-ddsm": cbis_ddsm_films.read,
+    "ddsm": ddsm.read,
+    "vindr-mammo": vindr_mammo.read,
+    "cmmd": cmmd.read,
+    "zenodo-5036062": bmcd.read,
+}
+
 DATASETS: dict[str, Callable[[Path, Path, Console], None]] = {
-    "mini-mias": mini_mias,
+    **{name: ImageDataset(name, read) for name, read in IMAGES.items()},
     "cbis-ddsm-table": cbis_ddsm_table,
 }
 """By the name that the command takes."""
-
-
-def read(films: list[Film], settings: ReadSettings) -> tuple[list[MarkedImage], list[MarkedImage]]:
-    """The films marked with all groups, and with those of the operating point alone."""
-    every, operating = [], []
-    for film in track(films, "Reading films"):
-        reading = read_view(film.exam.views[0], settings)
-        every.append(film.marked(reading, (*reading.groups, *reading.more_groups)))
-        operating.append(film.marked(reading, reading.groups))
-    return every, operating
-
-
-def at_the_end(curve: Froc) -> list[float]:
-    """False marks per normal image and sensitivity when every mark counts."""
-    return [len(curve.false) / curve.normals, float(np.mean(np.isfinite(curve.best)))]
-
-
-def table_of_rates(every: list[MarkedImage], operating: list[MarkedImage]) -> Table:
-    """Sensitivity at each rate, and the operating point, with intervals."""
-    curve, point = Froc.of(every), Froc.of(operating)
-    table = Table(title="Circles found", title_justify="left")
-    for column in ("false groups per normal film", "found", "share (95 %)"):
-        table.add_column(column, justify="right")
-    total = len(curve.best)
-    low, high = bootstrap(every, lambda drawn: drawn.sensitivity(RATES))
-    for rate, share, least, most in zip(RATES, curve.sensitivity(RATES), low, high, strict=True):
-        table.add_row(
-            f"{rate:g}", f"{round(share * total)} of {total}", f"{share:.2f} ({least:.2f} to {most:.2f})"
-        )
-    (rate, share), (low, high) = at_the_end(point), bootstrap(operating, at_the_end)
-    table.add_section()
-    table.add_row(
-        f"operating point: {rate:.2f} ({low[0]:.2f} to {high[0]:.2f})",
-        f"{round(share * total)} of {total}",
-        f"{share:.2f} ({low[1]:.2f} to {high[1]:.2f})",
-    )
-    return table
-
-
-def table_of_circles(films: list[Film], every: list[MarkedImage]) -> Table:
-    """Each circle, the probability of its best group, and the rate of false groups at which it is found."""
-    curve = Froc.of(every)
-    table = Table(title="Each circle", title_justify="left")
-    for column in ("film", "severity", "diameter, mm", "probability of its group", "found from"):
-        table.add_column(column, justify="left" if column == "film" else "right")
-    circles = [(film.name, circle) for film in films for circle in film.circles]
-    for (name, circle), score in sorted(
-        zip(circles, curve.best, strict=True), key=lambda pair: -float(pair[1])
-    ):
-        found = np.isfinite(score)
-        table.add_row(
-            name,
-            {"B": "benign", "M": "malignant"}[circle.severity],
-            f"{2 * circle.radius * film_pixel_mm(films):.0f}",
-            f"{score:.3f}" if found else "no group",
-            f"{float(curve.false_marks(score)):.2f} false groups" if found else "never",
-        )
-    return table
-
-
-def film_pixel_mm(films: list[Film]) -> float:
-    """Pixel size of the films, mm."""
-    return films[0].exam.views[0].info.pixel_mm

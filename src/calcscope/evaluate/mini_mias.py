@@ -1,110 +1,103 @@
-"""The films of mini-MIAS that come with a table of circles, as images with truth.
+"""mini-MIAS: films with circles round what was found, as its owners distribute it or as PNG with a table.
 
-The folder holds one PNG a film (1024 x 1024, 0.2 mm a pixel, mediolateral oblique, odd numbers left and even
-ones right breasts) and ``truth.csv`` with the columns image, class, severity, x, y, radius: a circle around
-each cluster of calcifications, in pixels of the film (J. Suckling et al., Excerpta Medica International
-Congress Series 1069:375-378, 1994).
+The owners' folder holds ``mdb001.pgm`` … (1024 x 1024, 0.2 mm a pixel, mediolateral oblique, odd numbers
+left and even ones right breasts) and ``Info.txt`` with lines such as ``mdb219 G CALC B 546 756 29``: film,
+tissue, class, severity, centre and radius, y counted from the bottom edge; a line of widely spread
+calcifications has no centre (J. Suckling et al., Excerpta Medica International Congress Series
+1069:375-378, 1994, and its README). The other form is ``truth.csv`` with the columns image, class,
+severity, x, y, radius, y from the top, beside PNG.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from calcscope.errors import UnreadableInput
-from calcscope.evaluate.froc import MarkedImage
-from calcscope.exam import Exam, ReadOptions, read_exams
-from calcscope.exam.model import Points
-from calcscope.groups import Group
-from calcscope.reading.view import ViewReading
+from calcscope.evaluate.marked import Circle, MarkedGroup, MarkedView, verdict
+from calcscope.evaluate.tables import read_rows, some
+from calcscope.exam import ReadOptions
 
 PIXEL_MM = 0.2
-SHARE_INSIDE = 0.5
-LEAST_INSIDE = 3
-"""See :meth:`Circle.is_hit_by`."""
+SIDE = 1024
+COLUMNS = ("image", "class", "severity", "x", "y", "radius")
+LINE = re.compile(
+    r"^(?P<film>mdb\d{3})\s+[FGD]\s+(?P<kind>[A-Z]{4})(?:\s+(?P<severity>[BM]))?"
+    r"(?:\s+(?P<x>\d+)\s+(?P<y>\d+)\s+(?P<radius>\d+))?"
+)
+EXPECTED = "a folder of mini-MIAS films with Info.txt or truth.csv"
 
 
 @dataclass(frozen=True)
-class Circle:
-    """A marked cluster of calcifications: severity ``B`` or ``M``; centre and radius in film pixels."""
-
-    severity: str
-    x: float
-    y: float
-    radius: float
-
-    def is_hit_by(self, centre: Points, members: Points) -> bool:
-        """Whether a group marks this cluster.
-
-        Its centre lies in the circle, or at least half of its members do and no fewer than three: a
-        group may reach beyond the circle, which is drawn round the densest part of some clusters.
-
-        Parameters
-        ----------
-        centre, members : (1, 2) and (n, 2) points of the film
-        """
-        inside = self._holds(members)
-        enough = inside.sum() >= LEAST_INSIDE and inside.mean() >= SHARE_INSIDE
-        return bool(self._holds(centre).any() or enough)
-
-    def _holds(self, xy: Points) -> np.typing.NDArray[np.bool_]:
-        return np.asarray(np.hypot(xy[:, 0] - self.x, xy[:, 1] - self.y) <= self.radius)
-
-
-@dataclass(frozen=True)
-class Film:
-    """One film: its name, its class (``CALC``, ``NORM``, ``CIRC`` …), its circles, and the exam it makes.
-
-    A film of class ``CALC`` without a circle shows calcifications everywhere.
-    """
-
-    name: str
+class _Line:
+    film: str
     kind: str
-    circles: tuple[Circle, ...]
-    exam: Exam
-
-    def marked(self, reading: ViewReading, groups: Sequence[Group]) -> MarkedImage:
-        """The groups of a reading of this film as marks, scored by their probability."""
-        marks: list[tuple[float, int | None]] = []
-        for group in groups:
-            centre = reading.orientation.to_source(np.array([[group.x, group.y]]))
-            members = reading.orientation.to_source(reading.specks.xy[group.members])
-            hits = [n for n, circle in enumerate(self.circles) if circle.is_hit_by(centre, members)]
-            marks += [(group.probability, hit) for hit in hits]
-            if not hits:
-                marks.append((group.probability, None))
-        return MarkedImage(tuple(marks), truths=len(self.circles), normal=self.kind == "NORM")
+    severity: str
+    circle: Circle | None
 
 
-def read_films(folder: Path) -> list[Film]:
-    """The films of a folder in the order of its table.
+def read(folder: Path) -> list[MarkedView]:
+    """The films in the order of their table.
+
+    A film of class ``CALC`` without a circle shows calcifications everywhere: it is neither normal nor has it
+    anything to hit.
 
     Raises
     ------
-    UnreadableInput : when the table is missing or names a film that cannot be read
+    UnreadableInput : when the table is missing or names a film that is not there
     """
-    table = folder / "truth.csv"
-    if not table.is_file():
-        raise UnreadableInput(
-            str(folder), "no truth.csv", "a folder of films with truth.csv", "name the folder of the films"
+    if (folder / "truth.csv").is_file():
+        lines = [_of_row(row) for row in read_rows(folder / "truth.csv", COLUMNS, EXPECTED)]
+    else:
+        texts = sorted(path for path in folder.glob("*") if path.name.lower() in ("info.txt", "readme"))
+        lines = _of_text(some(texts, folder, "neither Info.txt nor truth.csv", EXPECTED)[0])
+    lines = some(lines, folder, "a table without a film", EXPECTED)
+    return [_film(folder, name, lines) for name in dict.fromkeys(line.film for line in lines)]
+
+
+def _of_row(row: dict[str, str]) -> _Line:
+    circle = Circle(float(row["x"]), float(row["y"]), float(row["radius"])) if row["x"] else None
+    return _Line(row["image"], row["class"], row["severity"], circle)
+
+
+def _of_text(path: Path) -> list[_Line]:
+    found = (LINE.match(line) for line in path.read_text(encoding="latin-1").splitlines())
+    return [
+        _Line(
+            match["film"],
+            match["kind"],
+            match["severity"] or "",
+            Circle(float(match["x"]), SIDE - float(match["y"]), float(match["radius"]))
+            if match["x"]
+            else None,
         )
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    films = []
-    for name in dict.fromkeys(row["image"] for row in rows):
-        # Each film alone: read together, the two breasts of a woman would make one exam.
-        exams, failures = read_exams([folder / f"{name}.png"], ReadOptions(pixel_mm=PIXEL_MM, view="MLO"))
-        if not exams:
-            raise UnreadableInput(str(table), f"{name}: {failures[0].reason}", "one PNG a film", "add it")
-        own = [row for row in rows if row["image"] == name]
-        circles = tuple(
-            Circle(row["severity"], float(row["x"]), float(row["y"]), float(row["radius"]))
-            for row in own
-            if row["class"] == "CALC" and row["x"]
-        )
-        films.append(Film(name, own[0]["class"], circles, exams[0]))
-    return films
+        for match in found
+        if match
+    ]
+
+
+def _film(folder: Path, name: str, lines: list[_Line]) -> MarkedView:
+    paths = [
+        folder / f"{name}{suffix}" for suffix in (".png", ".pgm") if (folder / f"{name}{suffix}").is_file()
+    ]
+    if not paths:
+        raise UnreadableInput(str(folder), f"no film {name}", "a PGM or PNG of each film", "add it")
+    own = [line for line in lines if line.film == name]
+    groups = tuple(
+        MarkedGroup(line.circle, malignant={"B": False, "M": True}.get(line.severity))
+        for line in own
+        if line.kind == "CALC" and line.circle is not None
+    )
+    pair = (int(name[3:]) + 1) // 2
+    options = ReadOptions(pixel_mm=PIXEL_MM, view="MLO")
+    return MarkedView(
+        name,
+        f"woman {pair}",
+        paths[0],
+        options,
+        groups,
+        normal=all(line.kind == "NORM" for line in own),
+        malignant=verdict(groups),
+        stored=(SIDE, SIDE),
+    )

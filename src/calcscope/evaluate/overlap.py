@@ -65,7 +65,7 @@ def mask_overlap(one: Mask, other: Mask) -> tuple[float, float]:
 
 def _filled(outline: Points, shape: tuple[int, int]) -> Mask:
     mask = np.zeros(shape, dtype=np.bool_)
-    mask[polygon(outline[:, 1], outline[:, 0], shape)] = True
+    mask[polygon(outline[:, 1], outline[:, 0], shape)] = True  # type: ignore[no-untyped-call]
     return mask
 
 
