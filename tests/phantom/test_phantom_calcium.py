@@ -1,0 +1,131 @@
+"""Calcifications laid into a breast, and the two generators that draw them."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calcscope.phantom.anatomy import GrownAnatomy, grow
+from calcscope.phantom.calcium import OWN, VICTRE, make_lesion
+from calcscope.phantom.calcium.pieces import extract
+from calcscope.phantom.change import with_change
+from calcscope.phantom.geometry import project
+from calcscope.phantom.model import Pose, ShapeGenerator, Speck, random_for
+
+SOURCE = Path(__file__).parents[2] / "src" / "calcscope" / "phantom" / "calcium"
+KINDS = (
+    "skin", "vascular", "popcorn", "rod", "rim", "lucent_centred", "round", "dystrophic",
+    "milk_of_calcium", "suture",
+)  # fmt: skip
+GENERATORS = pytest.mark.parametrize("generator", [OWN, VICTRE], ids=lambda each: each.name)
+
+
+@pytest.fixture(scope="module")
+def anatomy() -> GrownAnatomy:
+    return grow(3)
+
+
+def spread(specks: list[Speck]) -> float:
+    at = np.stack([speck.at for speck in specks])
+    return float(np.linalg.norm(at[:, None] - at[None], axis=2).max())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_distributions_hold_their_definitions(anatomy: GrownAnatomy, seed: int) -> None:
+    made = {
+        term: make_lesion(anatomy, "punctate", term, 0, random_for(seed, term))[1]
+        for term in ("grouped", "regional", "linear", "segmental", "diffuse")
+    }
+    assert len(made["grouped"]) >= 5
+    assert spread(made["grouped"]) <= 10
+    assert spread(made["regional"]) > 20
+    assert spread(made["diffuse"]) > 50
+    ducts = np.concatenate([duct.path for duct in anatomy.ducts])
+    for term in ("linear", "segmental"):
+        at = np.stack([speck.at for speck in made[term]])
+        away = np.linalg.norm(at[:, None] - ducts[None], axis=2).min(axis=1)
+        assert np.median(away) < 2
+    for specks in made.values():
+        assert anatomy.inside(np.stack([speck.at for speck in specks]), 1.5).all()
+
+
+@GENERATORS
+@pytest.mark.parametrize("term", KINDS)
+def test_kinds_are_drawn_where_they_lie(anatomy: GrownAnatomy, generator: ShapeGenerator, term: str) -> None:
+    speck = make_lesion(anatomy, term, None, 0, random_for(1, term))[1][0]
+    for view in ("CC", "ML"):
+        projection = project(anatomy, Pose("L", view), 0.1)  # type: ignore[arg-type]
+        patch = generator.draw(speck, projection, 0.1)
+        row, column = np.nonzero(patch.thickness_mm)
+        assert len(row)
+        rows, columns = patch.thickness_mm.shape
+        x = patch.x + (column.mean() + 0.5 - columns / 2) * 0.1
+        y = patch.y + (row.mean() + 0.5 - rows / 2) * 0.1
+        seen = projection.to_view(speck.at[None, :])[0, :2]
+        assert np.hypot(x - seen[0], y - seen[1]) < 0.5 * speck.size_mm + 0.1
+        again = generator.draw(speck, projection, 0.1)
+        assert np.array_equal(again.thickness_mm, patch.thickness_mm)
+
+
+@GENERATORS
+@pytest.mark.parametrize("step_mm", [0.05, 0.1])
+def test_a_rim_holds_the_calcium_of_a_shell(
+    anatomy: GrownAnatomy, generator: ShapeGenerator, step_mm: float
+) -> None:
+    speck = Speck(np.array([40.0, 5.0, 5.0]), "rim", 3.0, None, 1.0, 0, 4)
+    patch = generator.draw(speck, project(anatomy, Pose("L", "CC"), step_mm), step_mm)
+    volume = float(patch.thickness_mm.sum()) * step_mm**2
+    thinnest, thickest = (4 / 3 * np.pi * (1.5**3 - (1.5 - wall) ** 3) for wall in (0.12, 0.3))
+    assert 0.8 * thinnest < volume < 1.1 * thickest
+    middle = patch.thickness_mm.shape[0] // 2
+    assert patch.thickness_mm[middle, middle] < 0.6 * patch.thickness_mm.max()
+
+
+@GENERATORS
+def test_milk_of_calcium_layers_in_a_lateral_view_alone(
+    anatomy: GrownAnatomy, generator: ShapeGenerator
+) -> None:
+    speck = Speck(np.array([40.0, 3.0, 3.0]), "milk", 2.0, None, 0.3, 0, 8)
+    heights = {}
+    for view in ("CC", "ML"):
+        patch = generator.draw(speck, project(anatomy, Pose("L", view), 0.05), 0.05)  # type: ignore[arg-type]
+        row, column = np.nonzero(patch.thickness_mm > 0.02)
+        heights[view] = np.ptp(row) / np.ptp(column)
+    assert heights["ML"] < 0.6 < 0.75 < heights["CC"]
+
+
+def test_the_generators_share_no_code() -> None:
+    def modules(name: str) -> set[str]:
+        tree = ast.parse((SOURCE / f"{name}.py").read_text(encoding="utf-8"))
+        found = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        return {module for module in found if module.startswith("calcscope.phantom")}
+
+    own, victre = modules("own"), modules("victre") | modules("pieces")
+    assert own & victre == {"calcscope.phantom.model"}
+
+
+def test_the_shipped_pieces_are_those_of_the_cluster(shared_data: Path) -> None:
+    volume = np.fromfile(shared_data / "victre-clusters" / "heteroCalc2_121_100.raw", np.uint8)
+    shipped = np.load(SOURCE.parent / "data" / "victre_pieces.npy")
+    assert np.array_equal(extract(volume.reshape(100, 100, 100)), shipped)
+    assert shipped.sum() == 121
+
+
+def test_change_keeps_what_stays(anatomy: GrownAnatomy) -> None:
+    lesion, specks = make_lesion(anatomy, "fine_pleomorphic", "grouped", 0, random_for(5, "lesion"))
+
+    def seeds(of: list[Speck]) -> set[int]:
+        return {speck.seed for speck in of}
+
+    marked, now, before = with_change(lesion, specks, "more", random_for(5, "change"))
+    assert marked.change == "more"
+    assert seeds(before) < seeds(now)
+    _, now, before = with_change(lesion, specks, "fewer", random_for(5, "change"))
+    assert seeds(now) < seeds(before)
+    _, now, before = with_change(lesion, specks, "larger", random_for(5, "change"))
+    assert all(old.size_mm < new.size_mm for old, new in zip(before, now, strict=True))
+    assert with_change(lesion, specks, "new", random_for(5, "change"))[2] == []
+    assert with_change(lesion, specks, "resolved", random_for(5, "change"))[1] == []
