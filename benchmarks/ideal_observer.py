@@ -316,7 +316,7 @@ def scan(maps: dict[str, Maps], path: Path) -> None:
     signals = [d * signal for signal in unit for d in SCAN_IDEAL]
     tolerance = SCAN_TOLERANCE_MM / SCAN_PIXEL_MM
     scenes = Scene.draw("power law", SCAN_PIXEL_MM, power, seed=6)
-    marked: dict[str, list[MarkedImage]] = {name: [] for name in ("scanning ideal observer", *maps)}
+    marked: dict[str, list[MarkedImage]] = {}
     for index, noise in enumerate(scenes.noise):
         normal = index % 2 == 1
         image, true = noise.astype(np.float64), np.zeros((0, 2))
@@ -330,13 +330,19 @@ def scan(maps: dict[str, Maps], path: Path) -> None:
             "scanning ideal observer": observer.log_likelihood_ratio(
                 image, signals, power, tolerance=tolerance
             )
-        } | {name: one(seen, SCAN_PIXEL_MM).reshape(-1, SIDE, SIDE).max(axis=0) for name, one in maps.items()}
+        }
+        for name, one in maps.items():
+            scales = one(seen, SCAN_PIXEL_MM).reshape(-1, SIDE, SIDE)
+            evidence[name] = scales.max(axis=0)
+            if len(scales) > 1:
+                evidence |= {f"{name}, scale {n}": scale for n, scale in enumerate(scales, start=1)}
         for name, response in evidence.items():
             xy, scores = observer.peaks(response, tolerance)
             near = np.hypot(*(xy[:, None] - true[None]).transpose(2, 0, 1)) <= tolerance
             marks = [(float(s), None) for s, hit in zip(scores, near.any(axis=1), strict=True) if not hit]
             hits = [(float(scores[m]), int(t)) for m, t in zip(*np.nonzero(near), strict=True)]
-            marked[name].append(MarkedImage((*marks, *hits), truths=len(true), normal=normal))
+            image_marks = MarkedImage((*marks, *hits), truths=len(true), normal=normal)
+            marked.setdefault(name, []).append(image_marks)
 
     area_cm2 = (SIDE * SCAN_PIXEL_MM / 10) ** 2
     rates = np.geomspace(0.05, 20, 400)
