@@ -14,6 +14,8 @@ from calcscope.phantom.physics import Exposure
 
 CONTROL_DENSITY = 1.5
 """Net optical density that the exposure control lays the middle of the breast to."""
+GRADIENTS = (3.2, 4.4)
+"""Slope of the straight part of the characteristic curve, density per decade of exposure."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def develop(
     -------
     FilmScan : at the scanner's pixel; in the plane of the film, so of contact views
     """
-    film, pixel_mm = Film(gradient=random.uniform(2.8, 3.6)), exposure.pixel_mm
+    film, pixel_mm = Film(gradient=random.uniform(*GRADIENTS)), exposure.pixel_mm
     middle = float(np.median(exposure.expected[exposure.primary < exposure.open_quanta * 0.5]))
     exposed = np.log10(np.maximum(exposure.signal, 1) / np.float32(max(middle, 1)))
     slope = 4 * film.gradient / film.span

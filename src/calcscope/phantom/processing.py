@@ -28,8 +28,10 @@ RIM_STEP_MM = 1.0
 AIR = 0.25
 """Optical depth under which a pixel is air: that of a few mm of tissue."""
 CLOSING_MM = 3.0
-DENSEST, THINNEST = 99.7, 2.0
+DENSEST, THINNEST = 99.8, 1.0
 """Percentiles of the breast that the tone curve lays to white and to black."""
+RIND_MM = 12.0
+"""Left out of those percentiles: the rim is darker than any tissue."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def process(exposure: Exposure, maker: str, random: Random) -> Presentation:
     even = _even_rim(depth, breast, pixel_mm, how.rim)
     strength = float(random.uniform(0.85, 1.15))
     image = _by_scale(even, breast, pixel_mm, how, strength)
-    inside = image[::4, ::4][breast[::4, ::4]]
+    inside = image[::4, ::4][_core(breast[::4, ::4], 4 * pixel_mm)]
     low, high = np.percentile(inside, [THINNEST, DENSEST]) if len(inside) else (0.0, 1.0)
     share = np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-3)), -how.black, None)
     share = np.sign(share) * np.abs(share) ** np.float32(how.gamma)
@@ -130,6 +132,12 @@ def process(exposure: Exposure, maker: str, random: Random) -> Presentation:
         round(width),
         "SIGMOID" if how.sigmoid else "LINEAR",
     )
+
+
+def _core(breast: Mask, pixel_mm: float) -> Mask:
+    """The breast without its rim; all of it where nothing else is left."""
+    core = cv2.distanceTransform(breast.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5) > RIND_MM / pixel_mm
+    return np.asarray(core if core.any() else breast)
 
 
 def optical_depth(exposure: Exposure) -> tuple[Float, Mask]:
