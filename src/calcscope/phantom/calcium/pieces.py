@@ -29,9 +29,9 @@ def extract(volume: NDArray[np.uint8]) -> NDArray[np.uint8]:
     cubes = np.zeros((count, SIDE, SIDE, SIDE), np.uint8)
     for number, box in enumerate(find_objects(labels)):
         piece = labels[box] == number + 1
-        start = [(SIDE - length) // 2 for length in piece.shape]
-        where = tuple(slice(s, s + length) for s, length in zip(start, piece.shape, strict=True))
-        cubes[(number, *where)] = piece
+        z, y, x = ((SIDE - length) // 2 for length in piece.shape)
+        depth, height, width = piece.shape
+        cubes[number, z : z + depth, y : y + height, x : x + width] = piece
     return cubes
 
 

@@ -96,26 +96,26 @@ def _stone(random: Random) -> list[Blob]:
 def _coarse(random: Random) -> list[Blob]:
     return [
         _piece(random, at, random.uniform(0.6, 1.0), 0.4)
-        for at in _in_ball(random, random.integers(2, 4), 0.35)
+        for at in _in_ball(random, int(random.integers(2, 4)), 0.35)
     ]
 
 
 def _smudge(random: Random) -> list[Blob]:
     return [
         _piece(random, at, random.uniform(0.08, 0.16))
-        for at in _in_ball(random, random.integers(40, 60), 0.45)
+        for at in _in_ball(random, int(random.integers(40, 60)), 0.45)
     ]
 
 
 def _popcorn(random: Random) -> list[Blob]:
     return [
         _piece(random, at, random.uniform(0.25, 0.45))
-        for at in _in_ball(random, random.integers(18, 28), 0.3)
+        for at in _in_ball(random, int(random.integers(18, 28)), 0.3)
     ]
 
 
 def _dystrophic(random: Random) -> list[Blob]:
-    places = _in_ball(random, random.integers(4, 8), 0.4) * (1, 0.8, 0.35) @ _turned(random)
+    places = _in_ball(random, int(random.integers(4, 8)), 0.4) * (1, 0.8, 0.35) @ _turned(random)
     return [_piece(random, at, random.uniform(0.35, 0.6), 0.7) for at in places]
 
 
@@ -269,7 +269,7 @@ def _summed(inside: Inside, reach: float, across: Array, step_mm: float) -> NDAr
 
 def _averaged(total: Array) -> NDArray[np.float32]:
     rows, columns = (length // FINE for length in total.shape)
-    return total.reshape(rows, FINE, columns, FINE).mean(axis=(1, 3)).astype(np.float32)
+    return np.asarray(total.reshape(rows, FINE, columns, FINE).mean(axis=(1, 3)), dtype=np.float32)
 
 
 def _painted(blobs: list[Blob], speck: Speck, projection: Projection, across: Array, step_mm: float) -> Patch:
