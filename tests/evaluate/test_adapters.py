@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from calcscope.cli import app
 from calcscope.errors import UnreadableInput
 from calcscope.evaluate import bmcd, cbis_ddsm_films, cmmd, ddsm, inbreast, mini_mias, vindr_mammo
+from calcscope.evaluate.datasets import IMAGES
 from calcscope.evaluate.marked import Box, Circle, MarkedSpeck
 from calcscope.evaluate.measure import measure
 
@@ -259,10 +260,6 @@ def test_cbis_ddsm_with_mask_and_crop_exchanged(tmp_path: Path) -> None:
     (group,) = view.groups
     points = np.array([[65.0, 205.0], [205.0, 65.0], [-1.0, 999.0]])
     assert group.region.holds(points).tolist() == [True, False, False]
-        True,
-        False,
-        False,
-    ]
     assert (group.shape, group.distribution, view.malignant) == ("amorphous", "grouped", True)
     assert view.exam().views[0].info.pixel_mm == cbis_ddsm_films.PIXEL_MM
 
@@ -285,12 +282,7 @@ def test_the_pairs_of_zenodo(tmp_path: Path) -> None:
         bmcd.read(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "read",
-    [
-        bmcd.read, cbis_ddsm_films.read, cmmd.read, ddsm.read, inbreast.read, mini_mias.read, vindr_mammo.read,
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize("read", IMAGES.values(), ids=IMAGES)
 def test_a_wrong_folder_is_refused_with_what_was_expected(
     read: Callable[[Path], object], tmp_path: Path
 ) -> None:

@@ -21,7 +21,7 @@ from calcscope.evaluate import (
 )
 from calcscope.evaluate.calibration import draw as draw_reliability
 from calcscope.evaluate.cbis_ddsm import DISTRIBUTIONS, SHAPES, read_lesions
-from calcscope.evaluate.froc import Froc, MarkedImage, draw
+from calcscope.evaluate.froc import RATES_SHOWN, Froc, MarkedImage, draw
 from calcscope.evaluate.malignancy import score_lesions
 from calcscope.evaluate.marked import MarkedView
 from calcscope.evaluate.measure import measure
@@ -35,6 +35,9 @@ from calcscope.evaluate.tabulate import (
 
 MOST_LISTED = 60
 """Marked groups are listed one by one up to this many: more fill a terminal without being read."""
+
+LIMITS = {"groups": RATES_SHOWN, "calcifications": (0.25, 50.0)}
+"""Of the pictures' axis of false marks: single calcifications have more of them than groups."""
 
 LABELS = {
     "shape": tuple(dict.fromkeys(SHAPES.values())),
@@ -91,7 +94,8 @@ class ImageDataset:
         if operating:
             rate, share = at_the_end(Froc.of(operating))
             point = (rate, share)
-        draw(images, picture, title=title, objects=objects, operating=point)
+        limits = LIMITS[objects]
+        draw(images, picture, title=title, objects=objects, operating=point, limits=limits)
         console.print(f"Picture: {picture}", highlight=False)
 
 

@@ -179,13 +179,13 @@ def draw(
     axes.set_xscale("log")
     axes.set_xlim(*limits)
     axes.set_ylim(0, 1.02)
-    ticks = [rate for rate in (0.05, 0.1, 0.25, 0.5, 1, 2, 5) if limits[0] <= rate <= limits[1]]
+    ticks = [rate for rate in (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50) if limits[0] <= rate <= limits[1]]
     axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
     axes.minorticks_off()
     axes.grid(color="0.88")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_xlabel(f"false {objects} per normal film")
+    axes.set_xlabel(f"false {objects} per normal image")
     axes.set_ylabel(f"share of the {len(curve.best)} true {objects} found")
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(loc="lower right", frameon=False)

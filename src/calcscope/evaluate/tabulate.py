@@ -14,7 +14,7 @@ from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap
 from calcscope.evaluate.measure import Breast, Measured, scores
 from calcscope.evaluate.roc import auc_interval
 
-RATES = (0.1, 0.25, 0.5, 1.0, 2.0)
+RATES = {"groups": (0.1, 0.25, 0.5, 1.0, 2.0), "calcifications": (0.5, 1.0, 2.0, 5.0, 10.0)}
 """False marks per normal image at which the share of found objects is printed."""
 
 
@@ -37,12 +37,16 @@ def at_the_end(curve: Froc) -> list[float]:
 def table_of_rates(
     every: Sequence[MarkedImage], operating: Sequence[MarkedImage], title: str, objects: str
 ) -> Table:
-    """Sensitivity at each rate, at the operating point where ``operating`` is given, and figures of merit."""
+    """Sensitivity at each rate, at the operating point where ``operating`` is given, and figures of merit.
+
+    ``objects`` are ``groups`` or ``calcifications``.
+    """
     curve = Froc.of(every)
     table = _table(title, f"false {objects} per normal image", "found", "share (95 %)")
     total = len(curve.best)
-    low, high = bootstrap(every, lambda drawn: drawn.sensitivity(RATES))
-    for rate, share, least, most in zip(RATES, curve.sensitivity(RATES), low, high, strict=True):
+    rates = RATES[objects]
+    low, high = bootstrap(every, lambda drawn: drawn.sensitivity(rates))
+    for rate, share, least, most in zip(rates, curve.sensitivity(rates), low, high, strict=True):
         table.add_row(f"{rate:g}", f"{round(share * total)} of {total}", _interval(share, least, most))
     if operating:
         (rate, share), (low, high) = at_the_end(Froc.of(operating)), bootstrap(operating, at_the_end)
@@ -100,12 +104,16 @@ def table_of_agreement(
 
 
 def table_of_breasts(rows: dict[str, dict[Breast, tuple[float, bool]]]) -> Table:
-    """Areas under the ROC curve by breast, for what holds at least two breasts of either kind."""
+    """Areas under the ROC curve by breast, for what holds at least two breasts of either kind.
+
+    Scores that are all alike are left out: nothing was stated (of films too coarse to judge a shape on, the
+    malignancy model says nothing).
+    """
     columns = ("", "breasts", "of them so", "AUC (95 %, DeLong)", "by woman (95 %, bootstrap)")
     table = _table("Breasts", *columns)
     for what, breasts in rows.items():
         score, true, women = scores(breasts)
-        if min(true.sum(), (~true).sum()) < 2:
+        if min(true.sum(), (~true).sum()) < 2 or len(np.unique(score)) < 2:
             continue
         area = delong(score, true)
         low, high = auc_interval(score, true, women)
