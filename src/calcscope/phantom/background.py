@@ -125,8 +125,8 @@ def noise_blur(pixels: Float, inside: NDArray[np.bool_]) -> float:
     """Gaussian sigma, pixels, of the correlation of an image's noise; 0 for white noise.
 
     The mixed second difference at one and at three pixels' distance has, for noise of autocorrelation
-    ``exp(-d^2 / (4 s^2))``, variances in the ratio ``((1 - r(1)) / (1 - r(3)))^2`` of first differences in both
-    directions; medians keep structure out.
+    ``exp(-d^2 / (4 s^2))``, variances in the ratio ``((1 - r(1)) / (1 - r(3)))^2``;
+    medians keep structure out.
     """
     spreads = []
     for step in NOISE_STEPS:
@@ -159,7 +159,7 @@ def _snr(template: Float, window: tuple[slice, slice], host: Host) -> float:
     """Ideal SNR in noise of the local level and the host's correlation."""
     squared = frequencies(template.shape, host.pixel_mm)
     shape = np.exp(-4 * (np.pi * host.noise_blur * host.pixel_mm) ** 2 * squared)
-    # local_noise measures through second differences in both directions: this is their gain at each frequency.
+    # local_noise measures through second differences both ways: their gain at each frequency.
     fy = np.fft.fftfreq(template.shape[0])[:, None]
     fx = np.fft.rfftfreq(template.shape[1])[None, :]
     gain = ((2 - 2 * np.cos(2 * np.pi * fy)) * (2 - 2 * np.cos(2 * np.pi * fx)) / 6) ** 2
