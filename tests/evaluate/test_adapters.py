@@ -79,6 +79,9 @@ def test_a_reading_of_inbreast_finds_what_was_painted(inbreast_folder: Path) -> 
     measured = measure(inbreast.read(inbreast_folder))
     assert np.isfinite(measured.every[0].best).all()
     assert np.isfinite(measured.singles[0].best).sum() >= 6
+    (overlap,) = measured.overlaps  # one of the seven is outlined
+    assert overlap.dice > 0.5
+    assert overlap.hausdorff_mm < 0.2
     assert measured.calcified.keys() == {("6c613a14b80a8591", "L"), ("6c613a14b80a8591", "R")}
 
 
@@ -90,6 +93,7 @@ def test_the_command_prints_both_curves_and_draws_them(inbreast_folder: Path, tm
     assert "Marked groups found" in done.output
     assert "Marked calcifications found" in done.output
     assert "weighted AFROC" in done.output
+    assert "Outlines of 1 calcifications found" in done.output
     assert {path.name for path in out.iterdir()} == {"froc-inbreast.png", "froc-inbreast-calcifications.png"}
 
 

@@ -62,7 +62,7 @@ def _specks(path: Path) -> tuple[tuple[MarkedSpeck, ...], tuple[int, int]]:
         marked = np.asarray(image.convert("L")) > 0
     labels, count = ndimage.label(marked, structure=np.ones((3, 3)))
     index = np.arange(1, count + 1)
-    centres = ndimage.center_of_mass(marked, labels, index)
+    centres = np.array(ndimage.center_of_mass(marked, labels, index), dtype=np.float64).reshape(-1, 2)
     areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
     specks = tuple(
         MarkedSpeck(float(x), float(y), float(np.sqrt(area / np.pi)))

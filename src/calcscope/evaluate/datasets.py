@@ -30,6 +30,7 @@ from calcscope.evaluate.tabulate import (
     table_of_agreement,
     table_of_breasts,
     table_of_groups,
+    table_of_overlaps,
     table_of_rates,
 )
 
@@ -73,6 +74,7 @@ class ImageDataset:
             title = "Marked calcifications found"
             console.print(table_of_rates(measured.singles, (), title, "calcifications"))
             self._draw(measured.singles, "calcifications", out, console)
+        _print(table_of_overlaps(measured.overlaps), console)
         words = {"shape": measured.shapes, "distribution": measured.distributions}
         _print(table_of_agreement(words, LABELS), console)
         breasts = {"calcification lesion": measured.calcified, "malignant": measured.malignant}

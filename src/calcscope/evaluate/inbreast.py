@@ -27,6 +27,8 @@ PIXEL_MM = 0.07
 EXPECTED = "the INbreast folder with AllDICOMs, AllXML and INbreast.csv"
 POINT = re.compile(r"\(\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*\)")
 FEWEST_VERTICES = 3
+LEAST_OUTLINED = 1.0
+"""Pixels; what encloses less (points in a row, a double click) marks a place and no outline."""
 
 
 def read(folder: Path) -> list[MarkedView]:
@@ -91,7 +93,9 @@ def _speck(points: Points) -> MarkedSpeck:
     x, y = (low + high) / 2
     across = np.roll(points, -1, axis=0)
     area = abs(float(np.sum(points[:, 0] * across[:, 1] - points[:, 1] * across[:, 0]))) / 2
-    return MarkedSpeck(float(x), float(y), float(np.sqrt(area / np.pi)))
+    if area < LEAST_OUTLINED:
+        return MarkedSpeck(float(x), float(y))
+    return MarkedSpeck(float(x), float(y), float(np.sqrt(area / np.pi)), points)
 
 
 def _region(points: Points) -> Region:

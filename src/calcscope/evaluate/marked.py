@@ -17,7 +17,8 @@ from skimage.measure import points_in_poly
 
 from calcscope.errors import UnreadableInput
 from calcscope.evaluate.froc import MarkedImage
-from calcscope.evaluate.match import marked_specks
+from calcscope.evaluate.match import marked_specks, match
+from calcscope.evaluate.overlap import Overlap, outline_overlap
 from calcscope.exam import Exam, ReadOptions, read_exams
 from calcscope.exam.model import Points
 from calcscope.groups import Group
@@ -108,11 +109,13 @@ class MarkedGroup:
 
 @dataclass(frozen=True)
 class MarkedSpeck:
-    """A marked calcification: its middle and the radius of a disc of its area, pixels."""
+    """A marked calcification: its middle, the radius of a disc of its area, and its outline where one was
+    drawn, (n, 2), pixels."""
 
     x: float
     y: float
     radius: float = 0.0
+    outline: Points | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -176,12 +179,32 @@ class MarkedView:
         """The calcifications of a reading as marks, None where single ones were not marked."""
         if self.specks is None:
             return None
+        marks, truths, radii = self._in_mm(reading, self.specks)
+        return marked_specks(marks, reading.specks.probability, truths, radii, normal=self.normal)
+
+    def overlaps(self, reading: ViewReading) -> list[Overlap]:
+        """Agreement of the outlines of calcifications that were found and outlined."""
+        specks = self.specks or ()
+        found = match(*self._in_mm(reading, specks))
+        pairs = [(mark, specks[n].outline) for mark, n in enumerate(found) if n >= 0]
+        return [
+            outline_overlap(
+                reading.orientation.to_source(reading.specks.outlines[mark]), drawn, reading.info.pixel_mm
+            )
+            for mark, drawn in pairs
+            if drawn is not None
+        ]
+
+    @staticmethod
+    def _in_mm(
+        reading: ViewReading, specks: Sequence[MarkedSpeck]
+    ) -> tuple[Points, Points, NDArray[np.float64]]:
+        """Centres of the reading's calcifications, centres and radii of the marked ones, mm."""
         pixel_mm = reading.info.pixel_mm
-        truths = np.array([(s.x, s.y) for s in self.specks], dtype=np.float64).reshape(-1, 2)
+        truths = np.array([(s.x, s.y) for s in specks], dtype=np.float64).reshape(-1, 2)
         marks = reading.orientation.to_source(reading.specks.xy)
-        radii = [speck.radius * pixel_mm for speck in self.specks]
-        scores = reading.specks.probability
-        return marked_specks(marks * pixel_mm, scores, truths * pixel_mm, radii, normal=self.normal)
+        radii = np.array([speck.radius for speck in specks], dtype=np.float64)
+        return marks * pixel_mm, truths * pixel_mm, radii * pixel_mm
 
 
 def verdict(groups: Sequence[MarkedGroup]) -> bool | None:

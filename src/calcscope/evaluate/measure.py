@@ -10,6 +10,7 @@ import numpy as np
 from calcscope.assess.malignancy import malignancy_model
 from calcscope.evaluate.froc import MarkedImage
 from calcscope.evaluate.marked import MarkedView
+from calcscope.evaluate.overlap import Overlap
 from calcscope.exam.model import Laterality
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
@@ -28,6 +29,7 @@ class Measured:
     pixel_mm : size of their pixels
     every, operating : all groups as marks, and those of the operating point
     singles : the calcifications as marks, of the images on which single ones were marked
+    overlaps : agreement of outlines of the calcifications that were found and outlined
     shapes, distributions : (reader's, software's) level for each described group that was hit
     calcified : by breast, the probability of the best group and whether there is a calcification lesion
     malignant : by breast, the probability of malignancy of the most suspicious group of the operating point
@@ -39,6 +41,7 @@ class Measured:
     every: list[MarkedImage] = field(default_factory=list)
     operating: list[MarkedImage] = field(default_factory=list)
     singles: list[MarkedImage] = field(default_factory=list)
+    overlaps: list[Overlap] = field(default_factory=list)
     shapes: list[tuple[str, str]] = field(default_factory=list)
     distributions: list[tuple[str, str]] = field(default_factory=list)
     calcified: dict[Breast, tuple[float, bool]] = field(default_factory=dict)
@@ -63,6 +66,7 @@ def _add(measured: Measured, marked: MarkedView, reading: ViewReading) -> None:
     singly = marked.marked_singly(reading)
     if singly is not None:
         measured.singles.append(singly)
+        measured.overlaps += marked.overlaps(reading)
     _add_words(measured, marked, reading)
     breast = (marked.woman, reading.info.laterality)
     if marked.calcified is not None:

@@ -12,6 +12,7 @@ from calcscope.evaluate.agreement import cross_table, kappa, kappa_interval
 from calcscope.evaluate.delong import delong
 from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap
 from calcscope.evaluate.measure import Breast, Measured, scores
+from calcscope.evaluate.overlap import Overlap
 from calcscope.evaluate.roc import auc_interval
 
 RATES = {"groups": (0.1, 0.25, 0.5, 1.0, 2.0), "calcifications": (0.5, 1.0, 2.0, 5.0, 10.0)}
@@ -80,6 +81,16 @@ def table_of_groups(measured: Measured) -> Table:
             f"{score:.3f}" if found else "no group",
             f"{float(curve.false_marks(score)):.2f} false groups" if found else "never",
         )
+    return table
+
+
+def table_of_overlaps(overlaps: Sequence[Overlap]) -> Table:
+    """Median and quartiles of the agreement of outlines."""
+    table = _table(f"Outlines of {len(overlaps)} calcifications found", "", "median (quartiles)")
+    rows = {"Dice": "dice", "IoU": "iou", "Hausdorff distance, mm": "hausdorff_mm"}
+    for name, attribute in rows.items() if overlaps else ():
+        low, middle, high = np.quantile([getattr(one, attribute) for one in overlaps], [0.25, 0.5, 0.75])
+        table.add_row(name, _interval(middle, low, high))
     return table
 
 
