@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from calcscope.evaluate.cbis_ddsm import DISTRIBUTIONS, SHAPES, most_suspicious,
 from calcscope.evaluate.marked import MarkedGroup, MarkedView, verdict
 from calcscope.evaluate.tables import read_rows, some
 from calcscope.exam import ReadOptions
-from calcscope.exam.model import Points
+from calcscope.exam.model import Mask, Points
 
 PIXEL_MM = 0.0435
 """The files state no size: that of one of DDSM's scanners (HOWTEK); the others have 0.042 and 0.05."""
@@ -33,6 +34,9 @@ COLUMNS = (
     "patient_id", "left or right breast", "image view", "calc type", "calc distribution", "pathology",
     "image file path", "ROI mask file path",
 )  # fmt: skip
+MASKS_KEPT = 8
+"""Decoded masks, of which each group of a film asks all; more findings on one film are rare."""
+
 EXPECTED = "the CBIS-DDSM folder with calc_case_description_*_set.csv and the films"
 
 
@@ -44,12 +48,17 @@ class MaskFile:
 
     def holds(self, xy: Points) -> NDArray[np.bool_]:
         """Which points lie on marked pixels."""
-        mask = pydicom.dcmread(self.path).pixel_array > 0
+        mask = _mask(self.path)
         at = np.rint(xy).astype(np.intp)
         inside = ((at >= 0) & (at < mask.shape[::-1])).all(axis=1)
         held = np.zeros(len(at), dtype=np.bool_)
         held[inside] = mask[at[inside, 1], at[inside, 0]]
         return held
+
+
+@lru_cache(maxsize=MASKS_KEPT)
+def _mask(path: Path) -> Mask:
+    return np.asarray(pydicom.dcmread(path).pixel_array > 0)
 
 
 def read(folder: Path) -> list[MarkedView]:
