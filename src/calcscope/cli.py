@@ -172,6 +172,138 @@ def evaluate(
         raise typer.Exit(1) from error
 
 
+@app.command()
+def phantom(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the exams, one folder each.")],
+    count: Annotated[int, typer.Option(min=1, help="Exams to make, of seeds SEED, SEED + 1 …")] = 1,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the first exam; the same seed gives the same files.")
+    ] = 0,
+    views: Annotated[
+        str,
+        typer.Option(
+            help="Views by comma: RCC, LMLO, LML …, with an M after the side for magnification (LMCC), or "
+            "'diagnostic': the standard four and ML and magnification views of the first lesion."
+        ),
+    ] = "RCC,LCC,RMLO,LMLO",
+    lesion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to put in: MORPHOLOGY:DISTRIBUTION or KIND, with :L or :R for the side, or 'none'; "
+            "may be given again. Drawn by the seed when left out."
+        ),
+    ] = None,
+    generator: Annotated[
+        Literal["own", "victre"], typer.Option(help="Of the two that draw calcifications.")
+    ] = "own",
+    maker: Annotated[
+        Literal["A", "B", "C", "D", "raw", "film"],
+        typer.Option(help="Processing for display (A to D), none (raw), or digitised film."),
+    ] = "A",
+    scanner: Annotated[
+        Literal["drum_50", "laser_50", "coarse_200"], typer.Option(help="Of films.")
+    ] = "drum_50",
+    pixel_mm: Annotated[
+        float | None,
+        typer.Option(help="Pixel of the detector or the scan in mm; that of the device when left out."),
+    ] = None,
+    density: Annotated[
+        Literal["a", "b", "c", "d"] | None, typer.Option(help="Of the breasts; drawn when left out.")
+    ] = None,
+    mimic: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Put into every view: deodorant, powder, cream, metal, marker, clip, or 'none'; may be "
+            "given again. Drawn by the seed when left out."
+        ),
+    ] = None,
+    prior: Annotated[
+        Literal["stable", "new", "more", "fewer", "larger", "resolved"] | None,
+        typer.Option(help="Also make an earlier exam, since when the first lesion changed so."),
+    ] = None,
+    years: Annotated[int, typer.Option(min=1, max=30, help="From the earlier exam to the current one.")] = 2,
+    arrays: Annotated[
+        bool, typer.Option("--arrays", help="Also write the calcium of each view as arrays (npz).")
+    ] = False,
+    background: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Set calcifications into this real normal mammogram instead (file or folder; may be given "
+            "again); pixel size, side and view come from it or from its name."
+        ),
+    ] = None,
+) -> None:
+    """Simulate mammograms whose truth is known, for development, testing and teaching.
+
+    Writes a folder for each exam: a DICOM file for each view and **truth.json** with every calcification,
+    group, mark and landmark in pixels of those files. Nothing in them is of a patient.
+
+    Exit code 0 when all were made, 1 when they could not be written or a background could not be read, 2 for
+    wrong arguments.
+
+        calcscope phantom --out exams --count 4 --seed 10
+
+        calcscope phantom --out exams --lesion fine_pleomorphic:grouped:L --views diagnostic --prior more
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from calcscope.errors import UnreadableInput
+    from calcscope.phantom.exam import make_exam
+    from calcscope.phantom.folders import write_exam
+    from calcscope.phantom.hosts import read_hosts, write_host
+    from calcscope.phantom.plan import ExamPlan, lesion_of
+
+    console = Console(stderr=True)
+    try:
+        plans = [
+            ExamPlan(
+                seed=seed + n,
+                views=tuple(part.strip() for part in views.split(",")),
+                lesions=None if not lesion else tuple(lesion_of(one) for one in lesion if one != "none"),
+                generator=generator,
+                maker=maker,
+                scanner=scanner,
+                pixel_mm=pixel_mm,
+                mimics=None if not mimic else tuple(one for one in mimic if one != "none"),
+                change=prior,
+                years=years,
+                density=density,
+            )
+            for n in range(count)
+        ]
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=console, transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("growing", total=count)
+        try:
+            hosts = read_hosts(background, pixel_mm) if background else []
+            for plan in plans:
+                if hosts:
+                    write_host(plan, hosts[plan.seed % len(hosts)], out)
+                else:
+                    for exam in make_exam(plan):
+                        write_exam(
+                            exam, out, arrays=arrays, progress=lambda what: bar.update(task, description=what)
+                        )
+                bar.advance(task)
+        except UnreadableInput as error:
+            bar.stop()
+            console.print(str(error), highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from error
+        except ValueError as error:
+            bar.stop()
+            raise typer.BadParameter(str(error)) from error
+        except OSError as error:
+            bar.stop()
+            console.print(f"[red]{error.strerror or error}[/red]: {out}", highlight=False)
+            raise typer.Exit(1) from error
+    Console().print(f"{count} exam{'s' if count > 1 else ''} in {out}", highlight=False)
+
+
 def main() -> None:
     """Entry point of the ``calcscope`` command."""
     app()

@@ -65,10 +65,17 @@ class Vessel:
 class Anatomy(Protocol):
     """The breast of one woman on one side, uncompressed (:mod:`calcscope.phantom.anatomy`)."""
 
-    seed: int
-    nipple_depth_mm: float
-    ducts: tuple[Duct, ...]
-    vessels: tuple[Vessel, ...]
+    @property
+    def nipple_depth_mm(self) -> float:
+        """Distance of the nipple from the chest wall."""
+
+    @property
+    def ducts(self) -> tuple[Duct, ...]:
+        """All stretches of milk ducts."""
+
+    @property
+    def vessels(self) -> tuple[Vessel, ...]:
+        """Arteries and veins."""
 
     def inside(self, points: Solid, margin_mm: float = 0.0) -> NDArray[np.bool_]:
         """Which points lie in the breast, at least ``margin_mm`` under the skin and off the chest wall."""
@@ -180,17 +187,33 @@ class Pose:
 class Projection(Protocol):
     """From the breast frame to one view of the compressed breast (:mod:`calcscope.phantom.geometry`)."""
 
-    pose: Pose
-    rows: int
-    columns: int
-    pixel_mm: float
-    """In the plane of the breast: the detector's pixel over the magnification."""
-    origin_mm: NDArray[np.float64]
-    """(2,) view x, y of the outer corner of pixel (0, 0)."""
-    thickness_mm: float
-    """Of the compressed breast."""
-    beam: NDArray[np.float64]
-    """(3,) unit vector, breast frame: the way the beam goes, towards the detector."""
+    @property
+    def pose(self) -> Pose:
+        """How it is taken."""
+
+    @property
+    def rows(self) -> int:
+        """Of the image."""
+
+    @property
+    def columns(self) -> int:
+        """Of the image."""
+
+    @property
+    def pixel_mm(self) -> float:
+        """In the plane of the breast: the detector's pixel over the magnification."""
+
+    @property
+    def origin_mm(self) -> NDArray[np.float64]:
+        """(2,) view x, y of the outer corner of pixel (0, 0)."""
+
+    @property
+    def thickness_mm(self) -> float:
+        """Of the compressed breast."""
+
+    @property
+    def beam(self) -> NDArray[np.float64]:
+        """(3,) unit vector, breast frame: the way the beam goes, towards the detector."""
 
     def to_view(self, points: Solid) -> NDArray[np.float64]:
         """(n, 3): x, y, z in mm of the view of points of the breast frame."""

@@ -44,7 +44,7 @@ def write_report(report: Report, out: Path) -> Path:
 def report_text(report: Report) -> str:
     """The report as JSON text, validated, fields in the order of the contract."""
     data = report.model_dump(mode="json", warnings=False)
-    return _layout(Report.model_validate(data).model_dump(mode="json")) + "\n"
+    return layout(Report.model_validate(data).model_dump(mode="json")) + "\n"
 
 
 def read_report(path: Path) -> Report:
@@ -156,7 +156,7 @@ def _beside(path: Path, what: Literal["new", "old"]) -> Path:
     return path.with_name(f".{path.name}.calcscope-{what}-{secrets.token_hex(6)}")
 
 
-def _layout(value: Any, indent: str = "") -> str:
+def layout(value: Any, indent: str = "") -> str:
     """JSON text, indented, with whatever fits kept on one line."""
     flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if len(indent) + len(flat) <= LINE or not isinstance(value, dict | list) or not value:
@@ -164,10 +164,10 @@ def _layout(value: Any, indent: str = "") -> str:
     deeper = indent + " "
     if isinstance(value, dict):
         parts = [
-            f"{json.dumps(key, ensure_ascii=False)}: {_layout(each, deeper)}" for key, each in value.items()
+            f"{json.dumps(key, ensure_ascii=False)}: {layout(each, deeper)}" for key, each in value.items()
         ]
         return "{\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}}}"
-    parts = [_layout(each, deeper) for each in value]
+    parts = [layout(each, deeper) for each in value]
     if all(isinstance(each, list) and "\n" not in part for each, part in zip(value, parts, strict=True)):
         return "[\n" + _fill(parts, deeper) + f"\n{indent}]"
     return "[\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}]"

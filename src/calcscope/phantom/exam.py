@@ -1,0 +1,132 @@
+"""A simulated exam: both breasts of one woman, what is in them, and its views, one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from calcscope.exam.model import Laterality
+from calcscope.phantom.anatomy import GrownAnatomy, grow
+from calcscope.phantom.calcium import make_lesion
+from calcscope.phantom.change import with_change
+from calcscope.phantom.model import Lesion, Pose, Speck, random_for
+from calcscope.phantom.physics import Setup, draw_setup
+from calcscope.phantom.plan import (
+    AGES,
+    MAGNIFICATION,
+    SIDES,
+    ExamPlan,
+    drawn_lesions,
+    drawn_marks,
+    drawn_views,
+    view_of,
+)
+from calcscope.phantom.view import SimulatedView, take_view
+
+OPACITY = (0.25, 1.0)
+"""Factor on the share of calcium in a lesion's specks, log-uniform from lesion to lesion. Chosen so that the
+ideal observer's SNR of single specks reaches from where nothing is seen (2) to where all is (20 and more)."""
+
+
+@dataclass(frozen=True)
+class PlacedLesion:
+    """A lesion and the breasts it is in: both for a diffuse one."""
+
+    lesion: Lesion
+    sides: tuple[Laterality, ...]
+
+
+@dataclass(frozen=True)
+class SimulatedExam:
+    """An exam; its views are made when asked for.
+
+    Parameters
+    ----------
+    plan : what it was made from
+    when : ``current`` or ``prior``
+    age : of the woman, years
+    breasts : of the sides that the views show
+    lesions : all of the woman's, seen in this exam or not
+    specks : of this exam, each with its side; ``Speck.group`` is the index in ``lesions``
+    labels : of the views
+    """
+
+    plan: ExamPlan
+    when: Literal["current", "prior"]
+    age: int
+    breasts: dict[Laterality, GrownAnatomy]
+    lesions: tuple[PlacedLesion, ...]
+    specks: tuple[tuple[Laterality, Speck], ...]
+    labels: tuple[str, ...]
+
+    def views(self) -> Iterator[SimulatedView]:
+        """The views, one after the other: each takes about a gigabyte while it is made."""
+        seed = self.plan.seed
+        film = self.plan.maker == "film"
+        setup = draw_setup(random_for(seed, "setup", self.when), film=film)
+        if self.plan.pixel_mm is not None and not film:
+            setup = replace(setup, detector_mm=self.plan.pixel_mm)
+        for label in self.labels:
+            yield _view(self, label, setup)
+
+
+def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
+    """The exam of a plan and, where a change is planned, the earlier one before it.
+
+    Raises
+    ------
+    ValueError : for a magnification view of a breast without lesion
+    """
+    planned = drawn_lesions(plan)
+    labels = drawn_views(plan, planned)
+    random = random_for(plan.seed, "calcium")
+    breasts = {side: grow(plan.seed, side, plan.density) for side in SIDES}
+    lesions: list[PlacedLesion] = []
+    now: list[tuple[Laterality, Speck]] = []
+    before: list[tuple[Laterality, Speck]] = []
+    for index, wanted in enumerate(planned):
+        opacity = float(np.exp(random.uniform(*np.log(OPACITY)))) if wanted.distribution else 1.0
+        change = plan.change if index == 0 or plan.change is None else "stable"
+        for side in wanted.sides:
+            lesion, specks = make_lesion(breasts[side], wanted.term, wanted.distribution, index, random)
+            specks = [replace(speck, density=speck.density * opacity) for speck in specks]
+            earlier = specks
+            if change is not None:
+                lesion, specks, earlier = with_change(lesion, specks, change, random)
+            now += [(side, speck) for speck in specks]
+            before += [(side, speck) for speck in earlier]
+        lesions.append(PlacedLesion(lesion, wanted.sides))
+    shown = {view_of(label)[0] for label in labels}
+    age = int(random_for(plan.seed, "age").integers(AGES[0], AGES[1] + 1))
+    current = SimulatedExam(
+        plan, "current", age, {side: breasts[side] for side in SIDES if side in shown}, tuple(lesions),
+        tuple(now), labels,
+    )  # fmt: skip
+    if plan.change is None:
+        return [current]
+    contact = tuple(label for label in labels if not view_of(label)[2])
+    prior = replace(current, when="prior", age=age - plan.years, specks=tuple(before), labels=contact)
+    return [prior, current]
+
+
+def _view(exam: SimulatedExam, label: str, setup: Setup) -> SimulatedView:
+    plan = exam.plan
+    side, view, magnified = view_of(label)
+    own = [(n, speck) for n, (where, speck) in enumerate(exam.specks) if where == side]
+    centre = None
+    if magnified:
+        first = min((speck.group for _, speck in own), default=None)
+        if first is None:  # resolved: nothing is left to centre on
+            centre = (exam.breasts[side].nipple_depth_mm, 0.0, 0.0)
+        else:
+            middle = np.mean([speck.at for _, speck in own if speck.group == first], axis=0)
+            centre = (float(middle[0]), float(middle[1]), float(middle[2]))
+    positioning = int(random_for(plan.seed, "positioning", exam.when).integers(1 << 31))
+    pose = Pose(side, view, MAGNIFICATION if magnified else 1.0, centre, positioning)
+    return take_view(
+        exam.breasts[side], pose, label, own, drawn_marks(plan, label, exam.when), plan, setup,
+        random_for(plan.seed, "view", label, exam.when),
+    )  # fmt: skip
