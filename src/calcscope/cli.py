@@ -143,12 +143,13 @@ def evaluate(
             "vindr-mammo",
             "cmmd",
             "zenodo-5036062",
+            "phantom",
         ],
         typer.Option(help="Which it is: the CSV file for cbis-ddsm-table, else the dataset's folder."),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("evaluation"),
 ) -> None:
-    """Measure Calcscope on a public dataset: tables with intervals, and curves.
+    """Measure Calcscope on a public dataset or on simulated exams: tables with intervals, and curves.
 
     Exit code 0 when it was measured, 1 when the dataset cannot be read, 2 for wrong arguments.
 

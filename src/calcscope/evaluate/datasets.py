@@ -17,6 +17,7 @@ from calcscope.evaluate import (
     ddsm,
     inbreast,
     mini_mias,
+    phantom,
     vindr_mammo,
 )
 from calcscope.evaluate.calibration import draw as draw_reliability
@@ -54,14 +55,18 @@ class ImageDataset:
     ----------
     name : as the command takes it
     read : the images of a folder
+    beyond : what is measured on this dataset alone
     """
 
     name: str
     read: Callable[[Path], list[MarkedView]]
+    beyond: Callable[[], phantom.Beyond] | None = None
 
     def __call__(self, path: Path, out: Path, console: Console) -> None:
         """Read the images of ``path``, print what was found of what is marked, draw curves into ``out``."""
-        measured = measure(track(self.read(path), "Reading images", console=console))
+        views = track(self.read(path), "Reading images", console=console)
+        beyond = self.beyond() if self.beyond else None
+        measured = measure(views, beyond.add) if beyond else measure(views)
         if _has_curve(measured.every):
             groups = "Marked groups found"
             console.print(table_of_rates(measured.every, measured.operating, groups, "groups"))
@@ -79,6 +84,8 @@ class ImageDataset:
         _print(table_of_agreement(words, LABELS), console)
         breasts = {"calcification lesion": measured.calcified, "malignant": measured.malignant}
         _print(table_of_breasts(breasts), console)
+        for table in beyond.tables(measured) if beyond else []:
+            console.print(table)
 
     def _draw(
         self,
@@ -154,5 +161,6 @@ IMAGES = {
 DATASETS: dict[str, Callable[[Path, Path, Console], None]] = {
     **{name: ImageDataset(name, read) for name, read in IMAGES.items()},
     "cbis-ddsm-table": cbis_ddsm_table,
+    "phantom": ImageDataset("phantom", phantom.read, phantom.Beyond),
 }
 """By the name that the command takes."""

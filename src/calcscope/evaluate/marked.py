@@ -109,13 +109,14 @@ class MarkedGroup:
 
 @dataclass(frozen=True)
 class MarkedSpeck:
-    """A marked calcification: its middle, the radius of a disc of its area, and its outline where one was
-    drawn, (n, 2), pixels."""
+    """A marked calcification: its middle, the radius of a disc of its area, its outline where one was drawn,
+    (n, 2), pixels, and of a simulated one the ideal observer's SNR."""
 
     x: float
     y: float
     radius: float = 0.0
     outline: Points | None = field(default=None, compare=False)
+    snr: float | None = None
 
 
 @dataclass(frozen=True)

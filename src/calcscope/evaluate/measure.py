@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -48,12 +48,19 @@ class Measured:
     malignant: dict[Breast, tuple[float, bool]] = field(default_factory=dict)
 
 
-def measure(views: Iterable[MarkedView]) -> Measured:
-    """Read each image with all its groups. Raises UnreadableInput for an image that cannot be read."""
+def measure(
+    views: Iterable[MarkedView], also: Callable[[MarkedView, ViewReading], None] = lambda view, reading: None
+) -> Measured:
+    """Read each image with all its groups; ``also`` is shown each reading.
+
+    Raises UnreadableInput for an image that cannot be read.
+    """
     settings = ReadSettings(all_groups=True)
     measured = Measured()
     for marked in views:
-        _add(measured, marked, read_view(marked.exam().views[0], settings))
+        reading = read_view(marked.exam().views[0], settings)
+        _add(measured, marked, reading)
+        also(marked, reading)
     return measured
 
 
