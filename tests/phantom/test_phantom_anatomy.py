@@ -74,7 +74,7 @@ def test_the_nearest_point_of_the_skin_is_the_nearest_of_many(breast: GrownAnato
 def test_denser_classes_hold_more_gland_and_none_outside() -> None:
     shares = []
     for density in ("a", "b", "c", "d"):
-        breast = grow(5, density=density)  # type: ignore[arg-type]
+        breast = grow(5, density=density, nipple_depth_mm=62)  # type: ignore[arg-type]
         random = np.random.default_rng(3)
         points = random.uniform(0, 1, (20000, 3)) * breast.size_mm * (1, 2, 2) - breast.size_mm * (0, 1, 1)
         inside = breast.inside(points)

@@ -18,7 +18,7 @@ Case = tuple[GrownAnatomy, CompressedBreast, Tissue]
 
 @pytest.fixture(scope="module", params=["CC", "MLO"])
 def case(request: pytest.FixtureRequest) -> Case:
-    breast = grow(31, density="c")
+    breast = grow(31, density="c", nipple_depth_mm=70)
     projection = project(breast, Pose("L", request.param, seed=31), 0.2)
     return breast, projection, tissue_of(breast, projection)
 
@@ -91,7 +91,7 @@ def test_the_same_view_is_drawn_the_same(case: Case) -> None:
 
 
 def test_the_spectrum_of_tissue_falls_as_on_mammograms() -> None:
-    breast = grow(44, density="c")
+    breast = grow(44, density="c", nipple_depth_mm=85)
     projection = project(breast, Pose("L", "CC", seed=1), 0.1)
     tissue = tissue_of(breast, projection)
     column, row = (int(v) for v in projection.to_pixels(np.array([[breast.nipple_depth_mm * 0.55, 0, 0]]))[0])
@@ -100,11 +100,13 @@ def test_the_spectrum_of_tissue_falls_as_on_mammograms() -> None:
 
 
 def test_skin_is_brightest_along_the_outline() -> None:
-    breast = grow(6, density="a")
+    breast = grow(6, density="a", nipple_depth_mm=75)
     projection = project(breast, Pose("L", "CC", seed=6), 0.1)
     tissue = tissue_of(breast, projection)
     row = int(tissue.nipple[1] - 300)
     edge = int(np.flatnonzero(tissue.mask[row])[-1])
-    flat = tissue.skin[row, edge - 400]
-    assert flat == pytest.approx(3.0, abs=0.2)
-    assert tissue.skin[row, edge - 30 : edge].max() > 3 * flat
+    flat = tissue.skin[row - 200 : row + 200, edge - 500 : edge - 300]
+    # Twice 1.5 mm, and not everywhere the same.
+    assert np.median(flat) == pytest.approx(3.0, abs=0.4)
+    assert 0.05 < flat.std() < 0.7
+    assert tissue.skin[row, edge - 30 : edge].max() > 3 * np.median(flat)

@@ -26,16 +26,28 @@ GLAND_SHARE: dict[str, tuple[float, float]] = {
 """By volume, of the classes of density; chosen so that pictures look like the class, not measured."""
 DENSITY_ODDS: dict[str, float] = {"a": 0.1, "b": 0.4, "c": 0.4, "d": 0.1}
 """About as often as each class is met at screening; sets only how phantoms vary."""
-GRID_MM = 1.5
+GRID_MM = 1.0
 """Of the gland field: what is finer is drawn into each view (:mod:`calcscope.phantom.tissue`)."""
 NOISE_POINTS = 128
 """Of each side of the periodic random field the gland is made of: longer than any breast is deep."""
 STRETCH = 1.7
 """How much longer structures are towards the nipple than across."""
-STRAND = 1.6
+LUMPS = 0.9
+"""Strength of lobules of gland of 5 to 20 mm against what is larger."""
+COMPACT = 2.2
+"""How far gland keeps to its place behind the nipple, against the random field: as one body, or patchy."""
+STRAND = 1.3
 """How much likelier gland is in a sheet of connective tissue, in standard deviations of the random field."""
-SOFTNESS = 0.42
-"""Of the border between gland and fat, in standard deviations of the random field."""
+SOFTNESS = 0.14
+"""Of the border between gland and fat, in standard deviations of the random field: about a millimetre."""
+LOBULE_MM = (2.0, 12.0)
+"""Least and greatest half width of a lobule of fat."""
+LOBULE_FILL = 0.4
+"""Volume of the lobules drawn over the breast's; where they lie in fat already they do not show."""
+LOBULE_EDGE_MM = 0.35
+"""Softness of a lobule's border."""
+SEPTUM_MM, SEPTUM_SHARE = 0.7, 0.9
+"""Half width and greatest share of connective tissue in the septum around a lobule."""
 
 
 @dataclass(frozen=True)
@@ -179,6 +191,8 @@ def _gland(size: NDArray[np.float64], share: float, woman: Random, own: Random) 
     fan = 80 / (distance + 20)
     warped = np.stack([distance / STRETCH, fan * from_nipple[:, 1], fan * from_nipple[:, 2]])
     noise = sampled(pattern, warped / 1.2)
+    lumps = power_law(shape, 1.2, own, longest_mm=24, shortest_mm=7)
+    noise += np.float32(LUMPS) * sampled(lumps, points.T / 1.2)
 
     aside = np.hypot(points[:, 1], points[:, 2])
     fat = woman.uniform(7, 13) * (1 - 0.9 * np.exp(-((aside / 14) ** 2)))
@@ -190,15 +204,57 @@ def _gland(size: NDArray[np.float64], share: float, woman: Random, own: Random) 
     cover = np.clip(np.minimum((skin - fat) / 8, (points[:, 0] - back) / 28), -2.5, 1)
     place = 1.3 * cover - 0.9 * (aside / size[1:].mean()) ** 2
     place += 0.35 * (points[:, 1] / size[1] + points[:, 2] / size[2])
-    level = place + 1.5 * noise + STRAND * strands
+    level = COMPACT * place + 1.5 * noise + STRAND * strands
 
-    def shares(offset: float) -> NDArray[np.float64]:
-        return np.asarray(1 / (1 + np.exp(-(level - offset) / SOFTNESS)))
+    fat_share, septa = (field.reshape(-1)[within] for field in _lobules(counts, size, own))
+    septa *= np.float32(SEPTUM_SHARE * min(1.0, share / 0.1))
 
+    def shares(offset: float) -> NDArray[np.float32]:
+        solid = 1 / (1 + np.exp(np.clip((np.float32(offset) - level) / np.float32(SOFTNESS), -60, 60)))
+        return np.asarray(np.maximum(solid * (1 - fat_share), septa))
+
+    level = level.astype(np.float32)
     low, high = -12.0, 12.0
-    for _ in range(30):
+    for _ in range(16):
         middle = (low + high) / 2
         low, high = (middle, high) if shares(middle).mean() > share else (low, middle)
     gland = np.zeros(len(grid), dtype=np.float32)
     gland[within] = shares(low)
     return np.asarray(gland.reshape(counts))
+
+
+def _lobules(
+    counts: NDArray[np.int_], size: NDArray[np.float64], random: Random
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Lobules of fat, drawn out towards the nipple, and their septa; shares 0 to 1 on the grid of gland."""
+    fat, septa = np.zeros(counts, dtype=np.float32), np.zeros(counts, dtype=np.float32)
+    start, nipple = size * (0, -1, -1), np.array([size[0], 0.0, 0.0])
+    left = LOBULE_FILL * 2 / 3 * np.pi * float(np.prod(size))
+    while left > 0:
+        centre = random.uniform(0, 1, 3) * size * (1, 2, 2) + start
+        way = nipple - centre
+        away = float(np.linalg.norm(way))
+        # Small ones just behind the nipple, larger ones at the back and under the skin.
+        half = float(np.clip(random.lognormal(np.log(6.0), 0.4), *LOBULE_MM)) * min(1.0, 0.45 + away / 80)
+        long = half * random.uniform(1.0, 2.0)
+        if ((centre / size) ** 2).sum() > 1 or away < 2 * half:
+            continue
+        left -= 4 / 3 * np.pi * half**2 * long
+        way = way / away + random.normal(0, 0.35, 3)
+        way /= np.linalg.norm(way)
+        low = np.maximum(np.floor((centre - long - 2 - start) / GRID_MM).astype(int), 0)
+        high = np.minimum(np.ceil((centre + long + 2 - start) / GRID_MM).astype(int) + 1, counts)
+        axes = [
+            np.arange(a, b) * GRID_MM + s - c for a, b, s, c in zip(low, high, start, centre, strict=True)
+        ]
+        u, v, w = np.meshgrid(*axes, indexing="ij", sparse=True)
+        along = u * way[0] + v * way[1] + w * way[2]
+        across = np.maximum(u * u + v * v + w * w - along**2, 0)
+        outside = (np.sqrt(across / half**2 + along**2 / long**2) - 1) * half
+        window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+        body = 1 / (1 + np.exp(np.clip(outside / LOBULE_EDGE_MM, -60, 60)))
+        np.maximum(fat[window], body, out=fat[window], casting="same_kind")
+        # Most septa are too thin to see; a few are strong.
+        wall = random.random() ** 2 * np.exp(-((outside / SEPTUM_MM) ** 2))
+        np.maximum(septa[window], wall, out=septa[window], casting="same_kind")
+    return fat, septa

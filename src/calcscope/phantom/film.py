@@ -40,9 +40,9 @@ class Scanner:
 
 
 SCANNERS = {
-    "drum_50": Scanner(0.05, 12, 0.015, 0.006, 0.0008, 3.6),
-    "laser_50": Scanner(0.05, 16, 0.022, 0.008, 0.0015, 3.4),
-    "coarse_200": Scanner(0.2, 8, 0.060, 0.004, 0.0005, 3.2),
+    "drum_50": Scanner(0.05, 12, 0.028, 0.004, 0.0008, 3.6),
+    "laser_50": Scanner(0.05, 16, 0.032, 0.008, 0.0015, 3.4),
+    "coarse_200": Scanner(0.2, 8, 0.060, 0.012, 0.0005, 3.2),
 }
 """Invented; ``coarse_200`` is a 50 micrometre scan reduced to 0.2 mm and 8 bits, as public sets have."""
 
@@ -60,7 +60,7 @@ class Film:
     span: float = 3.6
     gradient: float = 3.2
     grain_mm: float = 0.012
-    grain: float = 0.0011
+    grain: float = 0.0008
     """Standard deviation of density at D = 1, times mm of the aperture's side."""
 
 
@@ -173,12 +173,12 @@ def _label(density: Float, exposure: Exposure, base: float, label: str, mirrored
     """Lead letters in the air at the top, far from the chest wall, as clear film."""
     rows, columns = density.shape
     pixel_mm = exposure.pixel_mm
-    letters = np.zeros((round(14 / pixel_mm), round(8 * len(label) / pixel_mm)), dtype=np.uint8)
     size = 10 / pixel_mm / 22  # 22 pixels is the font's height at scale 1
-    cv2.putText(
-        letters, label, (round(1 / pixel_mm), round(12 / pixel_mm)), cv2.FONT_HERSHEY_SIMPLEX, size, 255,
-        max(1, round(1.5 / pixel_mm)), cv2.LINE_AA,
-    )  # fmt: skip
+    stroke, font = max(1, round(1.5 / pixel_mm)), cv2.FONT_HERSHEY_SIMPLEX
+    (wide, high), below = cv2.getTextSize(label, font, size, stroke)
+    border = stroke + round(1 / pixel_mm)
+    letters = np.zeros((high + below + 2 * border, wide + 2 * border), dtype=np.uint8)
+    cv2.putText(letters, label, (border, border + high), font, size, 255, stroke, cv2.LINE_AA)
     letters = letters[:, ::-1] if mirrored else letters
     height, width = min(letters.shape[0], rows), min(letters.shape[1], columns)
     top, left = min(round(8 / pixel_mm), rows - height), max(columns - width - round(8 / pixel_mm), 0)

@@ -13,8 +13,10 @@ from typing import Literal
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
 
 from calcscope.exam.model import Float, Mask
+from calcscope.phantom.fields import power_law
 from calcscope.phantom.model import Random
 from calcscope.phantom.physics import Exposure
 
@@ -22,9 +24,15 @@ BITS = 12
 WHITEST = 2**BITS - 1
 SCALES_MM = (0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 4.0)
 """Gaussian sigmas between which the bands of contrast lie."""
-RIM_MM = 6.0
-"""Gaussian sigma of the thickness that rim equalisation evens out."""
-RIM_STEP_MM = 1.0
+RIM_MM = 1.5
+"""Gaussian sigma over which rim equalisation smooths the profile of the rim."""
+RIM_STEP_MM = 0.5
+RIM_REACH_MM = 35.0
+"""How far from the outline the rim is evened out."""
+NIPPLE_MM = 26.0
+"""Narrower than this is what sticks out of the outline."""
+RIM_PERCENTILE = 30
+"""Of the tissue that lies equally far from the outline: fat."""
 AIR = 0.25
 """Optical depth under which a pixel is air: that of a few mm of tissue."""
 CLOSING_MM = 3.0
@@ -63,13 +71,13 @@ class Maker:
 
 MAKERS: dict[str, Maker] = {
     # A: even contrast, plain window.
-    "A": Maker(0.75, (1.0, 1.3, 1.4, 1.3, 1.2, 1.1), 0.0, 0.8, 1.0, 0.10, 0.80, False, False),
+    "A": Maker(0.74, (1.0, 1.5, 1.9, 2.0, 1.9, 1.8), 0.0, 0.8, 1.0, 0.10, 0.80, False, False),
     # B: crisp, with a sigmoid left to the display.
-    "B": Maker(0.60, (1.6, 2.2, 2.0, 1.6, 1.2, 1.0), 0.0, 0.5, 1.0, 0.25, 0.72, True, False),
+    "B": Maker(0.70, (1.5, 2.0, 2.2, 2.1, 1.7, 1.4), 0.0, 0.5, 1.0, 0.25, 0.72, True, False),
     # C: flat and bright, grain held down, stored inverted.
-    "C": Maker(0.92, (0.8, 1.4, 1.9, 1.9, 1.6, 1.3), 0.8, 0.4, 0.85, 0.15, 0.85, False, True),
+    "C": Maker(0.85, (0.8, 1.4, 2.0, 2.2, 2.1, 1.8), 0.8, 0.4, 0.85, 0.15, 0.85, False, True),
     # D: film-like: dark rim, hard contrast, little enhancement.
-    "D": Maker(0.40, (0.8, 1.0, 1.1, 1.1, 1.1, 1.1), 0.0, 1.5, 1.35, 0.05, 0.90, False, False),
+    "D": Maker(0.50, (0.8, 1.0, 1.2, 1.4, 1.5, 1.5), 0.0, 1.5, 1.35, 0.05, 0.90, False, False),
 }
 
 
@@ -107,14 +115,16 @@ def process(exposure: Exposure, maker: str, random: Random) -> Presentation:
     how = MAKERS[maker]
     depth, breast = optical_depth(exposure)
     pixel_mm = exposure.pixel_mm
-    even = _even_rim(depth, breast, pixel_mm, how.rim)
+    even = _even_rim(depth, breast, pixel_mm, how.rim, random)
     strength = float(random.uniform(0.85, 1.15))
     image = _by_scale(even, breast, pixel_mm, how, strength)
     inside = image[::4, ::4][_core(breast[::4, ::4], 4 * pixel_mm)]
     low, high = np.percentile(inside, [THINNEST, DENSEST]) if len(inside) else (0.0, 1.0)
-    share = np.clip((image - np.float32(low)) / np.float32(max(high - low, 1e-3)), -how.black, None)
-    share = np.sign(share) * np.abs(share) ** np.float32(how.gamma)
-    grey = np.float32(how.black) + np.float32(how.white - how.black) * share
+    share = (image - np.float32(low)) / np.float32(max(high - low, 1e-3))
+    slope = np.float32(how.white - how.black)
+    grey = np.float32(how.black) + slope * np.maximum(share, 0) ** np.float32(how.gamma)
+    # Below black a toe, so that the rim keeps its shades.
+    grey *= np.exp(np.minimum(share, 0) * (slope / np.float32(how.black)))
     # Tissue is never quite black, air is: the outline stays what the display shows it to be.
     edge = np.asarray(np.clip(depth / AIR, 0, 1), dtype=np.float32)
     stored = np.clip(grey * edge, 0, 1) * WHITEST
@@ -148,28 +158,41 @@ def optical_depth(exposure: Exposure) -> tuple[Float, Mask]:
     reach = max(3, round(CLOSING_MM / exposure.pixel_mm)) | 1
     # What is thinner than this (labels, dust) is no breast.
     breast = cv2.morphologyEx(
-        (smooth > AIR).astype(np.uint8), cv2.MORPH_OPEN, np.ones((reach, reach), np.uint8)
+        (smooth > AIR).astype(np.uint8),
+        cv2.MORPH_OPEN,
+        cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)),
     )
     return np.asarray(np.maximum(depth, 0), dtype=np.float32), np.asarray(breast > 0)
 
 
-def _even_rim(depth: Float, breast: Mask, pixel_mm: float, share: float) -> Float:
-    """Add to the thin rim what it lacks, over centimetres, of the median of the breast."""
+def _even_rim(depth: Float, breast: Mask, pixel_mm: float, share: float, random: Random) -> Float:
+    """Add to the thin rim what it lacks of the inner breast, by the distance from the outline.
+
+    What is common to all places that lie equally deep is thickness, what differs is tissue; the skin's line
+    is narrower than the smoothing and stays.
+    """
     size = tuple(max(8, round(side * pixel_mm / RIM_STEP_MM)) for side in depth.shape)
-    inside = cv2.resize(breast.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA)
+    inside = np.asarray(cv2.resize(breast.astype(np.uint8), size[::-1], interpolation=cv2.INTER_AREA))
     coarse = cv2.resize(depth * breast, size[::-1], interpolation=cv2.INTER_AREA)
-    wide = RIM_MM / RIM_STEP_MM
-    around = cv2.GaussianBlur(inside, (0, 0), wide) + np.float32(1e-3)
-    # The mean over the breast's own pixels, sharpened to follow the rim: half wide, half narrow.
-    mean = 0.5 * cv2.GaussianBlur(coarse, (0, 0), wide) / around
-    mean += (
-        0.5 * cv2.GaussianBlur(coarse, (0, 0), wide / 3) / (cv2.GaussianBlur(inside, (0, 0), wide / 3) + 1e-3)
-    )
-    level = float(np.median(mean[inside > 0.5])) if (inside > 0.5).any() else 0.0
-    lacking = np.maximum(level - mean, 0) * share
-    return np.asarray(
-        depth + cv2.resize(lacking.astype(np.float32), depth.shape[::-1]) * breast, dtype=np.float32
-    )
+    # The nipple is no part of the outline: what sticks out is taken for the outermost rim.
+    small = cv2.resize(inside, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_NEAREST)
+    broad = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(NIPPLE_MM / RIM_STEP_MM / 4) | 1,) * 2)
+    round_off = cv2.dilate(cv2.morphologyEx(small, cv2.MORPH_OPEN, broad), np.ones((3, 3), np.uint8))
+    body = inside * cv2.resize(round_off, size[::-1], interpolation=cv2.INTER_NEAREST)
+    distance = cv2.distanceTransform(body, cv2.DIST_L2, cv2.DIST_MASK_5) * np.float32(RIM_STEP_MM)
+    ring = np.minimum(distance / RIM_STEP_MM, RIM_REACH_MM / RIM_STEP_MM).astype(int)
+    rings = ring.max() + 1
+    if rings < 4:
+        return depth
+    usual = np.array([np.percentile(coarse[ring == n], RIM_PERCENTILE) for n in range(rings)])
+    usual[0] = usual[1]
+    usual = np.maximum.accumulate(gaussian_filter1d(usual, RIM_MM / RIM_STEP_MM, mode="nearest"))
+    # No device evens out every stretch of the rim alike.
+    uneven = 1 + 0.1 * power_law((256, 256), 1.0, random, longest_mm=120, shortest_mm=30)
+    waves = cv2.resize(uneven, size[::-1], interpolation=cv2.INTER_LINEAR)
+    lacking = (usual[-1] - usual)[ring] * share * waves
+    lacking = cv2.GaussianBlur(lacking.astype(np.float32), (0, 0), RIM_MM / RIM_STEP_MM)
+    return np.asarray(depth + cv2.resize(lacking, depth.shape[::-1]) * breast, dtype=np.float32)
 
 
 def _by_scale(image: Float, breast: Mask, pixel_mm: float, how: Maker, strength: float) -> Float:

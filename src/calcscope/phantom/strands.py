@@ -82,18 +82,19 @@ def _run(
 def grow_ligaments(size_mm: NDArray[np.float64], under_skin: Depth, random: Random) -> tuple[Solid, ...]:
     """Cooper's ligaments: curved threads that tie the gland to the skin, (n, 3) each, breast frame, mm."""
     ligaments = []
-    for _ in range(int(random.integers(130, 220))):
+    for _ in range(int(random.integers(200, 320))):
         direction = random.normal(0, 1, 3)
         direction[0] = abs(direction[0])
         direction /= np.linalg.norm(direction)
         outer = size_mm * direction * random.uniform(0.9, 0.985)
         # They lean forwards: the skin end lies nearer the nipple than the gland end.
-        inner = outer * random.uniform(0.55, 0.85) - np.array([random.uniform(0, 14), 0, 0])
+        inner = outer * random.uniform(0.35, 0.85) - np.array([random.uniform(0, 18), 0, 0])
         share = np.linspace(0, 1, 14)[:, None]
         path = inner + share * (outer - inner)
-        path += np.sin(np.pi * share) * random.normal(0, 3.0, 3) + np.sin(2 * np.pi * share) * random.normal(
-            0, 1.2, 3
-        )
+        length = float(np.linalg.norm(outer - inner))
+        # One slow bow and a slight wave: they are under tension.
+        path += np.sin(np.pi * share) * random.normal(0, 0.05 * length, 3)
+        path += np.sin(2 * np.pi * share) * random.normal(0, 0.015 * length, 3)
         path = path[(under_skin(path) > 1.0) & (path[:, 0] > 0)]
         if len(path) > 3:
             ligaments.append(path)

@@ -17,19 +17,30 @@ from calcscope.phantom.geometry import CompressedBreast
 from calcscope.phantom.model import Random, Tissue, random_for
 from calcscope.phantom.tubes import draw_tubes
 
-COARSE_MM = 1.5
+COARSE_MM = 1.0
 """Grid of the view on which the beam is followed through the gland."""
 MARGIN = 2
 """Points of that grid beyond the image, which interpolation needs."""
 SLICES = 32
 """Along the beam: 1 to 2.5 mm each, about the grid of the gland."""
-FINEST_MM = 5.0
+FINEST_MM = 3.5
 """Wavelengths below this are drawn into the view; the coarse grid holds those above."""
+DETAIL, DETAIL_LAYERS, DETAIL_STEP_MM = np.float32(1.7), 2, 0.15
+"""Strength of that detail over what the power law alone gives: real gland is rougher at its borders."""
 SKIN_MM = 1.5
 AREOLA_MM = 17.0
 """Radius of the areola, where the skin is up to half again as thick."""
-WEB_LAYERS = 7
+WEB_LAYERS = 12
 """Layers of septa between the lobules of fat that a view superimposes."""
+LIGAMENT_MM = 0.3
+"""Radius of a ligament of common strength at its middle."""
+GOLDEN = 0.618034
+"""Its multiples spread evenly over 0 to 1: how strong each ligament is."""
+WEB_MM = 0.65
+"""Of fibre along the beam in a septum of common strength."""
+WEB_WIDTH_MM = (0.1, 0.32)
+"""Half widths of the lines."""
+WEB_STEP_MM = 0.5
 NIPPLE_RADIUS_MM = 5.0
 
 
@@ -45,7 +56,7 @@ def tissue_of(anatomy: GrownAnatomy, projection: CompressedBreast) -> Tissue:
 
     mask = distance > 0
     nipple = projection.pixels_of(projection.nipple_mm)[0]
-    skin_mm = _skin_thickness(projection, coarse)
+    skin_mm = _skin_thickness(projection, coarse, random)
     inner = _half_height(projection, distance, skin_mm)
     skin = 2 * (half - inner)
     thickness = 2 * half
@@ -53,10 +64,10 @@ def tissue_of(anatomy: GrownAnatomy, projection: CompressedBreast) -> Tissue:
 
     share, muscle_share = _beam_means(anatomy, projection, coarse, random)
     gland = _upsampled(share, coarse, projection, smooth=True) * inner
-    gland += _detail(share, coarse, projection, random) * inner
+    gland += _detail(share, coarse, projection, mask, random) * inner
     np.clip(gland, 0, inner, out=gland)
 
-    web = _web(anatomy, coarse, projection, random)
+    web = _web(coarse, projection, mask, random)
     fibre = web * np.clip(inner / np.float32(projection.thickness_mm), 0, 1)
     fibre += draw_tubes(shape, projection.pixel_mm, _threads(anatomy, projection))
     np.minimum(fibre, np.float32(0.8) * inner, out=fibre)
@@ -103,7 +114,7 @@ def _upsampled(values: Float, coarse: _Coarse, projection: CompressedBreast, smo
     full = cv2.resize(values.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     if smooth:
         # OpenCV's cubic leaves a lattice on ramps; linear with its corners rounded does not.
-        full = cv2.GaussianBlur(full, (0, 0), max(0.5, 0.45 * coarse.block))
+        full = cv2.blur(full, (coarse.block, coarse.block))
     skip = MARGIN * coarse.block
     return np.asarray(full[skip : skip + projection.rows, skip : skip + projection.columns])
 
@@ -121,11 +132,13 @@ def _half_height(projection: CompressedBreast, distance: Float, shell: Float | n
     return np.asarray((np.float32(projection.thickness_mm / 2) - shell) * np.sqrt(1 - rest * rest))
 
 
-def _skin_thickness(projection: CompressedBreast, coarse: _Coarse) -> Float:
+def _skin_thickness(projection: CompressedBreast, coarse: _Coarse, random: Random) -> Float:
     """Of the skin over each pixel, mm."""
     nipple = projection.nipple_mm
     away = np.hypot(coarse.x - nipple[0], coarse.y - nipple[1])
     skin = SKIN_MM * (1 + 0.5 / (1 + np.exp((away - AREOLA_MM) / 2)))
+    uneven = power_law((256, 256), 1.0, random, longest_mm=40, shortest_mm=4)
+    skin *= 1 + 0.18 * np.clip(sampled(uneven, np.stack([coarse.x, coarse.y])), -2, 2)
     return _upsampled(skin, coarse, projection)
 
 
@@ -163,13 +176,13 @@ def _beam_means(
         fibres = power_law((256, 256), 1.0, random, longest_mm=60)
         texture = sampled(fibres, np.stack([inside * 1.6, along * 0.22]))
         body = np.clip(depth / 22, 0, 1)
-        amount = (0.16 + 0.3 * body + 0.03 * texture) / (1 + np.exp(-np.clip(depth / 0.9, -30, 30)))
+        amount = (0.27 + 0.13 * body + 0.025 * texture) / (1 + np.exp(-np.clip(depth / 0.5, -30, 30)))
         muscle = amount.astype(np.float32)
     return share, muscle
 
 
-def _detail(share: Float, coarse: _Coarse, projection: CompressedBreast, random: Random) -> Float:
-    """Texture of the gland below ``FINEST_MM``, as a share of the beam's way.
+def _detail(share: Float, coarse: _Coarse, projection: CompressedBreast, mask: Mask, random: Random) -> Float:
+    """Texture of the gland below ``FINEST_MM``, as a share of the beam's way, drawn out towards the nipple.
 
     Its strength is that of the coarse map's own texture just above that wavelength, carried on by the power
     law: the variance of a 1/f³ spectrum between frequencies a and b is proportional to 1/a - 1/b, so what
@@ -177,49 +190,90 @@ def _detail(share: Float, coarse: _Coarse, projection: CompressedBreast, random:
     """
     sigma = np.array([0.16, 0.32]) * 2 * FINEST_MM / coarse.step
     band = cv2.GaussianBlur(share, (0, 0), sigma[0]) - cv2.GaussianBlur(share, (0, 0), sigma[1])
-    strength = np.sqrt(cv2.GaussianBlur(band * band, (0, 0), 6 / coarse.step))
-    shape = (projection.rows + 32, projection.columns + 32)
-    fine = power_law(shape, projection.pixel_mm, random, longest_mm=FINEST_MM)
-    fine = fine[: projection.rows, : projection.columns]
-    return _upsampled(strength, coarse, projection) * fine
+    strength = DETAIL * np.sqrt(cv2.GaussianBlur(band * band, (0, 0), 4 / coarse.step) / DETAIL_LAYERS)
+    detail, box = np.zeros(mask.shape, dtype=np.float32), _box(mask)
+    for _ in range(DETAIL_LAYERS):
+        aside, ahead, _, _ = _fan(coarse, projection, random, random.uniform(1.5, 4.0))
+        fine = power_law((1024, 1024), DETAIL_STEP_MM, random, longest_mm=FINEST_MM)
+        detail[box] += _warped(fine, DETAIL_STEP_MM, aside, ahead, coarse, projection, box)
+    return _upsampled(strength, coarse, projection) * detail
 
 
-def _web(anatomy: GrownAnatomy, coarse: _Coarse, projection: CompressedBreast, random: Random) -> Float:
-    """Septa between lobules of fat: thin bright lines that run together towards the nipple, mm."""
+def _box(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns that hold breast."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _fan(
+    coarse: _Coarse, projection: CompressedBreast, random: Random, stretch: float
+) -> tuple[NDArray[np.float64], ...]:
+    """Coordinates, mm, in which what is round becomes ``stretch`` times as long towards the nipple.
+
+    Each call runs together at a point of its own near the nipple, and winds a little, so that layers cross.
+
+    Returns
+    -------
+    aside and ahead in the fan, and x and y from its point, on the coarse grid
+    """
     nipple = projection.nipple_mm
-    away_x, away_y = nipple[0] - coarse.x, coarse.y - nipple[1]
-    away = np.hypot(away_x, away_y)
-    turned = np.arctan2(away_y, away_x)
-    web = np.zeros((projection.rows, projection.columns), dtype=np.float32)
-    fine_step = 0.5
+    x = nipple[0] + random.normal(4, 10) - coarse.x
+    y = coarse.y - nipple[1] - random.normal(0, 14)
+    away = np.hypot(x, y)
+    turned = np.arctan2(y, x) + random.normal(0, 0.45) * away / 80
+    return turned * 70 * (away + 15) / (away + 60), away / stretch, x, y
+
+
+def _warped(
+    pattern: Float, step_mm: float, aside: NDArray[np.float64], ahead: NDArray[np.float64],
+    coarse: _Coarse, projection: CompressedBreast, box: tuple[slice, slice],
+) -> Float:  # fmt: skip
+    """A periodic pattern, square and of ``step_mm``, at the pixels of a box in the coordinates of a fan."""
+    x, y = (
+        _upsampled((place / step_mm).astype(np.float32), coarse, projection)[box] for place in (aside, ahead)
+    )
+    return np.asarray(cv2.remap(pattern, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP))
+
+
+def _web(coarse: _Coarse, projection: CompressedBreast, mask: Mask, random: Random) -> Float:
+    """Fibres and septa in fat: thin bright lines that run together towards the nipple and cross, mm."""
+    web, box = np.zeros(mask.shape, dtype=np.float32), _box(mask)
     for layer in range(WEB_LAYERS):
-        cell = 9.0 + 2.5 * layer
+        cell = 5.0 + 1.4 * layer
         pattern = power_law(
-            (512, 512), fine_step, random, longest_mm=1.8 * cell, shortest_mm=0.5 * cell, exponent=2.0
+            (512, 512), WEB_STEP_MM, random, longest_mm=1.8 * cell, shortest_mm=0.3 * cell, exponent=2.0
         )
         # Lines lie where the pattern is nought; over its slope that is a distance in mm.
-        slope = np.hypot(*np.gradient(pattern, fine_step))
+        slope = np.hypot(*np.gradient(pattern, WEB_STEP_MM))
         lines = (pattern / np.maximum(slope, 0.35 * slope.mean())).astype(np.float32)
-        weight = power_law((256, 256), 1.0, random, longest_mm=45)
-        ahead = away / 2.0 + 40 * layer
-        aside = turned * 70 * (away + 15) / (away + 60)
-        at_x = _upsampled((aside / fine_step).astype(np.float32), coarse, projection)
-        at_y = _upsampled((ahead / fine_step).astype(np.float32), coarse, projection)
-        found = cv2.remap(
-            lines, np.mod(at_x, 512), np.mod(at_y, 512), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
-        )
-        strong = np.clip(sampled(weight, np.stack([away_x, away_y])) + 0.4, 0, 2).astype(np.float32)
-        width = np.float32(random.uniform(0.16, 0.3))
-        line = np.exp(-((found / width) ** 2))
-        web += line * _upsampled(strong * np.float32(0.7), coarse, projection)
+        aside, ahead, x, y = _fan(coarse, projection, random, random.uniform(3.0, 6.0))
+        found = _warped(lines, WEB_STEP_MM, aside, ahead, coarse, projection, box)
+        # Many faint ones and a few strong ones.
+        weight = power_law((256, 256), 1.0, random, longest_mm=25)
+        strong = np.exp(0.7 * np.clip(sampled(weight, np.stack([x, y])), -2.5, 2.2))
+        found /= np.float32(random.uniform(*WEB_WIDTH_MM))
+        np.multiply(found, -found, out=found)
+        cv2.exp(found, found)
+        found *= _upsampled((WEB_MM * strong).astype(np.float32), coarse, projection)[box]
+        web[box] += found
     return web
 
 
 def _threads(anatomy: GrownAnatomy, projection: CompressedBreast) -> list[tuple[Points, NDArray[np.float64]]]:
     """Vessels and ligaments as tubes."""
     vessels = [(projection.to_pixels(v.path), v.radius_mm) for v in anatomy.vessels]
-    taper = [(projection.to_pixels(p), np.linspace(0.35, 0.2, len(p))) for p in anatomy.ligaments]
+    taper = [
+        (projection.to_pixels(path), LIGAMENT_MM * (0.3 + 1.2 * (number * GOLDEN % 1)) * _spindle(len(path)))
+        for number, path in enumerate(anatomy.ligaments)
+    ]
     return vessels + taper
+
+
+def _spindle(count: int) -> NDArray[np.float64]:
+    """Relative widths along a thread whose ends are drawn out."""
+    return np.asarray(0.3 + 0.7 * np.sqrt(np.sin(np.linspace(0.05, np.pi - 0.05, count))))
 
 
 def _muscle_line(projection: CompressedBreast) -> Points | None:
