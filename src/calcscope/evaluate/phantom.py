@@ -30,7 +30,7 @@ from calcscope.reading.view import ViewReading
 BANDS = {"SNR 7 and more": (7.0, np.inf), "SNR 4 to 7": (4.0, 7.0), "SNR below 4": (0.0, 4.0)}
 """Of the ideal observer, who knows what to look for and where. Who must search needs more: 5 by A. Rose's
 criterion (J. Opt. Soc. Am. 38:196-208, 1948), and what searching a whole image costs."""
-RATES = (1.0, 2.0, 5.0, 10.0)
+RATES = (1.0, 2.0, 5.0)
 """False marks per normal image at which the share of single calcifications is printed."""
 NEAR_MARK_MM = 3.0
 """What is named within a mark's half extent and this is named of it."""
@@ -238,7 +238,7 @@ def banded(measured: Measured, low: float, high: float) -> list[MarkedImage]:
 
 def table_of_bands(measured: Measured) -> Table:
     """Share of single calcifications found, by the ideal observer's SNR."""
-    columns = [f"at {rate:g} false" for rate in RATES]
+    columns = [f"at {rate:g} false an image" for rate in RATES]
     table = _table(
         "Single calcifications by SNR (95 %), false marks per normal image", "", "number", *columns
     )
