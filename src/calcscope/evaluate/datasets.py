@@ -20,6 +20,7 @@ from calcscope.evaluate import (
     phantom,
     vindr_mammo,
 )
+from calcscope.evaluate.beyond import Beyond
 from calcscope.evaluate.calibration import draw as draw_reliability
 from calcscope.evaluate.cbis_ddsm import DISTRIBUTIONS, SHAPES, read_lesions
 from calcscope.evaluate.froc import RATES_SHOWN, Froc, MarkedImage, draw
@@ -60,7 +61,7 @@ class ImageDataset:
 
     name: str
     read: Callable[[Path], list[MarkedView]]
-    beyond: Callable[[], phantom.Beyond] | None = None
+    beyond: Callable[[], Beyond] | None = None
 
     def __call__(self, path: Path, out: Path, console: Console) -> None:
         """Read the images of ``path``, print what was found of what is marked, draw curves into ``out``."""
@@ -161,6 +162,6 @@ IMAGES = {
 DATASETS: dict[str, Callable[[Path, Path, Console], None]] = {
     **{name: ImageDataset(name, read) for name, read in IMAGES.items()},
     "cbis-ddsm-table": cbis_ddsm_table,
-    "phantom": ImageDataset("phantom", phantom.read, phantom.Beyond),
+    "phantom": ImageDataset("phantom", phantom.read, Beyond),
 }
 """By the name that the command takes."""
