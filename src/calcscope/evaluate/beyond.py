@@ -1,4 +1,4 @@
-"""What only simulated exams can tell: calcifications by the ideal observer's SNR, the nipple, pairs, mimics."""
+"""What only simulated exams can tell: calcifications by SNR, the nipple, pairs of views, mimics."""
 
 from __future__ import annotations
 
