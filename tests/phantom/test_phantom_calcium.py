@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from calcscope.phantom.anatomy import GrownAnatomy, grow
-from calcscope.phantom.calcium import OWN, VICTRE, make_lesion
+from calcscope.phantom.calcium import OWN, VICTRE, NoRoom, make_lesion, places
 from calcscope.phantom.calcium.pieces import extract
 from calcscope.phantom.change import with_change
 from calcscope.phantom.geometry import project
@@ -50,6 +50,41 @@ def test_distributions_hold_their_definitions(anatomy: GrownAnatomy, seed: int) 
         assert np.median(away) < 2
     for specks in made.values():
         assert anatomy.inside(np.stack([speck.at for speck in specks]), 1.5).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_segment_lies_in_several_ducts_of_one_lobe(anatomy: GrownAnatomy, seed: int) -> None:
+    _, specks = make_lesion(anatomy, "fine_pleomorphic", "segmental", 0, random_for(seed, "segment"))
+    at = np.stack([speck.at for speck in specks])
+    away = np.stack(
+        [
+            np.linalg.norm(at[:, None] - places.evenly(duct.path, 0.5)[None], axis=2).min(axis=1)
+            for duct in anatomy.ducts
+        ],
+        axis=1,
+    )
+    lobes = np.array([duct.lobe for duct in anatomy.ducts])
+    best = max(set(lobes), key=lambda lobe: (away[:, lobes == lobe].min(axis=1) < 2).sum())
+    assert (away[:, lobes == best].min(axis=1) < 2).all()
+    assert len(set(away[:, lobes == best].argmin(axis=1))) >= 3
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_group_stays_within_two_centimetres_in_every_view(anatomy: GrownAnatomy, seed: int) -> None:
+    _, specks = make_lesion(anatomy, "punctate", "grouped", 0, random_for(seed, "group"))
+    at = np.stack([speck.at for speck in specks])
+    for view in ("CC", "MLO"):
+        seen = project(anatomy, Pose("L", view), 0.1).to_view(at)[:, :2]  # type: ignore[arg-type]
+        assert np.linalg.norm(seen[:, None] - seen[None], axis=2).max() < 20
+
+
+def test_what_does_not_fit_is_refused_with_a_remedy(anatomy: GrownAnatomy) -> None:
+    random = random_for(1)
+    for draw in (places.blob, places.along_duct):
+        with pytest.raises(NoRoom, match=r"breast of \d+ mm .* larger breast or a smaller lesion"):
+            draw(anatomy, random, 10, 900.0)
+    with pytest.raises(NoRoom, match="of a lobe"):
+        places.in_lobe(anatomy, random, 10**6, 40.0)
 
 
 @GENERATORS

@@ -168,3 +168,26 @@ def test_blur_keeps_the_mean():
     blurred = filtered(image, 0.1, Blur(0.035, 0.3, 0.12, 0.01).signal)
     assert blurred.sum() == pytest.approx(1, rel=1e-3)
     assert blurred.max() < 0.9
+
+
+def test_setups_are_drawn_of_the_asked_kind_with_an_exposure_of_their_own():
+    random = np.random.default_rng(8)
+    drawn = [draw_setup(random) for _ in range(60)]
+    assert {each.detector for each in drawn} == {"direct", "indirect"}
+    assert len({each.name for each in drawn}) == 5
+    over = np.array([each.quanta_per_mm2 / setup(each.name).quanta_per_mm2 for each in drawn])
+    assert np.exp(np.log(over).std()) == pytest.approx(np.exp(0.2), rel=0.1)
+    assert draw_setup(random, film=True).detector == "film"
+
+
+def test_the_stored_raw_image_is_linear_in_exposure_and_saturates_in_air():
+    slab = Slab()
+    view = expose(slab.tissue(), [], [], slab, SELENIUM, np.random.default_rng(9))
+    counts = np.full((2, 3), 1000.0, dtype=np.float32)
+    counts[0] *= [1, 2, 4]
+    counts[1] = 1e9
+    stored = replace(view, signal=counts).stored()
+    assert stored.dtype == np.uint16
+    assert stored[0, 1] / stored[0, 0] == pytest.approx(2, abs=0.01)
+    assert stored[0, 2] / stored[0, 0] == pytest.approx(4, abs=0.02)
+    assert (stored[1] == 2**14 - 1).all()

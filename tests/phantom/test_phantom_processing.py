@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from test_phantom_physics import Slab, square
 
-from calcscope.phantom.background import Host, noise_blur, set_into
+from calcscope.breast import locate_breast
+from calcscope.exam.model import Mammogram, Orientation, ViewInfo
+from calcscope.phantom.background import Host, host_of, noise_blur, set_in, set_into
 from calcscope.phantom.film import SCANNERS, develop
 from calcscope.phantom.model import Tissue
 from calcscope.phantom.physics import Exposure, expose, setup
@@ -90,3 +92,23 @@ def test_a_thin_speck_set_into_a_picture_adds_its_attenuation_and_states_its_snr
     assert truth.snr == pytest.approx(np.sqrt((added**2).sum()) / 0.01, rel=0.03)
     assert (truth.x, truth.y) == (99.5, 99.5)
     assert truth.size_mm == pytest.approx(0.3)
+
+
+def test_of_a_picture_the_noise_is_estimated_and_specks_brighten_their_places(exposure):
+    pixels = (shown(exposure, "A") / 4095).astype(np.float32)
+    info = ViewInfo("simulated.png", "1.2.3", "L", "CC", *pixels.shape, 0.1)
+    picture = Mammogram(info, pixels, np.ones(pixels.shape, bool), Orientation(*pixels.shape), lambda p: p)
+    breast = locate_breast(picture)
+    host = host_of(picture, breast, np.random.default_rng(6))
+    flat = pixels[560:640, 40:120]
+    mixed = flat[1:, 1:] - flat[1:, :-1] - flat[:-1, 1:] + flat[:-1, :-1]
+    assert np.median(host.noise[560:640, 40:120]) == pytest.approx(mixed.std() / 2, rel=0.3)
+    assert host.pixel_mm == 0.1
+    patches = [square(0.4, 0.3, 10, 55), square(0.4, 0.3, 10, -20)]
+    out, (inside, outside) = set_in(picture, breast, patches, np.random.default_rng(6))
+    assert inside.snr > 0
+    assert outside.snr == 0
+    changed = np.abs(out.pixels - pixels) > 1e-3
+    row, column = np.nonzero(changed)
+    assert np.hypot(column - 99.5, row - 549.5).max() < 8
+    assert (out.pixels - pixels)[549:551, 99:101].min() > 0.02

@@ -175,7 +175,7 @@ def project(
         droop=random.normal(0.1 if mlo else 0, 0.05),
         overhang_mm=random.uniform(3, 8) if random.random() < 0.2 else 0.0,
         edge_mm=thickness * random.uniform(0.42, 0.6),
-        tail_mm=(depth * random.uniform(0.5, 0.64), random.uniform(-0.22, 0.05)) if mlo else None,
+        tail_mm=(depth * random.uniform(0.55, 0.7), random.uniform(-0.1, 0.1)) if mlo else None,
         muscle_mm=None,
         origin_mm=np.zeros(2),
     )  # fmt: skip

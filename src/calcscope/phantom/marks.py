@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from calcscope.exam.model import Float
+from calcscope.exam.model import Float, Points
 from calcscope.phantom.drawn import painters
 from calcscope.phantom.drawn.paths import wander
 from calcscope.phantom.drawn.shapes import ThicknessMap, ellipsoid, paint_tube
@@ -19,8 +19,8 @@ GRAIN_SHARE = 0.5
 """Of a grain of deodorant that is solid: the rest is what carries the aluminium salt."""
 CREAM_MM = 0.02
 """Zinc in a full layer of ointment: a fifth of 0.1 mm."""
-INWARDS_MM = (2.0, 8.0)
-"""How far from the skin line what lies on the skin has its middle."""
+INWARDS_MM = {"deodorant": (9.0, 25.0), "powder": (9.0, 25.0), "cream": (8.0, 20.0), "marker": (2.0, 8.0)}
+"""How far from the skin line what lies on the skin has its middle: room for what runs along the line."""
 
 
 def make_mark(kind: str, projection: Projection, tissue: Tissue, random: Random) -> Mark:
@@ -39,9 +39,12 @@ def make_mark(kind: str, projection: Projection, tissue: Tissue, random: Random)
     line = tissue.skin_line
     low, high = (0.05, 0.25) if kind == "deodorant" else (0.3, 0.8)
     place = line[int(random.uniform(low, high) * (len(line) - 1))].astype(float)
-    depth = random.uniform(0.2, 0.8) * place[0] * projection.pixel_mm if kind in {"metal", "clip"} else None
-    place[0] = max(place[0] - (depth or random.uniform(*INWARDS_MM)) / projection.pixel_mm, 4.0)
-    thickness, step = _laid(kind, projection.pixel_mm, random)
+    if kind in INWARDS_MM:
+        depth = random.uniform(*INWARDS_MM[kind])
+    else:
+        depth = random.uniform(0.2, 0.8) * place[0] * projection.pixel_mm
+    place[0] = max(place[0] - depth / projection.pixel_mm, 4.0)
+    thickness, step = _laid(kind, projection.pixel_mm, _course(line, place[1]), random)
     row, column = np.nonzero(thickness)
     extent = float(np.hypot(np.ptp(row) + 1, np.ptp(column) + 1) * step)
     # Only the affine map from pixels to the view is needed, which any one point gives.
@@ -58,12 +61,20 @@ def make_mark(kind: str, projection: Projection, tissue: Tissue, random: Random)
     )
 
 
-def _laid(kind: str, pixel_mm: float, random: Random) -> tuple[Float, float]:
+def _course(line: Points, row: float) -> float:
+    """Angle of the skin line about a row, from the x axis: what is rubbed in follows it, as folds do."""
+    at = int(np.argmin(np.abs(line[:, 1] - row)))
+    reach = max(len(line) // 30, 1)
+    along = line[min(at + reach, len(line) - 1)] - line[max(at - reach, 0)]
+    return float(np.arctan2(along[1], along[0]))
+
+
+def _laid(kind: str, pixel_mm: float, course: float, random: Random) -> tuple[Float, float]:
     if kind == "cream":
         length, width = random.uniform(10, 25), random.uniform(3, 8)
         steps = 2 * round((length / 2 + 4) / GRID_MM)
         v, u = (np.mgrid[:steps, :steps] + 0.5 - steps / 2) * GRID_MM
-        along = random.uniform(0, np.pi)
+        along = course + random.normal(0, 0.3)
         drawn = layer(random, u, v, along, along + random.normal(0, 0.25), along + 0.3, (length, width))
         return (CREAM_MM * np.where(drawn > 0.02, drawn, 0)).astype(np.float32), GRID_MM
     side = 26.0 if kind in {"deodorant", "powder", "metal"} else 8.0
@@ -71,7 +82,7 @@ def _laid(kind: str, pixel_mm: float, random: Random) -> tuple[Float, float]:
     if kind in {"deodorant", "powder"}:
         for _ in range(int(random.integers(2, 5))):
             start = middle + random.normal(0, 2.0, 2)
-            streak = wander(random, start, np.pi / 2 + random.normal(0, 0.5), random.uniform(5, 10), bend=0.1)
+            streak = wander(random, start, course + random.normal(0, 0.25), random.uniform(5, 10), bend=0.1)
             for x, y in streak[random.integers(0, len(streak), int(random.integers(15, 35)))]:
                 u, v = random.normal(0, 0.4, 2)
                 size = random.uniform(0.2, 0.5)

@@ -175,10 +175,10 @@ def _even_rim(depth: Float, breast: Mask, pixel_mm: float, share: float, random:
     inside = np.asarray(cv2.resize(breast.astype(np.uint8), size[::-1], interpolation=cv2.INTER_AREA))
     coarse = cv2.resize(depth * breast, size[::-1], interpolation=cv2.INTER_AREA)
     # The nipple is no part of the outline: what sticks out is taken for the outermost rim.
-    small = cv2.resize(inside, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_NEAREST)
-    broad = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(NIPPLE_MM / RIM_STEP_MM / 4) | 1,) * 2)
-    round_off = cv2.dilate(cv2.morphologyEx(small, cv2.MORPH_OPEN, broad), np.ones((3, 3), np.uint8))
-    body = inside * cv2.resize(round_off, size[::-1], interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(inside, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_NEAREST)
+    broad = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(NIPPLE_MM / RIM_STEP_MM / 2) | 1,) * 2)
+    rounded = cv2.morphologyEx(small, cv2.MORPH_OPEN, broad).astype(np.float32)
+    body = inside * (cv2.resize(rounded, size[::-1], interpolation=cv2.INTER_LINEAR) > 0.5).astype(np.uint8)
     distance = cv2.distanceTransform(body, cv2.DIST_L2, cv2.DIST_MASK_5) * np.float32(RIM_STEP_MM)
     ring = np.minimum(distance / RIM_STEP_MM, RIM_REACH_MM / RIM_STEP_MM).astype(int)
     rings = ring.max() + 1

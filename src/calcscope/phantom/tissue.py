@@ -168,15 +168,16 @@ def _beam_means(
         top_x, low_y = projection.muscle_mm
         top_y = float(projection.origin_mm[1])
         long = np.hypot(top_x, low_y - top_y)
-        # Distance inside the border, which bulges by a few mm; along it runs the muscle's fibre.
+        # Distance inside the border, along which the muscle's fibre runs. The border bulges by a few mm; its
+        # mean is taken off, so that the straight line of the truth is the one that fits it best.
         inside = (top_x * (low_y - coarse.y) - (low_y - top_y) * coarse.x) / long
         along = (-(low_y - coarse.y) * (low_y - top_y) - coarse.x * top_x) / long
-        bulge = random.uniform(0.0, 3.0) * np.sin(np.pi * np.clip(-along / long, 0, 1))
+        bulge = random.uniform(0.0, 3.0) * (np.sin(np.pi * np.clip(-along / long, 0, 1)) - 2 / np.pi)
         depth = inside + bulge
         fibres = power_law((256, 256), 1.0, random, longest_mm=60)
         texture = sampled(fibres, np.stack([inside * 1.6, along * 0.22]))
         body = np.clip(depth / 22, 0, 1)
-        amount = (0.27 + 0.13 * body + 0.025 * texture) / (1 + np.exp(-np.clip(depth / 0.5, -30, 30)))
+        amount = (0.24 + 0.1 * body + 0.025 * texture) / (1 + np.exp(-np.clip(depth / 0.5, -30, 30)))
         muscle = amount.astype(np.float32)
     return share, muscle
 
@@ -193,7 +194,7 @@ def _detail(share: Float, coarse: _Coarse, projection: CompressedBreast, mask: M
     strength = DETAIL * np.sqrt(cv2.GaussianBlur(band * band, (0, 0), 4 / coarse.step) / DETAIL_LAYERS)
     detail, box = np.zeros(mask.shape, dtype=np.float32), _box(mask)
     for _ in range(DETAIL_LAYERS):
-        aside, ahead, _, _ = _fan(coarse, projection, random, random.uniform(1.5, 4.0))
+        aside, ahead, _, _ = _fan(coarse, projection, random, random.uniform(1.2, 2.4))
         fine = power_law((1024, 1024), DETAIL_STEP_MM, random, longest_mm=FINEST_MM)
         detail[box] += _warped(fine, DETAIL_STEP_MM, aside, ahead, coarse, projection, box)
     return _upsampled(strength, coarse, projection) * detail
@@ -219,11 +220,11 @@ def _fan(
     aside and ahead in the fan, and x and y from its point, on the coarse grid
     """
     nipple = projection.nipple_mm
-    x = nipple[0] + random.normal(4, 10) - coarse.x
+    x = nipple[0] + random.uniform(2, 20) - coarse.x
     y = coarse.y - nipple[1] - random.normal(0, 14)
     away = np.hypot(x, y)
     turned = np.arctan2(y, x) + random.normal(0, 0.45) * away / 80
-    return turned * 70 * (away + 15) / (away + 60), away / stretch, x, y
+    return turned * 70 * (away + 40) / (away + 85), away / stretch, x, y
 
 
 def _warped(
@@ -308,8 +309,11 @@ def _add_nipple(
         skin[r0:r1, c0:c1] += extra
         thickness[r0:r1, c0:c1] += extra
         return
-    body = np.clip(x / long, 0, 1) ** 2 + (y / NIPPLE_RADIUS_MM) ** 2
-    chord = 2 * NIPPLE_RADIUS_MM * np.sqrt(np.clip(1 - body, 0, 1)) * (x > -1.5 * NIPPLE_RADIUS_MM)
+    # It rises from the areola: broader and thicker at its base.
+    flare = np.exp(-np.maximum(x, 0) / 2)
+    body = np.clip(x / long, 0, 1) ** 2 + (y / (NIPPLE_RADIUS_MM * (1 + 0.3 * flare))) ** 2
+    chord = 2 * NIPPLE_RADIUS_MM * (1 + 0.6 * flare) * np.sqrt(np.clip(1 - body, 0, 1))
+    chord *= x > -1.5 * NIPPLE_RADIUS_MM
     here = thickness[r0:r1, c0:c1]
     more = np.maximum(chord - here, 0)
     here += more

@@ -36,6 +36,7 @@ def make_lesion(
     Raises
     ------
     KeyError : for a word that is neither
+    NoRoom : where it does not fit into this breast
     """
     known = _constants()
     if distribution is None:
