@@ -49,7 +49,7 @@ def view(label: str, kind: str) -> SimulatedView:
         label, Pose(side, projection, factor), pixels.astype(np.uint8 if film else np.uint16), bits,
         "MONOCHROME1" if dark_is_dense else "MONOCHROME2", window, 0.07 / factor, 55.0,
         draw_setup(random_for(1, "setup"), film=film),
-        ViewTruth((), (), np.zeros((0, 2)), None, (0.0, 0.0)), (),
+        ViewTruth((), (), np.zeros((0, 2)), None, (0.0, 0.0)), (), (),
         np.zeros(2),
     )  # fmt: skip
 

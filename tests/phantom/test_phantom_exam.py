@@ -24,6 +24,7 @@ from calcscope.phantom.exam import make_exam
 from calcscope.phantom.folders import write_exam
 from calcscope.phantom.physics import setup
 from calcscope.phantom.plan import ExamPlan, LesionPlan, drawn_lesions, lesion_of, view_of
+from calcscope.phantom.truth import outline_of
 
 SEED = 21
 ROUND = LesionPlan("round", "grouped", "R")
@@ -98,6 +99,13 @@ def test_a_group_is_outlined_around_its_members(folder: Path) -> None:
     assert inside.all()
     assert group["count"] == len(view["specks"])
     assert (group["morphology"], group["distribution"]) == ("round", "grouped")
+
+
+def test_a_long_calcification_is_outlined_along_its_course() -> None:
+    straight = np.array([[0.0, 0.0], [200.0, 0.0]])
+    outline = outline_of([straight], pixel_mm=0.1)
+    assert np.ptp(outline[:, 0]) == pytest.approx(220, abs=0.1)  # 1 mm beyond either end
+    assert np.ptp(outline[:, 1]) == pytest.approx(20, abs=0.1)
 
 
 def test_a_breast_without_calcium_is_normal(folder: Path) -> None:

@@ -57,8 +57,8 @@ def write_exam(
             dicom.write(exam, view, place / f"{label}.dcm")
             content["views"].append(
                 truth.of_view(
-                    f"{label}.dcm", view.pose, view.pixel_mm, dicom.orientation_of(view), view.truth, specks,
-                    exam.lesions, view.kind,
+                    f"{label}.dcm", view.pose, view.pixel_mm, dicom.orientation_of(view), view.truth,
+                    view.borders, specks, exam.lesions, view.kind,
                 )
             )  # fmt: skip
             if arrays:

@@ -25,7 +25,7 @@ from calcscope.phantom.exam import OPACITY, PlacedLesion
 from calcscope.phantom.geometry import CompressedBreast, project
 from calcscope.phantom.model import Patch, Pose, Random, Speck, ViewTruth, random_for
 from calcscope.phantom.plan import PROJECTIONS, ExamPlan, LesionPlan, drawn_lesions
-from calcscope.phantom.view import drawn_patch, middle_and_extent
+from calcscope.phantom.view import drawn_patch, seen_shape
 from calcscope.report.writing import assembled_folder, layout
 
 TRIES = 20
@@ -75,9 +75,12 @@ def write_host(plan: ExamPlan, host: View, out: Path) -> Path:
         if wanted.term not in UNFIT:
             laid.add(wanted, random)
     filled, truths = set_in(mammogram, breast, laid.patches, random)
+    shapes = [seen_shape(patch) for patch in laid.patches]
+    middles = [mm / mammogram.pixel_mm - 0.5 for mm, _, _ in shapes]
+    borders = [mm / mammogram.pixel_mm - 0.5 for _, _, mm in shapes]
     numbered = tuple(
-        replace(one, speck=n, x=middle[0], y=middle[1], size_mm=size)
-        for n, (one, (middle, size)) in enumerate(zip(truths, laid.places(), strict=True))
+        replace(one, speck=n, x=float(middles[n][0]), y=float(middles[n][1]), size_mm=shapes[n][1])
+        for n, one in enumerate(truths)
     )
     line = breast.pectoral_line
     view_truth = ViewTruth(numbered, (), breast.skin_line, line, laid.nipple)
@@ -89,7 +92,7 @@ def write_host(plan: ExamPlan, host: View, out: Path) -> Path:
     )
     content["views"].append(
         truth.of_view(
-            f"{label}.png", laid.projection.pose, mammogram.pixel_mm, source, view_truth,
+            f"{label}.png", laid.projection.pose, mammogram.pixel_mm, source, view_truth, borders,
             dict(enumerate(laid.specks)), laid.lesions, "background",
         )
     )  # fmt: skip
@@ -143,13 +146,6 @@ class _Laid:
             self.patches.append(
                 replace(patch, x=patch.x + float(self.shift[0]), y=patch.y + float(self.shift[1]))
             )
-
-    def places(self) -> list[tuple[np.ndarray, float]]:
-        """Middle (pixels) and extent (mm) of each speck."""
-        return [
-            (middle / self.pixel_mm - 0.5, size)
-            for middle, size in (middle_and_extent(patch) for patch in self.patches)
-        ]
 
     def _inside(self, at: np.ndarray) -> np.ndarray:
         columns, rows = np.floor(at / self.pixel_mm).astype(int).T

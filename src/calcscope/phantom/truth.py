@@ -58,6 +58,7 @@ def of_view(
     pixel_mm: float,
     orientation: Orientation,
     truth: ViewTruth,
+    borders: Sequence[Points],
     specks: Mapping[int, Speck],
     lesions: Sequence[PlacedLesion],
     kind: str,
@@ -70,6 +71,7 @@ def of_view(
     pixel_mm : in the plane of the breast
     orientation : of the stored image
     truth : in pixels of the canonical image
+    borders : of each of its specks, (k, 2) pixels of the canonical image
     specks : of the exam, by index
     kind : ``presentation``, ``raw``, ``film`` or ``background``
     """
@@ -81,6 +83,7 @@ def of_view(
         ((x, y),) = stored(np.array([[x, y]]))
         return {"x": x, "y": y}
 
+    in_groups = [(specks[one.speck].group, border) for one, border in zip(truth.specks, borders, strict=True)]
     line = truth.skin_line[:: max(1, round(LINE_STEP_MM / pixel_mm))]
     return {
         "file": file,
@@ -97,7 +100,7 @@ def of_view(
         "groups": [
             _group(index, placed, stored(outline_of(members, pixel_mm)), len(members))
             for index, placed in enumerate(lesions)
-            if len(members := [one for one in truth.specks if specks[one.speck].group == index]) > 1
+            if len(members := [b for group, b in in_groups if group == index]) > 1
         ],
         "marks": [_mark(mark, at(mark.x, mark.y)) for mark in truth.marks],
         "nipple": at(*truth.nipple),
@@ -106,13 +109,10 @@ def of_view(
     }
 
 
-def outline_of(specks: Sequence[SpeckTruth], pixel_mm: float) -> Points:
+def outline_of(borders: Sequence[Points], pixel_mm: float) -> Points:
     """Convex outline of a group, (n, 2) pixels: its specks' borders and ``NEAR_OUTLINE_MM`` around them."""
-    rims = [
-        np.array([speck.x, speck.y]) + DISC * (speck.size_mm / 2 + NEAR_OUTLINE_MM) / pixel_mm
-        for speck in specks
-    ]
-    return np.asarray(cv2.convexHull(np.concatenate(rims).astype(np.float32))[:, 0], dtype=np.float64)
+    around = np.concatenate(borders)[:, None] + DISC * NEAR_OUTLINE_MM / pixel_mm
+    return np.asarray(cv2.convexHull(around.reshape(-1, 2).astype(np.float32))[:, 0], dtype=np.float64)
 
 
 def _speck(truth: SpeckTruth, speck: Speck, place: dict[str, float]) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class SimulatedView:
     setup : detector and exposure
     truth : in pixels of the stored image
     specks : for each entry of ``truth.specks``, what the beam meets
+    borders : for each of them, the convex hull of what is seen, (k, 2) pixels of the stored image
     origin_mm : (2,) view x, y of the outer corner of pixel (0, 0)
     """
 
@@ -68,6 +69,7 @@ class SimulatedView:
     setup: Setup
     truth: ViewTruth
     specks: tuple[Patch, ...]
+    borders: tuple[Points, ...]
     origin_mm: NDArray[np.float64]
 
     @property
@@ -100,7 +102,7 @@ def take_view(
     marks = [make_mark(kind, projection, tissue, random) for kind in kinds]
     patches = [(n, drawn_patch(speck, projection, plan.generator)) for n, speck in specks]
     exposure = expose(tissue, [patch for _, patch in patches], marks, projection, setup, random)
-    truths, seen = _seen(patches, exposure, projection)
+    truths, seen, borders = _seen(patches, exposure, projection)
     truth = ViewTruth(tuple(truths), tuple(marks), tissue.skin_line, tissue.pectoral_line, tissue.nipple)
     del tissue
     if plan.maker == "film":
@@ -113,17 +115,18 @@ def take_view(
         return SimulatedView(
             label, pose, scan.pixels, scan.bits, "MONOCHROME2",
             ((2**scan.bits - 1) / 2, 2**scan.bits, "LINEAR"), scan.pixel_mm, projection.thickness_mm, setup,
-            _scaled(truth, scan.to_scan, scan.marks), seen, projection.origin_mm,
+            _scaled(truth, scan.to_scan, scan.marks), seen, tuple(map(scan.to_scan, borders)),
+            projection.origin_mm,
         )  # fmt: skip
     if plan.maker == "raw":
         return SimulatedView(
             label, pose, exposure.stored(), STORED_BITS, "MONOCHROME1", None, projection.pixel_mm,
-            projection.thickness_mm, setup, truth, seen, projection.origin_mm,
+            projection.thickness_mm, setup, truth, seen, borders, projection.origin_mm,
         )  # fmt: skip
     shown = process(exposure, plan.maker, random)
     return SimulatedView(
         label, pose, shown.pixels, BITS, shown.photometric, (shown.center, shown.width, shown.function),
-        projection.pixel_mm, projection.thickness_mm, setup, truth, seen, projection.origin_mm,
+        projection.pixel_mm, projection.thickness_mm, setup, truth, seen, borders, projection.origin_mm,
     )  # fmt: skip
 
 
@@ -136,33 +139,38 @@ def drawn_patch(speck: Speck, projection: CompressedBreast, generator: str) -> P
 
 def _seen(
     patches: Sequence[tuple[int, Patch]], exposure: Exposure, projection: CompressedBreast
-) -> tuple[list[SpeckTruth], tuple[Patch, ...]]:
-    """The specks whose middle lies in the image."""
-    truths, seen = [], []
+) -> tuple[list[SpeckTruth], tuple[Patch, ...], tuple[Points, ...]]:
+    """The specks whose middle lies in the image, with what the beam meets and their borders in pixels."""
+    truths, seen, borders = [], [], []
     for number, patch in patches:
         if not patch.thickness_mm.any():
             continue
-        middle, size = middle_and_extent(patch)
+        middle, size, border = seen_shape(patch)
         x, y = projection.pixels_of(middle[None, :])[0]
         if not (-0.5 <= x <= projection.columns - 0.5 and -0.5 <= y <= projection.rows - 0.5):
             continue
         contrast, snr = exposure.contrast_of(patch), exposure.snr_of(patch)
         truths.append(SpeckTruth(number, float(x), float(y), size, contrast, snr))
         seen.append(patch)
-    return truths, tuple(seen)
+        borders.append(projection.pixels_of(border))
+    return truths, tuple(seen), tuple(borders)
 
 
-def middle_and_extent(patch: Patch) -> tuple[NDArray[np.float64], float]:
-    """Centre of mass, (2,) view mm, and greatest extent, mm, of what a patch shows."""
+def seen_shape(patch: Patch) -> tuple[NDArray[np.float64], float, Points]:
+    """Centre of mass, (2,) view mm, greatest extent, mm, and convex hull, (k, 2) view mm, of a patch."""
     thickness = patch.thickness_mm
     rows, columns = np.nonzero(thickness > SHOWN * thickness.max())
     weights = thickness[rows, columns].astype(np.float64)
     cells = np.stack([columns, rows], axis=1)
     half = np.array(thickness.shape[::-1]) / 2 - 0.5
-    middle = (weights @ cells / weights.sum() - half) * patch.step_mm + [patch.x, patch.y]
+
+    def in_view(points: Points) -> Points:
+        return np.asarray((points - half) * patch.step_mm + [patch.x, patch.y])
+
     hull = cv2.convexHull(cells.astype(np.int32))[:, 0].astype(np.float64)
     apart = np.hypot(*(hull[:, None] - hull[None]).transpose(2, 0, 1))
-    return middle, float((apart.max() + 1) * patch.step_mm)
+    extent = float((apart.max() + 1) * patch.step_mm)
+    return in_view(weights @ cells / weights.sum()), extent, in_view(hull)
 
 
 def _scaled(truth: ViewTruth, to_scan: Callable[[Points], Points], marks: Sequence[Mark]) -> ViewTruth:
