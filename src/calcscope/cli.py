@@ -256,6 +256,8 @@ def phantom(
     from calcscope.phantom.plan import ExamPlan, lesion_of
 
     console = Console(stderr=True)
+    if background and (prior or arrays or mimic):
+        raise typer.BadParameter("--background takes neither --prior nor --arrays nor --mimic")
     try:
         plans = [
             ExamPlan(

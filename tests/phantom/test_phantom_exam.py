@@ -20,6 +20,7 @@ from typer.testing import CliRunner
 from calcscope.cli import app
 from calcscope.exam import read_exams
 from calcscope.phantom.anatomy import grow
+from calcscope.phantom.calcium import NoRoom, make_lesion
 from calcscope.phantom.exam import make_exam
 from calcscope.phantom.folders import write_exam
 from calcscope.phantom.physics import setup
@@ -222,6 +223,21 @@ def test_about_half_of_the_exams_have_a_lesion_and_a_third_no_calcium_at_all() -
     assert all(one.laterality or one.distribution == "diffuse" for lesions in drawn for one in lesions)
 
 
+def test_a_drawn_lesion_that_does_not_fit_becomes_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    def small(anatomy: Any, term: str, distribution: str | None, group: int, random: Any) -> Any:
+        if distribution == "regional":
+            raise NoRoom(anatomy, "these")
+        return make_lesion(anatomy, term, distribution, group, random)
+
+    monkeypatch.setattr("calcscope.phantom.exam.make_lesion", small)
+    regional = (LesionPlan("round", "regional", "R"),)
+    with pytest.raises(NoRoom, match="larger breast"):
+        make_exam(ExamPlan(seed=SEED, lesions=regional))
+    monkeypatch.setattr("calcscope.phantom.exam.drawn_lesions", lambda plan: regional)
+    (exam,) = make_exam(ExamPlan(seed=SEED))
+    assert exam.lesions[0].lesion.distribution == "grouped"
+
+
 @pytest.mark.parametrize(
     ("label", "expected"),
     [
@@ -253,6 +269,7 @@ def test_words_for_a_lesion() -> None:
         (["--pixel-mm", "5"], "0.03 to 0.4"),
         (["--prior", "more", "--lesion", "none"], "without a lesion"),
         (["--maker", "E"], "'E'"),
+        (["--background", "films", "--arrays"], "--background takes neither"),
     ],
 )
 def test_wrong_arguments_are_named(arguments: list[str], said: str, tmp_path: Path) -> None:

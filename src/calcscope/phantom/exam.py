@@ -10,15 +10,16 @@ import numpy as np
 
 from calcscope.exam.model import Laterality
 from calcscope.phantom.anatomy import GrownAnatomy, grow
-from calcscope.phantom.calcium import make_lesion
+from calcscope.phantom.calcium import NoRoom, make_lesion
 from calcscope.phantom.change import with_change
-from calcscope.phantom.model import Lesion, Pose, Speck, random_for
+from calcscope.phantom.model import Lesion, Pose, Random, Speck, random_for
 from calcscope.phantom.physics import Setup, draw_setup
 from calcscope.phantom.plan import (
     AGES,
     MAGNIFICATION,
     SIDES,
     ExamPlan,
+    LesionPlan,
     drawn_lesions,
     drawn_marks,
     drawn_views,
@@ -29,6 +30,9 @@ from calcscope.phantom.view import SimulatedView, take_view
 OPACITY = (0.25, 1.0)
 """Factor on the share of calcium in a lesion's specks, log-uniform from lesion to lesion. Chosen so that the
 ideal observer's SNR of single specks reaches from where nothing is seen (2) to where all is (20 and more)."""
+
+TRIES = 5
+"""Sizes drawn anew for a lesion that does not fit into a breast."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
 
     Raises
     ------
-    ValueError : for a magnification view of a breast without lesion
+    ValueError : for a magnification view of a breast without lesion, and for a lesion that was asked for and
+        does not fit into this breast
     """
     planned = drawn_lesions(plan)
     labels = drawn_views(plan, planned)
@@ -91,7 +96,7 @@ def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
         opacity = float(np.exp(random.uniform(*np.log(OPACITY)))) if wanted.distribution else 1.0
         change = plan.change if index == 0 or plan.change is None else "stable"
         for side in wanted.sides:
-            lesion, specks = make_lesion(breasts[side], wanted.term, wanted.distribution, index, random)
+            lesion, specks = _placed(breasts[side], wanted, index, random, asked=plan.lesions is not None)
             specks = [replace(speck, density=speck.density * opacity) for speck in specks]
             earlier = specks
             if change is not None:
@@ -110,6 +115,20 @@ def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
     contact = tuple(label for label in labels if not view_of(label)[2])
     prior = replace(current, when="prior", age=age - plan.years, specks=tuple(before), labels=contact)
     return [prior, current]
+
+
+def _placed(
+    breast: GrownAnatomy, wanted: LesionPlan, index: int, random: Random, asked: bool
+) -> tuple[Lesion, list[Speck]]:
+    """A lesion in a breast; what was drawn and does not fit becomes a group, which always does."""
+    for _ in range(TRIES):
+        try:
+            return make_lesion(breast, wanted.term, wanted.distribution, index, random)
+        except NoRoom:
+            continue
+    if asked or wanted.distribution is None:
+        return make_lesion(breast, wanted.term, wanted.distribution, index, random)
+    return make_lesion(breast, wanted.term, "grouped", index, random)
 
 
 def _view(exam: SimulatedExam, label: str, setup: Setup) -> SimulatedView:

@@ -20,7 +20,7 @@ from calcscope.exam import Mammogram, ReadOptions, View, read_exams
 from calcscope.phantom import truth
 from calcscope.phantom.anatomy import grow
 from calcscope.phantom.background import set_in
-from calcscope.phantom.calcium import make_lesion
+from calcscope.phantom.calcium import NoRoom, make_lesion
 from calcscope.phantom.exam import OPACITY, PlacedLesion
 from calcscope.phantom.geometry import CompressedBreast, project
 from calcscope.phantom.model import Patch, Pose, Random, Speck, ViewTruth, random_for
@@ -129,15 +129,21 @@ class _Laid:
         self.patches: list[Patch] = []
 
     def add(self, wanted: LesionPlan, random: Random) -> None:
-        """Lay one lesion; the last try stands, however little of it lies in the breast."""
+        """Lay one lesion. Raises ValueError where none of the tries has half of it in the breast."""
         opacity = float(np.exp(random.uniform(*np.log(OPACITY)))) if wanted.distribution else 1.0
         index = len(self.lesions)
         for _ in range(TRIES):
-            lesion, specks = make_lesion(self.anatomy, wanted.term, wanted.distribution, index, random)
+            try:
+                lesion, specks = make_lesion(self.anatomy, wanted.term, wanted.distribution, index, random)
+            except NoRoom:
+                continue
             at = self.projection.to_view(np.stack([speck.at for speck in specks]))[:, :2] + self.shift
             inside = self._inside(at)
             if inside.mean() >= LEAST_INSIDE:
                 break
+        else:
+            words = f"{wanted.term} {wanted.distribution or ''}".strip()
+            raise ValueError(f"{words} does not fit into this breast; ask for a smaller lesion")
         kept = [replace(s, density=s.density * opacity) for s, ok in zip(specks, inside, strict=True) if ok]
         self.lesions.append(PlacedLesion(lesion, (self.projection.pose.laterality,)))
         self.specks += kept
