@@ -32,7 +32,7 @@ NOISE_POINTS = 128
 """Of each side of the periodic random field the gland is made of: longer than any breast is deep."""
 STRETCH = 1.7
 """How much longer structures are towards the nipple than across."""
-LUMPS = 0.9
+LUMPS = 1.0
 """Strength of lobules of gland of 5 to 20 mm against what is larger."""
 COMPACT = 2.2
 """How far gland keeps to its place behind the nipple, against the random field: as one body, or patchy."""

@@ -123,8 +123,8 @@ def process(exposure: Exposure, maker: str, random: Random) -> Presentation:
     share = (image - np.float32(low)) / np.float32(max(high - low, 1e-3))
     slope = np.float32(how.white - how.black)
     grey = np.float32(how.black) + slope * np.maximum(share, 0) ** np.float32(how.gamma)
-    # Below black a toe, so that the rim keeps its shades.
-    grey *= np.exp(np.minimum(share, 0) * (slope / np.float32(how.black)))
+    # Below black a toe of the same slope, long enough for the rim and the nipple to keep their shades.
+    grey /= 1 - np.minimum(share, 0) * (slope / np.float32(how.black))
     # Tissue is never quite black, air is: the outline stays what the display shows it to be.
     edge = np.asarray(np.clip(depth / AIR, 0, 1), dtype=np.float32)
     stored = np.clip(grey * edge, 0, 1) * WHITEST

@@ -25,7 +25,7 @@ SLICES = 32
 """Along the beam: 1 to 2.5 mm each, about the grid of the gland."""
 FINEST_MM = 3.5
 """Wavelengths below this are drawn into the view; the coarse grid holds those above."""
-DETAIL, DETAIL_LAYERS, DETAIL_STEP_MM = np.float32(1.7), 2, 0.15
+DETAIL, DETAIL_LAYERS, DETAIL_STEP_MM = np.float32(1.8), 2, 0.15
 """Strength of that detail over what the power law alone gives: real gland is rougher at its borders."""
 SKIN_MM = 1.5
 AREOLA_MM = 17.0
@@ -36,7 +36,7 @@ LIGAMENT_MM = 0.3
 """Radius of a ligament of common strength at its middle."""
 GOLDEN = 0.618034
 """Its multiples spread evenly over 0 to 1: how strong each ligament is."""
-WEB_MM = 0.65
+WEB_MM = 0.72
 """Of fibre along the beam in a septum of common strength."""
 WEB_WIDTH_MM = (0.1, 0.32)
 """Half widths of the lines."""
@@ -177,7 +177,7 @@ def _beam_means(
         fibres = power_law((256, 256), 1.0, random, longest_mm=60)
         texture = sampled(fibres, np.stack([inside * 1.6, along * 0.22]))
         body = np.clip(depth / 22, 0, 1)
-        amount = (0.24 + 0.1 * body + 0.025 * texture) / (1 + np.exp(-np.clip(depth / 0.5, -30, 30)))
+        amount = (0.2 + 0.08 * body + 0.025 * texture) / (1 + np.exp(-np.clip(depth / 0.5, -30, 30)))
         muscle = amount.astype(np.float32)
     return share, muscle
 
