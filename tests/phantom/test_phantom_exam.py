@@ -21,8 +21,9 @@ from calcscope.cli import app
 from calcscope.exam import read_exams
 from calcscope.phantom.anatomy import grow
 from calcscope.phantom.calcium import NoRoom, make_lesion
-from calcscope.phantom.exam import make_exam
+from calcscope.phantom.exam import make_exam, thinned
 from calcscope.phantom.folders import write_exam
+from calcscope.phantom.model import Speck
 from calcscope.phantom.physics import setup
 from calcscope.phantom.plan import ExamPlan, LesionPlan, drawn_lesions, lesion_of, view_of
 from calcscope.phantom.truth import outline_of
@@ -56,10 +57,11 @@ def grown_once() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A right breast with a group of round calcifications, with arrays; the left one has nothing."""
+    """A right breast with a group of round dense calcifications, with arrays; the left one has nothing."""
     plan = ExamPlan(seed=SEED, views=("RCC", "LCC"), lesions=(ROUND,), pixel_mm=COARSE_MM, mimics=())
     (exam,) = make_exam(plan)
-    return write_exam(exam, tmp_path_factory.mktemp("exam"), arrays=True)
+    solid = tuple((side, replace(speck, density=0.9)) for side, speck in exam.specks)
+    return write_exam(replace(exam, specks=solid), tmp_path_factory.mktemp("exam"), arrays=True)
 
 
 def test_calcifications_are_where_the_truth_says(folder: Path) -> None:
@@ -152,6 +154,19 @@ def test_of_more_calcifications_the_earlier_exam_shows_some_at_the_same_places()
     places = {tuple(speck.at) for _, speck in current.specks}
     before = {tuple(speck.at) for _, speck in prior.specks}
     assert before < places
+
+
+def test_lesions_are_thinned_alike_whatever_their_size() -> None:
+    def speck(size: float, width: float | None = None) -> Speck:
+        return Speck(np.zeros(3), "stone", size, None, 0.8, 0, 1, width)
+
+    for specks in ([speck(0.5), speck(0.5)], [speck(2.0, 0.2), speck(2.0, 0.2)]):
+        made = thinned(specks, 0.05)
+        assert made[0].density * made[0].size_mm * (made[0].width_mm or made[0].size_mm) == pytest.approx(
+            0.05
+        )
+    # There is no more than there was.
+    assert thinned([speck(0.1)], 0.05)[0].density == 0.8
 
 
 def test_a_magnification_view_is_centred_on_the_lesion_and_sees_it_better() -> None:

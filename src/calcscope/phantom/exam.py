@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -27,10 +27,10 @@ from calcscope.phantom.plan import (
 )
 from calcscope.phantom.view import SimulatedView, take_view
 
-OPACITY = (0.25, 1.0)
-"""Factor on the share of calcium in a lesion's specks, log-uniform from lesion to lesion. Chosen so that the
-ideal observer's SNR of single specks reaches from where nothing is seen (2) to where all is (20 and more)."""
-
+CONSPICUITY_MM2 = (0.02, 0.3)
+"""Share of calcium times length times width of a lesion's middle speck, log-uniform from lesion to lesion. An
+ideal observer's SNR is some 100 to 300 times that, so it reaches from where nothing is seen (2 or 3) to where
+all is (60), whatever the term. With all their calcium the specks of almost every lesion would stand out."""
 TRIES = 5
 """Sizes drawn anew for a lesion that does not fit into a breast."""
 
@@ -93,11 +93,12 @@ def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
     now: list[tuple[Laterality, Speck]] = []
     before: list[tuple[Laterality, Speck]] = []
     for index, wanted in enumerate(planned):
-        opacity = float(np.exp(random.uniform(*np.log(OPACITY)))) if wanted.distribution else 1.0
+        conspicuity = drawn_conspicuity(random)
         change = plan.change if index == 0 or plan.change is None else "stable"
         for side in wanted.sides:
             lesion, specks = _placed(breasts[side], wanted, index, random, asked=plan.lesions is not None)
-            specks = [replace(speck, density=speck.density * opacity) for speck in specks]
+            if lesion.morphology is not None:
+                specks = thinned(specks, conspicuity)
             earlier = specks
             if change is not None:
                 lesion, specks, earlier = with_change(lesion, specks, change, random)
@@ -115,6 +116,18 @@ def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
     contact = tuple(label for label in labels if not view_of(label)[2])
     prior = replace(current, when="prior", age=age - plan.years, specks=tuple(before), labels=contact)
     return [prior, current]
+
+
+def drawn_conspicuity(random: Random) -> float:
+    """Of one lesion, mm²."""
+    return float(np.exp(random.uniform(*np.log(CONSPICUITY_MM2))))
+
+
+def thinned(specks: Sequence[Speck], conspicuity_mm2: float) -> list[Speck]:
+    """The specks with less calcium, so that the middle one is as conspicuous as this; never with more."""
+    own = [speck.density * speck.size_mm * (speck.width_mm or speck.size_mm) for speck in specks]
+    share = min(1.0, conspicuity_mm2 / float(np.median(own)))
+    return [replace(speck, density=speck.density * share) for speck in specks]
 
 
 def _placed(

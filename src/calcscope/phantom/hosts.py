@@ -21,7 +21,7 @@ from calcscope.phantom import truth
 from calcscope.phantom.anatomy import grow
 from calcscope.phantom.background import set_in
 from calcscope.phantom.calcium import NoRoom, make_lesion
-from calcscope.phantom.exam import OPACITY, PlacedLesion
+from calcscope.phantom.exam import PlacedLesion, drawn_conspicuity, thinned
 from calcscope.phantom.geometry import CompressedBreast, project
 from calcscope.phantom.model import Patch, Pose, Random, Speck, ViewTruth, random_for
 from calcscope.phantom.plan import PROJECTIONS, ExamPlan, LesionPlan, drawn_lesions
@@ -130,7 +130,7 @@ class _Laid:
 
     def add(self, wanted: LesionPlan, random: Random) -> None:
         """Lay one lesion. Raises ValueError where none of the tries has half of it in the breast."""
-        opacity = float(np.exp(random.uniform(*np.log(OPACITY)))) if wanted.distribution else 1.0
+        conspicuity = drawn_conspicuity(random)
         index = len(self.lesions)
         for _ in range(TRIES):
             try:
@@ -144,7 +144,9 @@ class _Laid:
         else:
             words = f"{wanted.term} {wanted.distribution or ''}".strip()
             raise ValueError(f"{words} does not fit into this breast; ask for a smaller lesion")
-        kept = [replace(s, density=s.density * opacity) for s, ok in zip(specks, inside, strict=True) if ok]
+        if wanted.distribution is not None:
+            specks = thinned(specks, conspicuity)
+        kept = [speck for speck, ok in zip(specks, inside, strict=True) if ok]
         self.lesions.append(PlacedLesion(lesion, (self.projection.pose.laterality,)))
         self.specks += kept
         for speck in kept:
