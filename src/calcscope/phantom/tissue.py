@@ -310,7 +310,7 @@ def _add_nipple(
         thickness[r0:r1, c0:c1] += extra
         return
     # It rises from the areola: broader and thicker at its base.
-    flare = np.exp(-np.maximum(x, 0) / 2)
+    flare = np.exp(-np.maximum(x, -2.5) / 2)
     body = np.clip(x / long, 0, 1) ** 2 + (y / (NIPPLE_RADIUS_MM * (1 + 0.3 * flare))) ** 2
     chord = 2 * NIPPLE_RADIUS_MM * (1 + 0.6 * flare) * np.sqrt(np.clip(1 - body, 0, 1))
     chord *= x > -1.5 * NIPPLE_RADIUS_MM
