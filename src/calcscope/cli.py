@@ -241,7 +241,7 @@ def phantom(
     """Simulate mammograms whose truth is known, for development, testing and teaching.
 
     Writes a folder for each exam: a DICOM file for each view and **truth.json** with every calcification,
-    group, mark and landmark in pixels of those files. Nothing in them is of a patient.
+    group, mark and landmark in pixels of those files. Without --background nothing in them is of a patient.
 
     Exit code 0 when all were made, 1 when they could not be written or a background could not be read, 2 for
     wrong arguments.
