@@ -86,8 +86,8 @@ class Candidate:
     contrast : peak over the background, in units of ``Mammogram.pixels``
     snr : norm of the excess inside the outline over the noise of one pixel
     rays : brightness of the directions that lead away from it, over its contrast: high on fibres
-    logits : of the network on the rung it was found on and on the next finer one (the same on the finest);
-        not a number where the network was not asked
+    logit : of the network on the next finer rung than it was found on (the finest has none finer); not a
+        number where the network was not asked
     """
 
     rung: int
@@ -97,7 +97,7 @@ class Candidate:
     contrast: float
     snr: float
     rays: Rays
-    logits: tuple[float, float] = (np.nan, np.nan)
+    logit: float = np.nan
 
     @property
     def slope(self) -> float:
@@ -177,24 +177,15 @@ def _rungs(mammogram: Mammogram, breast: Breast) -> list[_Rung]:
 
 def _ask_network(candidates: list[Candidate], rungs: list[_Rung]) -> list[Candidate]:
     """The candidates with what the network says of their brightest points."""
-    logits = np.full((len(candidates), 2), np.nan)
+    looked_at = np.array([max(c.rung - 1, 0) for c in candidates], dtype=np.intp)
+    logits = np.full(len(candidates), np.nan)
     for k, rung in enumerate(rungs):
-        looked_at = [
-            (n, column)
-            for n, c in enumerate(candidates)
-            for column, on in enumerate((c.rung, max(c.rung - 1, 0)))
-            if on == k
-        ]
-        if not looked_at:
-            continue
-        at = np.array(looked_at)
-        peaks = rung.scale.from_canonical(np.array([candidates[n].peak for n in at[:, 0]]))
-        seen = normalise(rung.scale.pixels, rung.noise)
-        logits[at[:, 0], at[:, 1]] = logits_at(seen, np.rint(peaks[:, ::-1]).astype(np.intp))
-    return [
-        replace(c, logits=(float(own), float(finer)))
-        for c, (own, finer) in zip(candidates, logits, strict=True)
-    ]
+        here = np.flatnonzero(looked_at == k)
+        if len(here):
+            peaks = rung.scale.from_canonical(np.array([candidates[n].peak for n in here]))
+            seen = normalise(rung.scale.pixels, rung.noise)
+            logits[here] = logits_at(seen, np.rint(peaks[:, ::-1]).astype(np.intp))
+    return [replace(c, logit=float(logit)) for c, logit in zip(candidates, logits, strict=True)]
 
 
 def _peaks(rung: _Rung, min_salience: float) -> list[tuple[float, int, int]]:

@@ -44,7 +44,6 @@ FEATURES = (
     "third_ray",
     "log_pixel_mm",
     "network",
-    "network_finer",
 )
 """Names of the measurements, in the order of :func:`features`."""
 
@@ -64,7 +63,6 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
     float64 (n, len(FEATURES)): ln salience; ln of contrast over width, per mm, in units of the breast's
     range of grey; ln width in pixels; ln width in mm; edge slope times width; roundness; ln elongation;
     irregularity; first, opposite and third ray over the contrast; ln pixel size in mm; logit of the network
-    on the rung the candidate was found on and on the next finer one
     """
     if not candidates:
         return np.zeros((0, len(FEATURES)))
@@ -84,7 +82,7 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
                 c.shape.irregularity,
                 *(min(ray, BRIGHT_RAY) for ray in (c.rays.first, c.rays.opposite, c.rays.third)),
                 np.log(mammogram.pixel_mm),
-                *np.clip(c.logits, -SURE, SURE),
+                np.clip(c.logit, -SURE, SURE),
             )
         )
     return np.array(rows, dtype=np.float64)
