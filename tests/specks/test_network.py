@@ -67,26 +67,26 @@ def test_what_stands_out_more_is_surer() -> None:
 def test_asked_at_points_it_says_what_the_whole_map_says() -> None:
     image = with_disc(with_disc(grain(3, 150, 173), 75, 75, 1.5, 0.08), 30, 140, 1.2, 0.1)
     everywhere = np.ones(image.shape, dtype=bool)
-    seen = normalise(image, local_noise(image, everywhere, 0.1, 1e-7))
+    noise = local_noise(image, everywhere, 0.1, 1e-7)
     points = np.array([(75, 75), (30, 140), (40, 90), (120, 20)])
-    asked = logits_at(seen, points)
+    asked = logits_at(image, noise, points)
     whole = logit_map(image, 0.1)
     # The blocks end HALO pixels beyond their border, the map does not: only far surroundings differ.
     for (row, column), logit in zip(points, asked, strict=True):
         near = whole[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].max()
         assert logit == pytest.approx(near, abs=1.0)
     corners = np.array([(0, 0), (149, 172)])
-    assert np.isfinite(logits_at(seen, corners)).all()
-    assert logits_at(seen, np.zeros((0, 2), dtype=np.intp)).shape == (0,)
+    assert np.isfinite(logits_at(image, noise, corners)).all()
+    assert logits_at(image, noise, np.zeros((0, 2), dtype=np.intp)).shape == (0,)
 
 
 def test_the_order_and_number_of_points_change_nothing() -> None:
     image = with_disc(grain(4), 80, 80, 1.5, 0.08)
-    seen = normalise(image, np.full(image.shape, NOISE, dtype=np.float32))
+    noise = np.full(image.shape, NOISE, dtype=np.float32)
     points = np.random.default_rng(0).integers(0, 160, (100, 2))
-    together = logits_at(seen, points)
-    assert np.allclose(together[::-1], logits_at(seen, points[::-1]), atol=1e-4)
-    assert together[3] == pytest.approx(logits_at(seen, points[3:4])[0], abs=1e-4)
+    together = logits_at(image, noise, points)
+    assert np.allclose(together[::-1], logits_at(image, noise, points[::-1]), atol=1e-4)
+    assert together[3] == pytest.approx(logits_at(image, noise, points[3:4])[0], abs=1e-4)
     assert len(np.unique(points // BLOCK, axis=0)) < len(points)  # points share blocks
 
 

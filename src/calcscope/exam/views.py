@@ -44,11 +44,16 @@ class ViewCodes:
 
 
 @cache
+def view_table() -> dict[str, Any]:
+    """Content of ``data/views.yaml``."""
+    text = resources.files("calcscope.exam").joinpath("data/views.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+@cache
 def view_codes() -> ViewCodes:
     """The codes of ``data/views.yaml``."""
-    table: dict[str, Any] = yaml.safe_load(
-        resources.files("calcscope.exam").joinpath("data/views.yaml").read_text(encoding="utf-8")
-    )
+    table = view_table()
     schemes = ("sct", "srt")
     return ViewCodes(
         views={row[scheme]: row["view"] for row in table["views"] for scheme in schemes},

@@ -9,13 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, timedelta
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
@@ -28,6 +24,7 @@ from pydicom.uid import (
 
 from calcscope import __version__
 from calcscope.exam.model import Orientation
+from calcscope.exam.views import view_table
 from calcscope.phantom.exam import SimulatedExam
 from calcscope.phantom.view import SimulatedView
 
@@ -194,17 +191,10 @@ def _coded(value: str, meaning: str) -> Dataset:
     return item
 
 
-@cache
-def _codes() -> dict[str, Any]:
-    """The codes that reading knows."""
-    text = resources.files("calcscope.exam").joinpath("data/views.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
-
-
 def _view_code(view: str) -> tuple[str, str]:
-    row = next(row for row in _codes()["views"] if row["view"] == view)
+    row = next(row for row in view_table()["views"] if row["view"] == view)
     return row["sct"], row["meaning"]
 
 
 def _modifier_code(modifier: str) -> str:
-    return str(next(row["sct"] for row in _codes()["modifiers"] if row["modifier"] == modifier))
+    return str(next(row["sct"] for row in view_table()["modifiers"] if row["modifier"] == modifier))

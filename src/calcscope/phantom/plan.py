@@ -7,11 +7,7 @@ of the clinic.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
-from typing import Any, Literal, cast, get_args
-
-import yaml
+from typing import Literal, cast, get_args
 
 from calcscope.exam.model import Laterality
 from calcscope.exam.options import PLAUSIBLE_PIXEL_MM
@@ -19,6 +15,7 @@ from calcscope.phantom.anatomy import Density
 from calcscope.phantom.change import Change
 from calcscope.phantom.film import SCANNERS
 from calcscope.phantom.marks import MATERIALS
+from calcscope.phantom.materials import constants
 from calcscope.phantom.model import Random, random_for
 from calcscope.phantom.processing import MAKERS
 
@@ -173,11 +170,9 @@ def view_of(label: str) -> tuple[Laterality, Literal["CC", "MLO", "ML", "LM"], b
     return side, cast(Literal["CC", "MLO", "ML", "LM"], view), magnified
 
 
-@cache
 def known_words() -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The morphologies, typical kinds and distributions that can be made."""
-    text = (resources.files("calcscope.phantom") / "data" / "calcium.yaml").read_text(encoding="utf-8")
-    known: dict[str, Any] = yaml.safe_load(text)
+    known = constants("calcium")
     return tuple(known["terms"]), tuple(known["kinds"]), tuple(known["distributions"])
 
 

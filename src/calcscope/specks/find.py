@@ -13,7 +13,7 @@ from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Points
 from calcscope.specks.catalogue import SpeckCatalogue
 from calcscope.specks.judge import features, judge
-from calcscope.specks.network import logits_at, normalise
+from calcscope.specks.network import logits_at
 from calcscope.specks.outline import Shape, any_saddle, measure
 from calcscope.specks.rays import Rays, rays
 from calcscope.specks.saliency import background, local_noise, quantisation_step
@@ -183,8 +183,8 @@ def _ask_network(candidates: list[Candidate], rungs: list[_Rung]) -> list[Candid
         here = np.flatnonzero(looked_at == k)
         if len(here):
             peaks = rung.scale.from_canonical(np.array([candidates[n].peak for n in here]))
-            seen = normalise(rung.scale.pixels, rung.noise)
-            logits[here] = logits_at(seen, np.rint(peaks[:, ::-1]).astype(np.intp))
+            at = np.rint(peaks[:, ::-1]).astype(np.intp)
+            logits[here] = logits_at(rung.scale.pixels, rung.noise, at)
     return [replace(c, logit=float(logit)) for c, logit in zip(candidates, logits, strict=True)]
 
 

@@ -49,16 +49,23 @@ def normalise(pixels: Float, noise: Float) -> Float:
     -------
     float32 (rows, columns), without unit
     """
-    residual = (pixels - cv2.GaussianBlur(pixels, (0, 0), MEAN_PIXELS)) / (LINEAR * noise)
-    return np.asarray(np.arcsinh(residual), dtype=np.float32)
+    return _seen(pixels, _local_mean(pixels), noise)
 
 
-def logits_at(seen: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
+def _local_mean(pixels: Float) -> Float:
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), MEAN_PIXELS))
+
+
+def _seen(pixels: Float, mean: Float, noise: Float) -> Float:
+    return np.asarray(np.arcsinh((pixels - mean) / (LINEAR * noise)), dtype=np.float32)
+
+
+def logits_at(pixels: Float, noise: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
     """The network's greatest logit within a pixel of each point.
 
     Parameters
     ----------
-    seen : float32 (rows, columns), of :func:`normalise`
+    pixels, noise : float32 (rows, columns), as for :func:`normalise`
     points : (n, 2) row, column
 
     Returns
@@ -67,13 +74,16 @@ def logits_at(seen: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
     """
     if not len(points):
         return np.zeros(0)
-    rows, columns = seen.shape
-    points = np.clip(points, 0, np.array([rows, columns]) - 1)
+    last = np.array(pixels.shape) - 1
+    points = np.clip(points, 0, last)
     blocks, which = np.unique(points // BLOCK, axis=0, return_inverse=True)
-    low, high = HALO, HALO + 2 * BLOCK  # room for the last block, which the image may fill in part
-    padded = np.pad(seen, ((low, high), (low, high)), mode="edge")
-    side = BLOCK + 2 * HALO
-    crops = np.stack([padded[r : r + side, c : c + side] for r, c in blocks * BLOCK])
+    # Beyond the image its outermost pixels go on. Only what lies in a block is normalised.
+    reach = np.arange(-HALO, BLOCK + HALO)
+    rows, columns = (
+        np.clip(start[:, None] * BLOCK + reach, 0, end) for start, end in zip(blocks.T, last, strict=True)
+    )
+    where = rows[:, :, None], columns[:, None, :]
+    crops = _seen(pixels[where], _local_mean(pixels)[where], noise[where])
     maps = np.concatenate([_run(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)])
     inner = points - blocks[which.ravel()] * BLOCK + HALO
     values = [

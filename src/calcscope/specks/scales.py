@@ -77,17 +77,17 @@ def ladder(mammogram: Mammogram, search: Mask, margin_mm: float = 2.0) -> list[S
 
     scales: list[Scale] = []
     factor = first
-    pixels, inside = _reduce(pixels, first), _reduce(inside, first)
+    pixels, inside = block_means(pixels, first), block_means(inside, first)
     while min(pixels.shape) >= 16 and (not scales or factor * pixel_mm <= COARSEST_PIXEL_MM):
         scales.append(
             Scale(pixels, np.asarray(inside > 0), factor * pixel_mm, factor, int(x0), int(y0)),
         )
-        pixels, inside = _reduce(pixels, 2), _reduce(inside, 2)
+        pixels, inside = block_means(pixels, 2), block_means(inside, 2)
         factor *= 2
     return scales
 
 
-def _reduce(image: Float, factor: int) -> Float:
+def block_means(image: Float, factor: int) -> Float:
     """Block means over ``factor`` × ``factor`` pixels (the incomplete last blocks are dropped)."""
     if factor == 1:
         return image

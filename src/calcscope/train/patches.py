@@ -27,7 +27,8 @@ from calcscope.specks.find import find_candidates
 from calcscope.specks.judge import breast_grey_range
 from calcscope.specks.network import normalise
 from calcscope.specks.saliency import local_noise
-from calcscope.train.simulate import Random, cast, clump, log_uniform, rim, rod, tube_distance, walk
+from calcscope.specks.scales import block_means
+from calcscope.train.simulate import Random, cast, clump, fibre_course, log_uniform, rim, rod, tube_distance
 
 FILM_PIXEL_MM = 0.0435
 WOMEN = ("P_00173", "P_00820")
@@ -100,12 +101,12 @@ def grounds(women: Iterable[str] | None = None) -> list[Ground]:
             teaches = (breast.search & (own == 0)).astype(np.float32)
             pixels = film.pixels / np.float32(breast_grey_range(film, breast))
             for reduction in REDUCTIONS:
-                small = _reduced(pixels, reduction)
-                search = _reduced(breast.search.astype(np.float32), reduction) > 0
+                small = block_means(pixels, reduction)
+                search = block_means(breast.search.astype(np.float32), reduction) > 0
                 found.append(
                     Ground(
                         small,
-                        np.asarray(_reduced(teaches, reduction) > 0.99),
+                        np.asarray(block_means(teaches, reduction) > 0.99),
                         np.argwhere(search[::4, ::4]) * 4,
                         FILM_PIXEL_MM * reduction,
                     )
@@ -134,12 +135,6 @@ def piece(films: list[Ground], random: Random) -> Piece:
     inner = np.zeros_like(weight)
     inner[BORDER:-BORDER, BORDER:-BORDER] = 1
     return Piece(seen, calcium, weight * inner)
-
-
-def _reduced(image: Float, reduction: int) -> Float:
-    rows, columns = (n // reduction for n in image.shape)
-    whole = image[: rows * reduction, : columns * reduction]
-    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def _noise(pixels: Float, pixel_mm: float, floor: float) -> Float:
@@ -206,9 +201,7 @@ def _add_fibres(pixels: Float, sigma: float, random: Random) -> None:
         angle, length = random.uniform(0, np.pi), random.uniform(12, 140)
         width = log_uniform(random, (0.8, 8))
         middle = random.uniform(-0.8 * half, 0.8 * half, 2)
-        ahead = walk(np.zeros(2), angle, length / 2, 0.05, 1, random)
-        behind = walk(np.zeros(2), angle + np.pi, length / 2, 0.05, 1, random)
-        course = np.concatenate([behind[::-1], ahead]) + middle
+        course = fibre_course(angle, length, 1.0, random) + middle
         distance = tube_distance([course], 1.0, half)[:SIDE, :SIDE]
         away = np.hypot(columns - middle[0], rows - middle[1]) / (length / 2)
         fades = np.clip(1.5 * (1 - away), 0, 1)

@@ -18,6 +18,7 @@ from calcscope.breast.model import Breast
 from calcscope.exam import Mammogram, Orientation
 from calcscope.exam.model import Float
 from calcscope.specks.judge import breast_grey_range
+from calcscope.specks.scales import block_means
 
 Random = np.random.Generator
 Points = NDArray[np.float64]
@@ -51,6 +52,8 @@ FIBRE_LENGTH_MM = (5.0, 25.0)
 FIBRE_CONTRAST_PER_MM = (0.05, 0.5)
 BRIGHTEST_FIBRE = 0.3
 """Of the breast's grey range, for each mm of width and at most."""
+FIBRE_BEND = 0.05
+"""Radians by which its heading wanders per root of a mm."""
 LEAST_ANGLE = np.radians(25)
 """Between fibres that cross."""
 
@@ -211,6 +214,13 @@ def tube_distance(courses: list[Points], pixel_mm: float, half: int) -> Float:
     return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * pixel_mm)
 
 
+def fibre_course(angle: float, length_mm: float, pixel_mm: float, random: Random) -> Points:
+    """Points a pixel apart, in pixels from its middle, along a fibre that heads for ``angle`` there."""
+    ahead = walk(np.zeros(2), angle, length_mm / 2, FIBRE_BEND, pixel_mm, random)
+    behind = walk(np.zeros(2), angle + np.pi, length_mm / 2, FIBRE_BEND, pixel_mm, random)
+    return np.concatenate([behind[::-1], ahead])
+
+
 def _add_fibres(pixels: Float, centre: tuple[int, int], pixel_mm: float, grey: float, random: Random) -> None:
     """Add one to three fibres that pass through ``centre``."""
     angles: list[float] = []
@@ -224,9 +234,7 @@ def _add_fibres(pixels: Float, centre: tuple[int, int], pixel_mm: float, grey: f
         sigma = width / 2.355
         height = min(width * log_uniform(random, FIBRE_CONTRAST_PER_MM), BRIGHTEST_FIBRE) * grey
         half = int(length / pixel_mm / 2 + 3 * sigma / pixel_mm) + MARGIN
-        ahead = walk(np.zeros(2), angle, length / 2, 0.05, pixel_mm, random)
-        behind = walk(np.zeros(2), angle + np.pi, length / 2, 0.05, pixel_mm, random)
-        distance = tube_distance([np.concatenate([behind[::-1], ahead])], pixel_mm, half)
+        distance = tube_distance([fibre_course(angle, length, pixel_mm, random)], pixel_mm, half)
         along = np.hypot(*np.mgrid[-half : half + 1, -half : half + 1]) * pixel_mm / (length / 2)
         fades = np.clip(1.5 * (1 - along), 0, 1)  # a fibre dives out of the plane, it does not end blunt
         fibre = height * fades * np.exp(-0.5 * (distance / sigma) ** 2)
@@ -242,9 +250,8 @@ def reduce(film: Mammogram, reduction: int) -> Mammogram:
     """The film at a pixel size ``reduction`` times as coarse, with 8 bits above 0.2 mm as such scans have."""
     if reduction == 1:
         return film
-    rows, columns = (n // reduction for n in film.pixels.shape)
-    whole = film.pixels[: rows * reduction, : columns * reduction]
-    pixels = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    pixels = block_means(film.pixels, reduction)
+    rows, columns = pixels.shape
     pixel_mm = film.pixel_mm * reduction
     if pixel_mm > 0.2:
         pixels = np.round(pixels * 255) / np.float32(255)

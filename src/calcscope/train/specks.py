@@ -53,11 +53,14 @@ def train(out: Path, network: Path | None = None, seeds: int = 4) -> None:
     seeds : simulations for each film and pixel size
     """
     measured, truth, woman = [], [], []
-    for name, values, labels in samples(range(seeds), network):
-        print(f"{name}: {int(labels.sum())} found of those set in, {int((~labels).sum())} other candidates")
-        measured.append(values)
-        truth.append(labels)
-        woman.append(np.full(len(labels), name.split()[0]))
+    with using(network):
+        for name, values, labels in samples(range(seeds)):
+            print(
+                f"{name}: {int(labels.sum())} found of those set in, {int((~labels).sum())} other candidates"
+            )
+            measured.append(values)
+            truth.append(labels)
+            woman.append(np.full(len(labels), name.split()[0]))
     x, y, who = np.concatenate(measured), np.concatenate(truth), np.concatenate(woman)
     for left_out in np.unique(who):
         held = who == left_out
@@ -75,7 +78,7 @@ def train(out: Path, network: Path | None = None, seeds: int = 4) -> None:
     out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def samples(seeds: range, network: Path | None = None) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
+def samples(seeds: range) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
     """(film, measurements, is it one of those set in) for each film, pixel size and seed."""
     exams, _ = read_exams([film_folder()], ReadOptions(pixel_mm=FILM_PIXEL_MM))
     for exam in exams:
@@ -90,8 +93,7 @@ def samples(seeds: range, network: Path | None = None) -> Iterator[tuple[str, Ar
                     placed, with_specks = set_in(film, breast, random)
                     image = reduce(with_specks, reduction)
                     small = locate_breast(image)
-                    with using(network):
-                        found = find_candidates(image, small)
+                    found = find_candidates(image, small)
                     labels, sure = match(found, placed, own, reduction)
                     values = features(found, image, small)
                     name = f"{exam.patient_id} {view.info.label} {image.pixel_mm:.3f} mm"

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
-import yaml
 
 from calcscope.phantom.calcium import places
+from calcscope.phantom.materials import constants
 from calcscope.phantom.model import Anatomy, Lesion, Random, Solid, Speck
 
 NEAR_SKIN_MM = 0.7
 """Depth of calcium in the skin: half of the skin's thickness."""
-
-
-@cache
-def _constants() -> dict[str, Any]:
-    text = (files("calcscope.phantom") / "data" / "calcium.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
 
 
 def make_lesion(
@@ -38,7 +30,7 @@ def make_lesion(
     KeyError : for a word that is neither
     NoRoom : where it does not fit into this breast
     """
-    known = _constants()
+    known = constants("calcium")
     if distribution is None:
         entry = known["kinds"][term]
         count = int(random.integers(entry["count"][0], entry["count"][1] + 1))
