@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from calcscope.phantom.fields import power_law
 from calcscope.phantom.materials import attenuation
 from calcscope.phantom.model import Patch, Pose, Tissue
-from calcscope.phantom.optics import Blur, Noise, filtered, frequencies, ideal_snr
+from calcscope.phantom.optics import Blur, Noise, filtered, frequencies, ideal_snr, structure_of
 from calcscope.phantom.physics import draw_setup, expose, setup, taken
 
 SELENIUM = setup("selenium_70")
@@ -104,6 +105,50 @@ def test_snr_of_a_gaussian_blob_in_white_noise_is_the_closed_form():
     blob = (height * np.exp(-(rows**2 + columns**2) / (2 * width**2))).astype(np.float32)
     white = np.full((81, 41), sigma**2)
     assert ideal_snr(blob, white) == pytest.approx(height * width * np.sqrt(np.pi) / sigma, rel=1e-4)
+
+
+@pytest.mark.parametrize("pixel_mm", [0.05, 0.1])
+def test_the_strength_of_a_texture_is_found_under_noise(pixel_mm):
+    random = np.random.default_rng(0)
+    side = round(50 / pixel_mm)
+    texture = power_law((side, side), pixel_mm, random, longest_mm=25.0)
+    f = np.sqrt(frequencies(texture.shape, pixel_mm))
+    power = np.abs(np.fft.rfft2(texture)) ** 2 / texture.size * pixel_mm**2
+    ring = (f > 0.3) & (f < 1)
+    strength = float((power[ring] * f[ring] ** 3).mean())
+    inside = np.ones(texture.shape, dtype=bool)
+    noisy = texture + random.normal(0, 0.3, texture.shape).astype(np.float32)
+    for image, noise in ((texture, 0.0), (noisy, 0.3)):
+        found = structure_of(image, inside, pixel_mm, noise)
+        assert np.median(found.strength) == pytest.approx(strength, rel=0.15)
+        squared = frequencies((40, 40), pixel_mm)
+        spectrum = found.spectrum(25, 25, squared, pixel_mm)
+        assert spectrum[0, 1] * pixel_mm**2 * squared[0, 1] ** 1.5 == pytest.approx(strength, rel=0.25)
+        assert np.isinf(spectrum[0, 0])
+
+
+def test_the_border_of_the_breast_is_no_texture():
+    image = np.zeros((400, 400), dtype=np.float32)
+    image[:, :200] = 100
+    inside = image > 0
+    assert structure_of(image, inside, 0.1).strength.max() < 1e-3
+    assert structure_of(image, np.ones_like(inside), 0.1).strength.max() > 1
+
+
+def test_texture_hides_a_broad_speck_more_than_a_small_one():
+    random = np.random.default_rng(1)
+    texture = 3 * power_law((600, 600), 0.1, random, longest_mm=25.0)
+    structure = structure_of(texture, np.ones(texture.shape, dtype=bool), 0.1)
+    rows, columns = np.mgrid[-30:31, -30:31]
+    squared = frequencies(rows.shape, 0.1)
+    noise = np.full(squared.shape, 4.0)
+    kept = []
+    for width in (1.0, 5.0):
+        blob = np.exp(-(rows**2 + columns**2) / (2 * width**2)).astype(np.float32)
+        hidden = ideal_snr(blob, noise + structure.spectrum(30, 30, squared, 0.1))
+        kept.append(hidden / ideal_snr(blob, noise))
+    assert 0.9 < kept[0] <= 1
+    assert kept[1] < 0.8 * kept[0]
 
 
 @pytest.mark.parametrize("name", ["selenium_70", "caesium_100"])

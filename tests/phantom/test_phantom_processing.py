@@ -12,6 +12,7 @@ from calcscope.exam.model import Mammogram, Orientation, ViewInfo
 from calcscope.phantom.background import Host, host_of, noise_blur, set_in, set_into
 from calcscope.phantom.film import SCANNERS, develop
 from calcscope.phantom.model import Tissue
+from calcscope.phantom.optics import Structure
 from calcscope.phantom.physics import Exposure, expose, setup
 from calcscope.phantom.processing import MAKERS, process
 
@@ -83,7 +84,8 @@ def test_the_blur_of_noise_is_found():
 
 def test_a_thin_speck_set_into_a_picture_adds_its_attenuation_and_states_its_snr():
     pixels, step = np.full((200, 200), 0.4, dtype=np.float32), 0.05
-    host = Host(np.full((200, 200), 0.01, dtype=np.float32), 0.0, 0.5, 0.04, step)
+    plain = Structure(np.zeros((1, 1), dtype=np.float32), 10.0)
+    host = Host(np.full((200, 200), 0.01, dtype=np.float32), 0.0, 0.5, 0.04, step, plain)
     patch = square(0.3, 0.02, 5.0, 5.0)
     out, (truth,) = set_into(pixels, host, [patch])
     added = (out - pixels).astype(float)

@@ -18,7 +18,7 @@ from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram
 from calcscope.phantom.materials import attenuation
 from calcscope.phantom.model import Patch, Random, SpeckTruth
-from calcscope.phantom.optics import frequencies, ideal_snr
+from calcscope.phantom.optics import Structure, frequencies, ideal_snr, structure_of
 from calcscope.phantom.physics import taken
 from calcscope.specks.judge import breast_grey_range
 from calcscope.specks.saliency import local_noise, quantisation_step
@@ -49,6 +49,7 @@ class Host:
     noise_blur : Gaussian sigma of the noise's correlation, pixels
     grey_per_log : engine units for each unit of ``-ln(exposure)``
     blur_mm : Gaussian sigma that specks are blurred by
+    structure : of its tissue
     """
 
     noise: Float
@@ -56,6 +57,7 @@ class Host:
     grey_per_log: float
     blur_mm: float
     pixel_mm: float
+    structure: Structure
 
 
 def host_of(mammogram: Mammogram, breast: Breast, random: Random) -> Host:
@@ -66,7 +68,9 @@ def host_of(mammogram: Mammogram, breast: Breast, random: Random) -> Host:
     blur = noise_blur(pixels, breast.search)
     per_log = breast_grey_range(mammogram, breast) / float(random.uniform(*LOG_RANGE))
     blur_mm = float(np.hypot(random.uniform(*SYSTEM_BLUR_MM), blur * pixel_mm))
-    return Host(noise, blur, per_log, blur_mm, pixel_mm)
+    typical = float(np.median(noise[breast.search])) if breast.search.any() else 0.0
+    structure = structure_of(pixels, breast.mask, pixel_mm, typical)
+    return Host(noise, blur, per_log, blur_mm, pixel_mm, structure)
 
 
 def set_in(
@@ -107,7 +111,7 @@ def set_into(pixels: Float, host: Host, specks: Sequence[Patch]) -> tuple[Float,
         snr = 0.0
         if template.size:
             out[window] += template
-            snr = _snr(template, window, host)
+            snr = _snr(template, window, host, (patch.x, patch.y))
         truth.append(
             SpeckTruth(
                 index,
@@ -155,8 +159,8 @@ def _template(
     return window, np.asarray(grey, dtype=np.float32)
 
 
-def _snr(template: Float, window: tuple[slice, slice], host: Host) -> float:
-    """Ideal SNR in noise of the local level and the host's correlation."""
+def _snr(template: Float, window: tuple[slice, slice], host: Host, at: tuple[float, float]) -> float:
+    """Ideal SNR in noise of the local level and the host's correlation, and in its texture."""
     squared = frequencies(template.shape, host.pixel_mm)
     shape = np.exp(-4 * (np.pi * host.noise_blur * host.pixel_mm) ** 2 * squared)
     # local_noise measures through second differences both ways: their gain at each frequency.
@@ -166,7 +170,8 @@ def _snr(template: Float, window: tuple[slice, slice], host: Host) -> float:
     shape = np.maximum(shape, NOISE_FLOOR * shape.mean())
     measured = float((shape * gain).mean())
     sigma = float(host.noise[window].mean())
-    return ideal_snr(template, shape * sigma**2 / measured)
+    texture = host.structure.spectrum(*at, squared, host.pixel_mm)
+    return ideal_snr(template, shape * sigma**2 / measured + texture)
 
 
 def _extent_mm(patch: Patch) -> float:

@@ -6,14 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+import cv2
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from calcscope.exam.model import Float
+from calcscope.exam.model import Float, Mask
+from calcscope.phantom.fields import EXPONENT
 
 PAD_MM = 4.0
 """Mirrored border for filtering by Fourier transform: beyond the reach of the widest tail of blur."""
+
+STRUCTURE_BAND_MM = (0.4, 0.8)
+"""Gaussian sigmas between which the strength of the tissue's texture is measured: coarser than specks and
+noise, finer than the shadows of lobes."""
+STRUCTURE_REACH_MM = 6.0
+"""Gaussian sigma over which that is averaged."""
+STRUCTURE_STEP_MM = 0.2
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,74 @@ class Noise:
         flat = np.sqrt(self.readout**2 + (np.float32(self.structure) * quanta) ** 2)
         noise += flat * random.standard_normal(quanta.shape, dtype=np.float32)
         return noise
+
+
+@dataclass(frozen=True)
+class Structure:
+    """How strong the texture of the tissue is around each place.
+
+    Its power spectrum is taken as ``strength / f^3``, as that of mammograms is (A. E. Burgess et al., Med.
+    Phys. 28:419-437, 2001), with a strength that differs from place to place.
+
+    Parameters
+    ----------
+    strength : float32 (rows, columns): units² of the image per mm, on a grid of ``step_mm``
+    """
+
+    strength: Float
+    step_mm: float
+
+    def spectrum(
+        self, x_mm: float, y_mm: float, squared: NDArray[np.float64], pixel_mm: float
+    ) -> NDArray[np.float64]:
+        """Power per pixel at squared frequencies (per mm²) around x, y, mm from the image's outer corner.
+
+        At zero frequency it is without bound: the level that a speck lies on is not known beforehand.
+        """
+        row, column = (
+            int(np.clip(at / self.step_mm, 0, size - 1))
+            for at, size in zip((y_mm, x_mm), self.strength.shape, strict=True)
+        )
+        with np.errstate(divide="ignore"):
+            falling = squared ** (-EXPONENT / 2)
+        return np.asarray(float(self.strength[row, column]) / pixel_mm**2 * falling)
+
+
+def structure_of(image: Float, inside: Mask, pixel_mm: float, noise: float = 0.0) -> Structure:
+    """The strength of an image's texture, from what lies between two blurs of it.
+
+    The mean deviation stands for the standard one, as it does in a Gaussian field: vessels and edges of the
+    gland weigh less so.
+
+    Parameters
+    ----------
+    image : float32 (rows, columns)
+    inside : bool (rows, columns): the breast; its border is no texture
+    noise : standard deviation of white noise per pixel that is not to count
+    """
+    factor = max(1, round(STRUCTURE_STEP_MM / pixel_mm))
+    size = tuple(max(1, side // factor) for side in image.shape[::-1])
+    weight: Float = _resized(inside.astype(np.float32), size)
+    small: Float = _resized(image * inside, size)
+    step = pixel_mm * factor
+
+    def blurred(values: Float, sigma_mm: float) -> Float:
+        share = cv2.GaussianBlur(weight, (0, 0), sigma_mm / step) + np.float32(1e-6)
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma_mm / step) / share)
+
+    near, far = STRUCTURE_BAND_MM
+    band: Float = np.abs(np.subtract(blurred(small, near), blurred(small, far))) * weight
+    deviation = blurred(band, STRUCTURE_REACH_MM) * np.float32(np.sqrt(np.pi / 2))
+    f = np.linspace(1e-3, 10, 20000)
+    passed = (np.exp(-2 * (np.pi * near * f) ** 2) - np.exp(-2 * (np.pi * far * f) ** 2)) ** 2
+    of_texture = 2 * np.pi * float(np.trapezoid(passed * f ** (1 - EXPONENT), f))
+    of_noise = 2 * np.pi * float(np.trapezoid(passed * f, f)) * (noise * pixel_mm) ** 2
+    strength = np.maximum(deviation**2 - of_noise, 0) / of_texture
+    return Structure(np.asarray(strength, dtype=np.float32), step)
+
+
+def _resized(image: Float, size: tuple[int, ...]) -> Float:
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def filtered(

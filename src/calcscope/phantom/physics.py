@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from calcscope.exam.model import Float, Mask
 from calcscope.phantom.materials import attenuation, constants
 from calcscope.phantom.model import Mark, Patch, Projection, Random, Tissue
-from calcscope.phantom.optics import Blur, Noise, filtered, frequencies, ideal_snr
+from calcscope.phantom.optics import Blur, Noise, Structure, filtered, frequencies, ideal_snr, structure_of
 
 SCATTER_STEP_MM = 2.0
 """Grid on which scatter is worked out; it varies over centimetres."""
@@ -73,6 +73,7 @@ class Exposure:
     primary : float32 (rows, columns): expected primary quanta without calcium and marks, before blur
     expected : float32 (rows, columns): expected quanta, scatter and marks included, before noise
     open_quanta : counted in air
+    structure : of the primary
     pixel_mm : in the plane of the breast
     origin_mm : (2,) view x, y of the outer corner of pixel (0, 0)
     """
@@ -87,6 +88,7 @@ class Exposure:
     setup: Setup
     blur: Blur
     noise: Noise
+    structure: Structure
 
     def stored(self) -> NDArray[np.uint16]:
         """Raw image of 14 bits, linear in exposure (For Processing); open air saturates."""
@@ -99,10 +101,10 @@ class Exposure:
         return float(-np.expm1(-_excess(material, self.setup) * float(patch.thickness_mm.max(initial=0))))
 
     def snr_of(self, patch: Patch, material: str = "hydroxyapatite") -> float:
-        """SNR of the ideal observer for one patch in the noise of its place; 0 out of view.
+        """SNR of the ideal observer for one patch in the noise and the texture of its place; 0 out of view.
 
-        The template is what the patch takes from the primary, blurred; the noise is taken as stationary at
-        the level that is expected around it. Anatomy is no noise here: the observer knows the background.
+        The template is what the patch takes from the primary, blurred; noise and texture are taken as
+        stationary, of the strength that they have around it.
         """
         window, share = taken(
             patch, _excess(material, self.setup), self.primary.shape, self.origin_mm, self.pixel_mm,
@@ -113,7 +115,10 @@ class Exposure:
         squared = frequencies(share.shape, self.pixel_mm)
         lost = np.fft.rfft2(share * self.primary[window])
         template = np.fft.irfft2(lost * self.blur.signal(squared), share.shape).astype(np.float32)
-        return ideal_snr(template, self.noise.spectrum(float(self.expected[window].mean()), squared))
+        noise = self.noise.spectrum(float(self.expected[window].mean()), squared)
+        x, y = np.array([patch.x, patch.y]) - self.origin_mm
+        texture = self.structure.spectrum(x, y, squared, self.pixel_mm) * self.blur.signal(squared) ** 2
+        return ideal_snr(template, noise + texture)
 
 
 def expose(
@@ -168,6 +173,7 @@ def expose(
         setup,
         blur,
         noise,
+        structure_of(primary, tissue.mask, pixel_mm),
     )
 
 
