@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +15,8 @@ from typer.testing import CliRunner
 
 from calcscope.cli import app
 from calcscope.errors import UnreadableInput
-from calcscope.evaluate.beyond import Beyond, banded
-from calcscope.evaluate.froc import MarkedImage
-from calcscope.evaluate.marked import MarkedGroup, MarkedSpeck, Outline
-from calcscope.evaluate.measure import Measured, measure
+from calcscope.evaluate.beyond import Beyond
+from calcscope.evaluate.measure import measure
 from calcscope.evaluate.phantom import PhantomView, read
 from calcscope.exam import Orientation
 
@@ -79,8 +76,55 @@ def test_the_truth_is_read_as_marks(folder: Path) -> None:
     (group,) = left.groups  # benign kinds are not to be found
     assert (group.shape, group.distribution) == ("pleomorphic", "grouped")
     assert group.region.holds(np.array([[65.0, 205.0]])).all()
+    assert isinstance(left, PhantomView)
+    assert left.terms == (("fine_pleomorphic", "grouped"),)
+    assert left.unseen == ()  # five of SNR 5 and more
+    assert left.speck_lesions == (0,) * 7
     assert (left.normal, right.normal) == (False, True)
     assert (left.calcified, right.calcified) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("morphology", "distribution", "seen", "to_find"),
+    [
+        ("amorphous", "grouped", 5, True),
+        ("amorphous", "grouped", 4, False),
+        ("punctate", "linear", 3, True),
+        ("punctate", "linear", 2, False),
+        ("fine_linear", "segmental", 2, True),
+        ("fine_linear", "segmental", 1, False),
+    ],
+)
+def test_a_group_is_to_be_found_where_enough_of_it_can_be_seen(
+    folder: Path, morphology: str, distribution: str, seen: int, to_find: bool
+) -> None:
+    path = folder / "exam-000001" / "truth.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    shown = content["views"][0]
+    content["lesions"][0]["morphology"] = shown["groups"][0]["morphology"] = morphology
+    shown["groups"][0]["distribution"] = distribution
+    for n, speck in enumerate(shown["specks"]):
+        # Those of the vessel are of no account.
+        speck["snr"] = 5.0 if n < seen or speck["lesion"] == 1 else 4.9
+    path.write_text(json.dumps(content), encoding="utf-8")
+    left, right = read(folder)
+    assert isinstance(left, PhantomView)
+    assert (left.lesions, left.unseen) == (((0,), ()) if to_find else ((), (0,)))
+    # It is no normal view for all that, nor one without a lesion; what can be seen singly stays to be found.
+    assert not left.normal
+    assert left.calcified is (True if to_find else None)
+    assert left.specks is not None
+    assert len(left.specks) == 7
+    assert right.normal
+
+
+def test_what_cannot_be_seen_is_neither_hit_nor_wrongly_marked() -> None:
+    marked = PhantomView("a", "w", Path("a"), None, unseen=(0,))  # type: ignore[arg-type]
+    place = np.array([[5.0, 5.0]])
+    reading = SimpleNamespace(orientation=Orientation(10, 10), specks=SimpleNamespace(xy=place))
+    group = SimpleNamespace(x=5.0, y=5.0, members=np.array([0]), probability=0.9)
+    image = marked.marked(reading, [group])  # type: ignore[arg-type, list-item]
+    assert (image.truths, len(image.false)) == (0, 0)
 
 
 def test_what_is_found_is_measured(folder: Path) -> None:
@@ -89,98 +133,21 @@ def test_what_is_found_is_measured(folder: Path) -> None:
     assert np.isfinite(measured.every[0].best).all()
     assert np.isfinite(measured.singles[0].best).sum() >= 5
     assert sum(len(distances) for distances in beyond.nipple_mm.values()) == 2
-
-
-def test_calcifications_are_parted_by_snr() -> None:
-    specks = tuple(MarkedSpeck(0.0, 0.0, snr=snr) for snr in (3.0, 5.0, 9.0, 8.0))
-    marked = PhantomView("a", "w", Path("a"), options=None, specks=specks)  # type: ignore[arg-type]
-    image = MarkedImage(((0.9, 2), (0.8, 0), (0.7, None), (0.6, 3)), truths=4)
-    measured = Measured(views=[marked], singles=[image])
-    (strong,) = banded(measured, 7, np.inf)
-    assert (strong.truths, strong.marks) == (2, ((0.9, 0), (0.7, None), (0.6, 1)))
-    (middle,) = banded(measured, 4, 7)
-    assert (middle.truths, middle.marks) == (1, ((0.7, None),))
-
-
-@dataclass
-class Named:
-    kind: str
-    x: float
-    y: float
-    extent_mm: float = 2.0
-
-
-@dataclass
-class Reading:
-    """As much of a reading as marks and nipple need."""
-
-    mimics: list[Named]
-    nipple: tuple[float, float] | None = None
-    foreign: list[Named] = field(default_factory=list)
-    orientation: Orientation = field(default_factory=lambda: Orientation(100, 80, flip=True))
-
-    @property
-    def breast(self) -> SimpleNamespace:
-        return SimpleNamespace(nipple=self.nipple, nipple_certainty="seen", foreign=self.foreign)
-
-    @property
-    def info(self) -> SimpleNamespace:
-        return SimpleNamespace(pixel_mm=0.1, view="CC", modifiers=("magnification",), laterality="R")
-
-
-def test_the_nipple_and_marks_are_compared_in_pixels_of_the_file() -> None:
-    marks = (("powder", 20.0, 50.0, 2.0), ("clip", 70.0, 90.0, 2.0), ("metal", 5.0, 5.0, 2.0))
-    marked = PhantomView("a", "w", Path("a"), None, nipple=(9.0, 50.0), marks=marks)  # type: ignore[arg-type]
-    # The reading is mirrored: x 59 there is x 20 in the file.
-    reading = Reading([Named("powder", 59, 50)], (80.0, 50.0), [Named("marker", 9, 90)])
-    beyond = Beyond()
-    beyond.add(marked, reading)  # type: ignore[arg-type]
-    assert beyond.marks == [("powder", "powder"), ("clip", "marker"), ("metal", "")]
-    assert beyond.nipple_mm["CC", "seen"] == [pytest.approx(1.0)]
-
-
-def test_a_lesion_is_paired_where_one_finding_holds_its_groups_of_both_views(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    region = Outline(np.array([[0.0, 0.0], [30.0, 0.0], [30.0, 30.0], [0.0, 30.0]]))
-
-    def shown(label: str, lesion: int, found_at: float, exam: str) -> tuple[Any, Any]:
-        marked = PhantomView(
-            label,
-            "w",
-            Path("a"),
-            None,
-            (MarkedGroup(region),),
-            folder=exam,
-            lesions=(lesion,),  # type: ignore[arg-type]
-        )
-        group = SimpleNamespace(x=found_at, y=found_at, members=np.array([0]))
-        return marked, SimpleNamespace(
-            groups=[group], specks=SimpleNamespace(xy=np.array([[found_at, found_at]])), mimics=[],
-            orientation=Orientation(100, 100), breast=SimpleNamespace(nipple=None, foreign=[]),
-            info=SimpleNamespace(view=label[1:], laterality=label[0], modifiers=(), pixel_mm=0.1),
-        )  # fmt: skip
-
-    def finding(*seen: tuple[int, int]) -> Any:
-        return SimpleNamespace(what="group", seen=[SimpleNamespace(view=v, group=g) for v, g in seen])
-
-    beyond = Beyond()
-    together, apart = [finding((0, 0), (1, 0))], [finding((0, 0)), finding((1, 0))]
-    for exam, found_at, findings in (("1", 10.0, together), ("2", 10.0, apart), ("3", 70.0, together)):
-        monkeypatch.setattr("calcscope.evaluate.beyond.collect", lambda views, settings, made=findings: made)
-        for label in ("LCC", "LMLO"):
-            beyond.add(*shown(label, 4, found_at, exam))
-        beyond.close()
-    assert (beyond.missed, beyond.seen, beyond.paired) == (1, 2, 1)
+    assert (beyond.groups, beyond.unseen, beyond.lost) == (1, 0, 0)
+    assert len(beyond.terms["morphology"]) == 1
+    (area,) = beyond.normal_cm2
+    assert 0 < area < ROWS * COLUMNS * PIXEL_MM**2 / 100
 
 
 def test_the_command_prints_the_tables(folder: Path, tmp_path: Path) -> None:
     arguments = ["evaluate", "--dataset", "phantom", str(folder), "--out", str(tmp_path / "curves")]
     result = CliRunner(env={"COLUMNS": "160"}).invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    for words in ("Marked groups found", "SNR 7 and more", "Nipple"):
+    for words in ("Marked groups found", "SNR 7 and more", "scanning ideal", "Simulated groups", "Nipple"):
         assert words in result.output
-    assert (tmp_path / "curves" / "froc-phantom.png").is_file()
+    assert "Words against the readers'" not in result.output
+    for name in ("froc-phantom.png", "froc-phantom-by-snr.png"):
+        assert (tmp_path / "curves" / name).is_file()
 
 
 @pytest.mark.parametrize("content", ["{", '{"format": 99}', '{"format": 1, "views": [{}]}'])

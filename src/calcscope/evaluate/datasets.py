@@ -81,12 +81,17 @@ class ImageDataset:
             console.print(table_of_rates(measured.singles, (), title, "calcifications"))
             self._draw(measured.singles, "calcifications", out, console)
         _print(table_of_overlaps(measured.overlaps), console)
-        words = {"shape": measured.shapes, "distribution": measured.distributions}
-        _print(table_of_agreement(words, LABELS), console)
+        if beyond is None:  # of simulated exams the lexicon's own terms are known, not the readers' words
+            words = {"shape": measured.shapes, "distribution": measured.distributions}
+            _print(table_of_agreement(words, LABELS), console)
         breasts = {"calcification lesion": measured.calcified, "malignant": measured.malignant}
         _print(table_of_breasts(breasts), console)
-        for table in beyond.tables(measured) if beyond else []:
-            console.print(table)
+        if beyond:
+            for table in beyond.tables(measured):
+                console.print(table)
+            picture = out / f"froc-{self.name}-by-snr.png"
+            if beyond.draw(measured, picture):
+                console.print(f"Picture: {picture}", highlight=False)
 
     def _draw(
         self,

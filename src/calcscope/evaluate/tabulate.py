@@ -19,14 +19,16 @@ RATES = {"groups": (0.1, 0.25, 0.5, 1.0, 2.0), "calcifications": (0.5, 1.0, 2.0,
 """False marks per normal image at which the share of found objects is printed."""
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
+    """An empty table, numbers to the right of its first column."""
     table = Table(title=title, title_justify="left")
     for n, column in enumerate(columns):
         table.add_column(column, justify="left" if n == 0 else "right")
     return table
 
 
-def _interval(value: float, low: float, high: float, digits: int = 2) -> str:
+def interval(value: float, low: float, high: float, digits: int = 2) -> str:
+    """A figure and its interval as printed."""
     return f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
@@ -43,31 +45,31 @@ def table_of_rates(
     ``objects`` are ``groups`` or ``calcifications``.
     """
     curve = Froc.of(every)
-    table = _table(title, f"false {objects} per normal image", "found", "share (95 %)")
+    table = plain_table(title, f"false {objects} per normal image", "found", "share (95 %)")
     total = len(curve.best)
     rates = RATES[objects]
     low, high = bootstrap(every, lambda drawn: drawn.sensitivity(rates))
     for rate, share, least, most in zip(rates, curve.sensitivity(rates), low, high, strict=True):
-        table.add_row(f"{rate:g}", f"{round(share * total)} of {total}", _interval(share, least, most))
+        table.add_row(f"{rate:g}", f"{round(share * total)} of {total}", interval(share, least, most))
     if operating:
         (rate, share), (low, high) = at_the_end(Froc.of(operating)), bootstrap(operating, at_the_end)
         table.add_section()
         table.add_row(
-            f"operating point: {_interval(rate, low[0], high[0])}",
+            f"operating point: {interval(rate, low[0], high[0])}",
             f"{round(share * total)} of {total}",
-            _interval(share, low[1], high[1]),
+            interval(share, low[1], high[1]),
         )
     table.add_section()
     figures = merit(every)
-    table.add_row("JAFROC figure of merit", "", _interval(*figures.jafroc))
-    table.add_row("weighted AFROC figure of merit", "", _interval(*figures.wafroc))
+    table.add_row("JAFROC figure of merit", "", interval(*figures.jafroc))
+    table.add_row("weighted AFROC figure of merit", "", interval(*figures.wafroc))
     return table
 
 
 def table_of_groups(measured: Measured) -> Table:
     """Each marked group, the probability of its best group, and the rate of false ones that finds it."""
     curve = Froc.of(measured.every)
-    table = _table("Each marked group", "image", "outcome", "probability of its group", "found from")
+    table = plain_table("Each marked group", "image", "outcome", "probability of its group", "found from")
     rows = [
         (view.name, group.malignant, score)
         for view, image in zip(measured.views, measured.every, strict=True)
@@ -86,11 +88,11 @@ def table_of_groups(measured: Measured) -> Table:
 
 def table_of_overlaps(overlaps: Sequence[Overlap]) -> Table:
     """Median and quartiles of the agreement of outlines."""
-    table = _table(f"Outlines of {len(overlaps)} calcifications found", "", "median (quartiles)")
+    table = plain_table(f"Outlines of {len(overlaps)} calcifications found", "", "median (quartiles)")
     rows = {"Dice": "dice", "IoU": "iou", "Hausdorff distance, mm": "hausdorff_mm"}
     for name, attribute in rows.items() if overlaps else ():
         low, middle, high = np.quantile([getattr(one, attribute) for one in overlaps], [0.25, 0.5, 0.75])
-        table.add_row(name, _interval(middle, low, high))
+        table.add_row(name, interval(middle, low, high))
     return table
 
 
@@ -98,7 +100,7 @@ def table_of_agreement(
     pairs: Mapping[str, Sequence[tuple[str, str]]], labels: Mapping[str, Sequence[str]]
 ) -> Table:
     """Kappa of the readers' and the software's words, labels in order of suspicion."""
-    table = _table(
+    table = plain_table(
         "Words against the readers'", "", "groups", "alike", "kappa (95 %)", "weighted kappa (95 %)"
     )
     for what, words in pairs.items():
@@ -109,7 +111,7 @@ def table_of_agreement(
         cells = []
         for weights in ("none", "quadratic"):
             low, high = kappa_interval(counts, weights, fixed_rows=False)
-            cells.append(_interval(kappa(counts, weights), low, high))
+            cells.append(interval(kappa(counts, weights), low, high))
         table.add_row(what, str(len(words)), f"{np.trace(counts) / counts.sum():.2f}", *cells)
     return table
 
@@ -121,7 +123,7 @@ def table_of_breasts(rows: dict[str, dict[Breast, tuple[float, bool]]]) -> Table
     malignancy model says nothing).
     """
     columns = ("", "breasts", "of them so", "AUC (95 %, DeLong)", "by woman (95 %, bootstrap)")
-    table = _table("Breasts", *columns)
+    table = plain_table("Breasts", *columns)
     for what, breasts in rows.items():
         score, true, women = scores(breasts)
         if min(true.sum(), (~true).sum()) < 2 or len(np.unique(score)) < 2:
@@ -132,7 +134,7 @@ def table_of_breasts(rows: dict[str, dict[Breast, tuple[float, bool]]]) -> Table
             what,
             str(len(true)),
             str(int(true.sum())),
-            _interval(area.value, area.low, area.high, 3),
+            interval(area.value, area.low, area.high, 3),
             f"{low:.3f} to {high:.3f}",
         )
     return table
