@@ -7,8 +7,9 @@ import pytest
 from specks.drawn import breast, tissue, view
 
 from calcscope.train import simulate
+from calcscope.train.patches import FILM_PIXEL_MM
 from calcscope.train.simulate import clump, set_in
-from calcscope.train.specks import FILM_PIXEL_MM, fit, match
+from calcscope.train.specks import fit, match
 
 
 def test_the_same_seed_sets_in_the_same_calcifications() -> None:
@@ -68,7 +69,7 @@ def test_a_clump_keeps_within_its_size() -> None:
 
 
 def test_nothing_found_matches_nothing() -> None:
-    labels, sure = match([], [], [], 1)
+    labels, sure = match([], [], [], 1, 0.05)
     assert len(labels) == len(sure) == 0
 
 

@@ -19,6 +19,10 @@ def network(
     without: Annotated[
         str | None, typer.Option(help="Leave out the films of this woman: P_00173 or P_00820.")
     ] = None,
+    normals: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of mammograms without calcium; may be given again.", exists=True),
+    ] = None,
 ) -> None:
     """Train the network that sees calcium pixel by pixel."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -32,7 +36,7 @@ def network(
     with Progress(TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()) as bar:
         task = bar.add_task("reading films", total=1.0)
         steps = train(
-            out, minutes, device, seed, women,
+            out, minutes, device, seed, women, normals or [],
             progress=lambda share, what: bar.update(task, completed=share, description=what),
         )  # fmt: skip
     typer.echo(f"{out}: {steps} steps")
@@ -45,8 +49,12 @@ def judge(
         Path | None, typer.Option(help="ONNX file to ask; the shipped one when left out.", exists=True)
     ] = None,
     seeds: Annotated[int, typer.Option(help="Simulations for each film and pixel size.", min=1)] = 4,
+    normals: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of mammograms without calcium; may be given again.", exists=True),
+    ] = None,
 ) -> None:
     """Fit the model that judges candidates."""
     from calcscope.train.specks import train
 
-    train(out, network, seeds)
+    train(out, network, seeds, normals or [])

