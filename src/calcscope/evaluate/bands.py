@@ -109,8 +109,10 @@ def draw_bands(measured: Measured, area_cm2: float, path: Path) -> bool:
         axes.fill_between(grid, low, high, step="post", color=colour, alpha=0.15, lw=0)
         label = f"{band.name}: {len(curve.best)} calcifications"
         axes.step(fine, curve.sensitivity(fine), where="post", color=colour, lw=2, label=label)
-        ideal = f"{band.name}: scanning ideal observer"
-        axes.plot(fine, band.scanning.sensitivity(fine), "--", color=colour, lw=1.5, label=ideal)
+    for band in drawn:  # after all others, so that they are one column of the legend
+        label = f"{band.name}: scanning ideal observer"
+        ideal = band.scanning.sensitivity(fine)
+        axes.plot(fine, ideal, "--", color=colours[band.name], lw=1.5, label=label)
     axes.set_xscale("log")
     axes.set_xlim(*RATES_SHOWN)
     axes.set_ylim(0, 1.02)
