@@ -47,7 +47,7 @@ OWN_CALCIUM_WIDTH_MM, OWN_CALCIUM_SALIENCE, OWN_CALCIUM_REACH_MM = 0.25, 10.0, 1
 """What the classical search finds so wide and clear on a film may be the woman's own calcification: its
 surroundings teach nothing."""
 
-TEXTURE = 0.25
+TEXTURE = 0.3
 """Share of the pieces that are texture; the others are cut from images,"""
 FILMS = 0.5
 """this share of them from films where other normal mammograms are given,"""
@@ -243,8 +243,11 @@ def _of_texture(random: Random) -> tuple[Float, Mask, float]:
     if random.random() < 0.75:
         pixels += _power_law(random.uniform(2.6, 3.4), random) * random.uniform(0.02, 0.15)
     grain: NDArray[Any] = random.normal(size=pixels.shape)
-    if random.random() < 0.5:
-        grain = cv2.GaussianBlur(grain, (0, 0), random.uniform(0.3, 0.8))
+    if random.random() < 0.6:  # quanta are blurred as the signal is, what the electronics add is not
+        blurred = cv2.GaussianBlur(grain, (0, 0), random.uniform(0.3, 0.9))
+        share = random.uniform(0, 0.5) if random.random() < 0.5 else 0.0
+        white = random.normal(size=pixels.shape)
+        grain = np.sqrt(1 - share) * blurred / blurred.std() + np.sqrt(share) * white
     pixels += grain / grain.std() * log_uniform(random, (0.002, 0.03))
     if random.random() < 0.15:
         y, x = np.mgrid[:SIDE, :SIDE] - SIDE / 2
