@@ -3,8 +3,8 @@
     python benchmarks/stages.py FOLDER [--dataset phantom|mini-mias] --out DIR
 
 Each view is read as ``calcscope read`` reads it, and searched again for the candidates that a reading leaves
-out. A row of the table is what is left after a stage: its marks on normal views, all of which are false, and
-what of the marked objects it still holds.
+out. A row of the table is what is left after a stage: its marks on normal views, which are counted as false,
+and what of the marked objects it still holds.
 
 * A single calcification (simulated exams, by the ideal observer's SNR) is held where a mark is matched to it,
   as ``calcscope evaluate`` does. Candidates lie so thick that some do so by chance; how many is printed.
