@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from calcscope.specks.network import BLOCK, MODEL_FILE, logit_map, logits_at, normalise, using
+from calcscope.specks.network import (
+    BLOCK,
+    MODEL_FILE,
+    current_model,
+    greatest_at,
+    logit_map,
+    logits_at,
+    normalise,
+    using,
+)
 from calcscope.specks.saliency import local_noise
 
 NOISE = 0.01
@@ -100,12 +109,20 @@ def test_the_input_is_linear_in_the_noise_and_logarithmic_beyond() -> None:
     assert gain == pytest.approx(np.log(2), rel=0.01)
 
 
+def test_the_greatest_logit_near_a_point_ends_with_the_image() -> None:
+    logits = np.arange(20, dtype=np.float32).reshape(4, 5)
+    points = np.array([(0, 0), (1, 1), (3, 4), (3, 0)])
+    assert greatest_at(logits, points).tolist() == [6, 12, 19, 16]
+    assert greatest_at(logits, points[:0]).shape == (0,)
+
+
 def test_another_model_is_asked_only_within_its_block(tmp_path: Path) -> None:
     image = grain(5)
     before = logit_map(image, 0.1)
     with pytest.raises(FileNotFoundError), using(tmp_path / "none.onnx"):
         logit_map(image, 0.1)
     assert np.array_equal(logit_map(image, 0.1), before)
+    assert current_model() is None
 
 
 def test_the_model_is_small() -> None:

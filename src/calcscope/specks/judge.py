@@ -19,16 +19,13 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Mammogram
-
-if TYPE_CHECKING:
-    from calcscope.specks.find import Candidate
+from calcscope.specks.candidates import Candidate
 
 FEATURES = (
     "log_salience",

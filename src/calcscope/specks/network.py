@@ -31,7 +31,7 @@ LINEAR = 2.0
 is no surer than a visible one, and the network need not know how bright calcium can be."""
 
 BLOCK = 8
-HALO = 28
+HALO = 20
 """The network is run on blocks of this many pixels with so many more around them, where anything lies that is
 to be judged. Its pooling needs multiples of 8."""
 BATCH = 64
@@ -110,10 +110,43 @@ def logit_map(pixels: Float, pixel_mm: float, inside: Mask | None = None) -> Flo
         return np.stack([logit_map(image, pixel_mm, inside) for image in pixels])
     floor = max(quantisation_step(pixels) / np.sqrt(12), 1e-7)
     everywhere = np.ones(pixels.shape, dtype=bool) if inside is None else inside
-    seen = normalise(pixels, local_noise(pixels, everywhere, pixel_mm, floor))
+    return rung_logits(pixels, local_noise(pixels, everywhere, pixel_mm, floor))
+
+
+def rung_logits(pixels: Float, noise: Float) -> Float:
+    """The network's logit at each pixel of a rung of the ladder.
+
+    Parameters
+    ----------
+    pixels, noise : float32 (rows, columns), as for :func:`normalise`
+
+    Returns
+    -------
+    float32 (rows, columns)
+    """
+    seen = normalise(pixels, noise)
     rows, columns = seen.shape
     whole = np.pad(seen, ((0, -rows % 8), (0, -columns % 8)), mode="edge")
     return _run(whole[None])[0, :rows, :columns]
+
+
+def greatest_at(logits: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
+    """The greatest logit within a pixel of each point.
+
+    Parameters
+    ----------
+    logits : (rows, columns)
+    points : (n, 2) row, column
+
+    Returns
+    -------
+    float64 (n,)
+    """
+    rows, columns = (
+        np.clip(at[:, None] + np.arange(-1, 2), 0, size - 1)
+        for at, size in zip(points.T, logits.shape, strict=True)
+    )
+    return np.asarray(logits[rows[:, :, None], columns[:, None, :]].max(axis=(1, 2)), dtype=np.float64)
 
 
 def _run(images: Float) -> Float:
@@ -134,6 +167,11 @@ def using(model: Path | None) -> Iterator[None]:
     finally:
         _model = None
         _session.cache_clear()
+
+
+def current_model() -> Path | None:
+    """The ONNX file that is asked; None for the shipped one."""
+    return _model
 
 
 _model: Path | None = None

@@ -29,7 +29,8 @@ from scipy.spatial import cKDTree
 from calcscope.breast import locate_breast
 from calcscope.evaluate.roc import auc
 from calcscope.exam.model import View
-from calcscope.specks.find import Candidate, find_candidates
+from calcscope.specks.candidates import Candidate
+from calcscope.specks.find import find_candidates
 from calcscope.specks.judge import FEATURES, design, features
 from calcscope.specks.network import current_model, using
 from calcscope.train.patches import WOMEN, film_views, normal_views
