@@ -65,9 +65,6 @@ OVERSAMPLING = 16
 CHANNELS, CHANNEL_WIDTH = 6, 6.0
 """Laguerre-Gauss channels, and their width in deviations of the speck: it and its near surroundings."""
 
-REACH = 1
-"""Pixels about a place within which a detector under test may have its peak."""
-
 HUMAN = (0.3, 0.5)
 """Efficiency of human readers of simple signals in noise: A. E. Burgess et al., Science 214:93-94, 1981."""
 
@@ -137,12 +134,10 @@ class Scene:
         dots[image, self.rows, self.columns] = self.present
         return np.asarray(irfft2(rfft2(dots) * rfft2(signal.astype(np.float32)), (SIDE, SIDE)))
 
-    def at_places(self, maps: Float, reach: int) -> Array:
-        """Highest score within ``reach`` pixels: of (..., IMAGES, SIDE, SIDE) make (..., IMAGES, places)."""
-        steps = range(-reach, reach + 1)
+    def at_places(self, maps: Float) -> Array:
+        """Score at each place: of (..., IMAGES, SIDE, SIDE) make (..., IMAGES, places)."""
         image = np.arange(IMAGES)[:, None]
-        found = [maps[..., image, self.rows + y, self.columns + x] for y in steps for x in steps]
-        return np.max(found, axis=0).astype(np.float64)
+        return np.asarray(maps[..., image, self.rows, self.columns], dtype=np.float64)
 
 
 def linear_observers(scene: Scene, signal: Array, diameter_mm: float) -> dict[str, Array]:
@@ -213,7 +208,7 @@ def measure(scene: Scene, size_mm: float, under_test: dict[str, Maps]) -> Iterat
     spectra = rfft2(scene.noise), rfft2(specks)
     for name, weights in linear_observers(scene, signal, size_mm).items():
         kernel = np.conj(rfft2(weights)).astype(np.complex64)
-        noise, extra = (scene.at_places(irfft2(s * kernel, (SIDE, SIDE)), 0) for s in spectra)
+        noise, extra = (scene.at_places(irfft2(s * kernel, (SIDE, SIDE))) for s in spectra)
         closed = observer.detectability(weights, signal, scene.power) ** 2
         yield row(name, np.stack([noise + d * extra for d in IDEAL]), closed)
     for name, maps in under_test.items():
@@ -221,7 +216,7 @@ def measure(scene: Scene, size_mm: float, under_test: dict[str, Maps]) -> Iterat
         for d in IDEAL:
             images = (GREY + NOISE_GREY * (scene.noise + np.float32(d) * specks)).astype(np.float32)
             of_images = [maps(image, scene.pixel_mm).reshape(-1, SIDE, SIDE) for image in images]
-            seen.append(scene.at_places(np.stack(of_images, axis=1), REACH))
+            seen.append(scene.at_places(np.stack(of_images, axis=1)))
         scales = np.stack(seen, axis=1)  # (scales, strengths, IMAGES, places)
         yield row(name, scales.max(axis=0))
         if len(scales) > 1:

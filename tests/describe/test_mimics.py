@@ -40,6 +40,15 @@ def test_no_typical_calcification_is_taken_for_a_mimic() -> None:
         assert mimics_in(draw_kind(kind, 2000)) == []
 
 
+@pytest.mark.parametrize("kind", ["popcorn", "round", "dystrophic"])
+def test_calcium_that_saturates_the_display_is_no_metal(kind: str) -> None:
+    scene = draw_kind(kind, 2100)
+    bright = np.minimum(1.6 * scene.mammogram.pixels, 1).astype(np.float32)
+    saturated = replace(scene, mammogram=replace(scene.mammogram, pixels=bright))
+    assert find_specks(saturated.mammogram, saturated.breast).area_mm2.max() > 0.15
+    assert mimics_in(saturated) == []
+
+
 def test_dust_is_a_matter_of_film() -> None:
     scene = draw_mimic("film_artifact", 2000)
     assert "film_artifact" in {m.kind for m in mimics_in(scene)}

@@ -1,6 +1,7 @@
 """Marks on the skin or the film that look like calcifications.
 
-* metal: even, at the top of the image's range, with a smooth compact border;
+* metal: at the top of the image's range all over and up to a sharp border; coarse calcifications can reach
+  the top where the display saturates, but thin out towards theirs;
 * film artifacts: dust and scratches came after the X-rays, so on finely digitised films they step from
   pixel to pixel, which the blur of the imaging system allows nothing in the breast; and a scratch goes on
   straight, thin and without a gap for longer than any line of calcium does, which a coarse scan shows too;
@@ -39,8 +40,11 @@ LEAST_DUST_SALIENCE = 8.0
 """In fainter marks noise makes steps of its own."""
 STEEPEST = 95
 """Percentile that stands for the steepest steps: of a single grain a few pixels are enough."""
-FLAT_TOP, FLAT_SHARE = 0.97, 0.4
+FLAT_TOP, FLAT_SHARE = 0.97, 0.65
 """Metal: this share of the outline's pixels reach that share of the peak. A ball of calcium has fewer."""
+METAL_STEP = 0.42
+"""And it rises by at least this share of its height from one pixel to the next, as its border is a cliff
+(drawn metal by 0.44 and more, calcium that saturates the display by 0.38 at most)."""
 LEAST_METAL_MM2 = 0.15
 """Smaller bright marks are dust or calcium."""
 SCRATCH_PIXELS, SCRATCH_WIDTH_MM = 4.0, 0.4
@@ -75,7 +79,8 @@ def find_mimics(
         step, flat, peak = _edge_and_top(
             catalogue.outlines[index], float(catalogue.contrast[index]), mammogram
         )
-        if peak >= top and flat >= FLAT_SHARE and catalogue.area_mm2[index] >= LEAST_METAL_MM2:
+        metal = peak >= top and flat >= FLAT_SHARE and step >= METAL_STEP
+        if metal and catalogue.area_mm2[index] >= LEAST_METAL_MM2:
             kind = "metal"
         elif tells_dust and step >= ONE_PIXEL_STEP and catalogue.salience[index] >= LEAST_DUST_SALIENCE:
             kind = "film_artifact"
