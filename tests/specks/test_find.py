@@ -11,6 +11,7 @@ from specks.drawn import breast, ellipsoid, paint, strand, tissue, view
 from calcscope.exam.model import Float
 from calcscope.reading import ReadSettings
 from calcscope.specks import SpeckCatalogue, SpeckSettings, find_specks
+from calcscope.specks.find import find_candidates
 from calcscope.specks.saliency import local_noise, quantisation_step
 from calcscope.specks.scales import ladder
 
@@ -75,6 +76,17 @@ def test_a_calcification_on_a_fibre_or_with_a_neighbour_may_stand_alone() -> Non
     pixels = paint(pixels, ellipsoid(7, 7, 0.6, 0.6), 0.15)
     pixels = paint(pixels, ellipsoid(8.2, 7, 0.6, 0.6), 0.15)
     assert np.count_nonzero(ReadSettings().may_stand_alone(catalogue_of(pixels))) == 2
+
+
+def test_a_faint_speck_is_a_candidate_where_the_network_takes_it_for_calcium() -> None:
+    pixels = paint(tissue(256), ellipsoid(9.0, 9.0, 0.4, 0.4), 0.018)
+    near = {}
+    for logit in (-np.inf, np.inf):
+        settings = SpeckSettings(min_salience=15.0, faint_salience=2.0, faint_logit=logit)
+        found = find_candidates(view(pixels), breast(pixels.shape), settings)
+        centres = np.array([(c.shape.x, c.shape.y) for c in found]).reshape(-1, 2) * PIXEL + PIXEL / 2
+        near[logit] = int((np.hypot(*(centres - 9.0).T) < 0.15).sum())
+    assert near == {-np.inf: 1, np.inf: 0}
 
 
 def test_a_single_hot_pixel_or_a_grain_of_dust_is_no_calcification() -> None:

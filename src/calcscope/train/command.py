@@ -58,3 +58,21 @@ def judge(
     from calcscope.train.specks import train
 
     train(out, network, seeds, normals or [])
+
+
+@app.command()
+def describe(
+    out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    exams: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of simulated exams to learn from too; may be given again.", exists=True),
+    ] = None,
+) -> None:
+    """Fit the models that name shapes, typical kinds and distributions."""
+    from rich.progress import Progress
+
+    from calcscope.train.describe import train
+
+    with Progress() as bar:
+        task = bar.add_task("drawing and measuring scenes")
+        train(out, exams or [], lambda n, of: bar.update(task, completed=n, total=of))

@@ -1,21 +1,26 @@
-"""Fit the class models of description on drawn shapes and write ``models/describe.json``.
+"""Fit the class models of description and write ``models/describe.json``.
 
-``python -m calcscope.train.describe`` (about five minutes on one core). Scenes are drawn from seeds below
-:data:`TRAINING_SEEDS`; seeds from 1000 on belong to tests and to ``benchmarks/describe.py`` and are never
-used here. Each scene goes through detection, so the models know shapes as they are measured.
+    calcscope train describe --out describe.json --exams FOLDER
+
+On drawn scenes of seeds below :data:`TRAINING_SEEDS` (seeds from 1000 on belong to tests and to
+``benchmarks/describe.py`` and are never used here), and on the groups of simulated exams, which are fainter
+and lie in more uneven tissue. Each goes through detection, so the models know shapes as they are measured.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calcscope import lexicon
+from calcscope.breast import locate_breast
 from calcscope.describe.appearance import (
     GROUP_MEASUREMENTS,
     SINGLE_MEASUREMENTS,
@@ -25,10 +30,13 @@ from calcscope.describe.appearance import (
 from calcscope.describe.body import Body, find_bodies
 from calcscope.describe.describing import clarity
 from calcscope.describe.form import Form, measure_form
-from calcscope.describe.gaussian import MODEL_FILE, GaussianClasses
+from calcscope.describe.gaussian import GaussianClasses
 from calcscope.describe.kinds import OTHER
 from calcscope.describe.spread import SPREAD_MEASUREMENTS, measure_spread
+from calcscope.evaluate import phantom
 from calcscope.evaluate.found import SEEN, group_of, marks_of
+from calcscope.evaluate.phantom import PhantomView
+from calcscope.evaluate.visible import is_seen
 from calcscope.phantom.drawn.scatter import draw_points
 from calcscope.phantom.drawn.scenes import (
     DISTRIBUTIONS,
@@ -63,14 +71,31 @@ Rows = NDArray[np.float64]
 Terms = NDArray[np.intp]
 
 
-def main() -> None:
-    """Draw, measure, fit and write the models."""
+def train(
+    out: Path, exams: Sequence[Path] = (), progress: Callable[[int, int], None] = lambda n, of: None
+) -> None:
+    """Draw, measure, fit and write the models.
+
+    Parameters
+    ----------
+    out : the JSON file to write
+    exams : folders of simulated exams whose groups are learnt from too
+    progress : takes how many scenes are done and how many there are
+
+    Raises
+    ------
+    UnreadableInput : for a folder without simulated exams
+    """
     groups: list[Rows] = []
     group_terms: list[int] = []
     singles: list[Rows] = []
     single_terms: list[int] = []
     single_weights: list[float] = []
-    for scene, is_kind in _scenes():
+    simulated = [view for folder in exams for view in _with_one_group(folder)]
+    count = TRAINING_SEEDS * (len(MORPHOLOGIES) + len(KINDS)) + len(simulated)
+    scenes = chain(_drawn(), ((_scene_of(view), False) for view in simulated))
+    for number, (scene, is_kind) in enumerate(scenes, start=1):
+        progress(number, count)
         catalogue = find_specks(scene.mammogram, scene.breast)
         group = group_of(scene, catalogue)
         if group is None:
@@ -99,9 +124,8 @@ def main() -> None:
             np.array(single_weights),
         ),
     }
-    path = Path(__file__).parents[1] / "models" / MODEL_FILE
     text = json.dumps({name: model.to_dict() for name, model in models.items()}, indent=1)
-    path.write_text(text + "\n", encoding="utf-8")
+    out.write_text(text + "\n", encoding="utf-8")
 
 
 def tissue_bodies(scene: Scene, catalogue: SpeckCatalogue) -> list[Body]:
@@ -174,7 +198,24 @@ def _loss(scores: Rows, labels: Terms, weight: NDArray[np.float64]) -> float:
     return float(weight @ (log_sum - scores[np.arange(len(labels)), labels]))
 
 
-def _scenes() -> Iterator[tuple[Scene, bool]]:
+def _with_one_group(folder: Path) -> list[PhantomView]:
+    """The simulated views below a folder with one group that can be seen, and nothing else."""
+    views = [view for view in phantom.read(folder) if isinstance(view, PhantomView)]
+    return [v for v in views if len(v.terms) == 1 and not v.unseen and len({*v.speck_lesions}) == 1]
+
+
+def _scene_of(view: PhantomView) -> Scene:
+    """A simulated view as a drawn one: what can be seen of its calcium as discs of its extent."""
+    mammogram = view.exam().views[0].load()
+    seen = [speck for speck in view.specks or () if speck.snr is not None and is_seen(speck.snr)]
+    centres = mammogram.orientation.to_canonical(np.array([(speck.x, speck.y) for speck in seen]))
+    calcium = np.zeros(mammogram.pixels.shape, np.uint8)
+    for speck, (x, y) in zip(seen, centres, strict=True):
+        cv2.circle(calcium, (round(x), round(y)), max(1, round(speck.radius)), 1, cv2.FILLED)
+    return Scene(view.terms[0][0], mammogram, locate_breast(mammogram), centres, calcium > 0)
+
+
+def _drawn() -> Iterator[tuple[Scene, bool]]:
     for seed in range(TRAINING_SEEDS):
         for term in MORPHOLOGIES:
             yield draw_morphology(term, seed), False
@@ -190,7 +231,3 @@ def _spreads() -> tuple[Rows, Terms]:
             rows.append(measure_spread(drawn.xy_mm, drawn.breast))
             labels.append(k)
     return np.array(rows), np.array(labels)
-
-
-if __name__ == "__main__":
-    main()

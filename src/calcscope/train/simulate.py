@@ -27,9 +27,9 @@ Shape = Callable[[float, float, Random], tuple[Float, Points]]
 pixels from the middle of the patch: a single point in a compact one."""
 
 SIZES_MM = (0.12, 3.0)
-CONTRAST_PER_MM = (0.12, 0.6)
+CONTRAST_PER_MM = (0.05, 0.7)
 """Of the breast's grey range for each mm of calcification: the coarse calcifications of these films show
-0.12 to 0.44, other films and processings will differ."""
+0.12 to 0.44; other films and processings differ, and amorphous ones are only in part of calcium."""
 
 BLUR_MM = (0.03, 0.08)
 """Gaussian sigma of film, screen and digitiser together."""
