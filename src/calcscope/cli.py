@@ -227,6 +227,14 @@ def phantom(
         typer.Option(help="Also make an earlier exam, since when the first lesion changed so."),
     ] = None,
     years: Annotated[int, typer.Option(min=1, max=30, help="From the earlier exam to the current one.")] = 2,
+    clear: Annotated[
+        bool,
+        typer.Option(
+            "--clear",
+            help="Leave lesions all their calcium; otherwise they are thinned, many to where hardly any "
+            "is seen.",
+        ),
+    ] = False,
     arrays: Annotated[
         bool, typer.Option("--arrays", help="Also write the calcium of each view as arrays (npz).")
     ] = False,
@@ -276,6 +284,7 @@ def phantom(
                 change=prior,
                 years=years,
                 density=density,
+                clear=clear,
             )
             for n in range(count)
         ]

@@ -169,6 +169,15 @@ def test_lesions_are_thinned_alike_whatever_their_size() -> None:
     assert thinned([speck(0.1)], 0.05)[0].density == 0.8
 
 
+def test_lesions_keep_their_calcium_when_they_are_to_be_clear() -> None:
+    (thin,), (clear,) = (
+        make_exam(ExamPlan(seed=SEED, lesions=(ROUND,), clear=clear)) for clear in (False, True)
+    )
+    densities = [[speck.density for _, speck in exam.specks] for exam in (thin, clear)]
+    assert min(densities[1]) >= 0.5
+    assert max(densities[0]) < min(densities[1])
+
+
 def test_a_magnification_view_is_centred_on_the_lesion_and_sees_it_better() -> None:
     plan = ExamPlan(
         seed=SEED,

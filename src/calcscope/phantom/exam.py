@@ -97,7 +97,7 @@ def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
         change = plan.change if index == 0 or plan.change is None else "stable"
         for side in wanted.sides:
             lesion, specks = _placed(breasts[side], wanted, index, random, asked=plan.lesions is not None)
-            if lesion.morphology is not None:
+            if lesion.morphology is not None and not plan.clear:
                 specks = thinned(specks, conspicuity)
             earlier = specks
             if change is not None:

@@ -114,7 +114,8 @@ class _Laid:
 
     def __init__(self, plan: ExamPlan, mammogram: Mammogram, breast: Breast) -> None:
         info = mammogram.info
-        self.breast, self.pixel_mm, self.generator = breast, info.pixel_mm, plan.generator
+        self.breast, self.pixel_mm = breast, info.pixel_mm
+        self.generator, self.clear = plan.generator, plan.clear
         widest = int(np.flatnonzero(breast.mask.any(axis=0))[-1])
         self.nipple = breast.nipple or (float(widest), float(breast.mask[:, widest].nonzero()[0].mean()))
         depth = float(np.clip(self.nipple[0] * info.pixel_mm, 55, 130))
@@ -144,7 +145,7 @@ class _Laid:
         else:
             words = f"{wanted.term} {wanted.distribution or ''}".strip()
             raise ValueError(f"{words} does not fit into this breast; ask for a smaller lesion")
-        if wanted.distribution is not None:
+        if wanted.distribution is not None and not self.clear:
             specks = thinned(specks, conspicuity)
         kept = [speck for speck, ok in zip(specks, inside, strict=True) if ok]
         self.lesions.append(PlacedLesion(lesion, (self.projection.pose.laterality,)))

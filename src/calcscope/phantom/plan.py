@@ -103,6 +103,8 @@ class ExamPlan:
     change : of the first lesion against an earlier exam, which is then made too; other lesions are stable
     years : between the two
     density : class of density
+    clear : lesions keep all their calcium, so that shapes can be seen; else they are thinned, many of them to
+        where hardly anything is seen
 
     Raises
     ------
@@ -120,6 +122,7 @@ class ExamPlan:
     change: Change | None = None
     years: int = 2
     density: Density | None = None
+    clear: bool = False
 
     def __post_init__(self) -> None:
         if self.seed < 0:
