@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from exam.builders import draw_breast, mg_dataset, save
 from numpy.typing import NDArray
+from pydicom.dataset import Dataset
 from typer.testing import CliRunner
 
 from calcscope.cli import app
@@ -50,13 +51,13 @@ def inbreast_folder(tmp_path: Path) -> Path:
     regions = [roi("Cluster", cluster), roi("Mass", cluster)]
     regions += [roi("Calcification", [(x + 0.5, y + 0.5)]) for x, y in SPECKS[:-1]]
     x, y = SPECKS[-1]
-    regions.append(roi("Calcifications", [(x, y), (x + 2, y), (x + 2, y + 2), (x, y + 2)]))
+    regions.append(roi("Calcification", [(x, y), (x + 2, y), (x + 2, y + 2), (x, y + 2)]))
     (tmp_path / "AllXML").mkdir()
     content = {"Images": [{"ImageIndex": 0, "NumberOfROIs": len(regions), "ROIs": regions}]}
     (tmp_path / "AllXML" / "20586908.xml").write_bytes(plistlib.dumps(content))
     (tmp_path / "INbreast.csv").write_text(
         "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads\n"
-        "removed;removed;L;MLO;201001;20586908;3;5\n"
+        "removed;removed;L;MLO;201001;20586908;     ;4a\n"
         "removed;removed;R;MLO;201001;20586934;3;1\n;;;;;;;\n",
         encoding="utf-8",
     )
@@ -73,6 +74,20 @@ def test_inbreast(inbreast_folder: Path) -> None:
     assert group.region.holds(np.array([[60.0, 210.0], [210.0, 60.0]])).tolist() == [True, False]
     assert (normal.normal, normal.specks, normal.woman) == (True, (), marked.woman)
     assert normal.exam().views[0].info.laterality == "R"
+
+
+def test_regions_of_inbreast_that_are_spelled_otherwise(inbreast_folder: Path) -> None:
+    """An outline in the plural is a group; what has no name is neither, but its image is not normal."""
+    outline = [(60.0, 200.0), (70.0, 200.0), (70.0, 210.0)]
+    regions = [roi("Calcifications", outline), roi("Calcifications ", [(9.5, 8.5)]), roi("Mass", [])]
+    content = {"Images": [{"NumberOfROIs": len(regions), "ROIs": regions}]}
+    (inbreast_folder / "AllXML" / "20586908.xml").write_bytes(plistlib.dumps(content))
+    content = {"Images": [{"NumberOfROIs": 1, "ROIs": [roi("Unnamed", [(5.0, 5.0)])]}]}
+    (inbreast_folder / "AllXML" / "20586934.xml").write_bytes(plistlib.dumps(content))
+    marked, unnamed = inbreast.read(inbreast_folder)
+    assert len(marked.groups) == 1
+    assert marked.specks == (MarkedSpeck(9.5, 8.5),)
+    assert (unnamed.groups, unnamed.specks, unnamed.normal) == ((), (), False)
 
 
 def test_a_reading_of_inbreast_finds_what_was_painted(inbreast_folder: Path) -> None:
@@ -145,10 +160,11 @@ LEFT_MLO LINES 320 PIXELS_PER_LINE 256 BITS_PER_PIXEL 12 RESOLUTION 50 {overlay}
 OVERLAY = """TOTAL_ABNORMALITIES 2
 ABNORMALITY 1
 LESION_TYPE CALCIFICATION TYPE PUNCTATE-PLEOMORPHIC DISTRIBUTION CLUSTERED
+LESION_TYPE MASS SHAPE ARCHITECTURAL_DISTORTION MARGINS N/A
 ASSESSMENT 4
 SUBTLETY 5
 PATHOLOGY MALIGNANT
-TOTAL_OUTLINES 2
+TOTAL_OUTLINES 2{space}
 BOUNDARY
 50 190 {right} {down} {left} {up} #
 \tCORE
@@ -177,7 +193,7 @@ def ddsm_folder(tmp_path: Path) -> Path:
     codes = {
         name: " ".join(code * 30) for name, code in zip(("right", "down", "left", "up"), "2460", strict=True)
     }
-    (case / "B_3027_1.LEFT_MLO.OVERLAY").write_text(OVERLAY.format(**codes))
+    (case / "B_3027_1.LEFT_MLO.OVERLAY").write_text(OVERLAY.format(**codes, space=" "))
     return tmp_path
 
 
@@ -227,21 +243,42 @@ def test_vindr_mammo(tmp_path: Path) -> None:
     assert normal.exam().views[0].info.label == "RCC"
 
 
-def test_cmmd(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "folders", ["{woman}/07-18-2010-NA-NA-79377/1.000000-NA-70244", "1.3.6.1.4.{number}"]
+)
+def test_cmmd(folders: str, tmp_path: Path) -> None:
+    """In folders as the archive's downloader and as others name them."""
     (tmp_path / "CMMD_clinicaldata_revision.csv").write_text(
         "ID1,LeftRight,Age,number,abnormality,classification,subtype\n"
         "D1-0001,L,44,2,calcification,Benign,\nD2-0001,R,50,2,mass,Malignant,Luminal A\n"
     )
-    series = "07-18-2010-NA-NA-79377/1.000000-NA-70244"
-    for woman, side in (("D1-0001", "L"), ("D1-0001", "R"), ("D2-0001", "R")):
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = "399368009", "SCT"
+    code.CodeMeaning = "medio-lateral oblique"
+    for number, (woman, side) in enumerate((("D1-0001", "L"), ("D1-0001", "R"), ("D2-0001", "R"))):
         laid = image() if side == "L" else image()[:, ::-1].copy()
-        save(mg_dataset(laid, laterality=side), tmp_path / "CMMD" / woman / series / f"1-{side}.dcm")
+        header = {"PatientID": woman, "ViewPosition": None, "ViewCodeSequence": [code]}
+        place = tmp_path / "CMMD" / folders.format(woman=woman, number=number)
+        save(mg_dataset(laid, laterality=side, **header), place / f"1-{number}.dcm")
     one, other = cmmd.read(tmp_path)  # the right breast of the first woman is in no row
-    assert (one.calcified, one.malignant) == (True, False)
-    assert (other.calcified, other.malignant) == (False, True)
+    assert (one.woman, one.calcified, one.malignant) == ("D1-0001", True, False)
+    assert (other.woman, other.calcified, other.malignant) == ("D2-0001", False, True)
+    assert other.exam().views[0].info.label == "RMLO"
 
 
-def test_cbis_ddsm_with_mask_and_crop_exchanged(tmp_path: Path) -> None:
+DOWNLOADER = ("{}/08-07-2016-DDSM-NA-06269/1.000000-full mammogram images-26717",
+              "{}/08-29-2017-DDSM-NA-59186/1.000000-ROI mask images-59186")  # fmt: skip
+BY_SERIES = ("1.4", "1.6")
+
+
+@pytest.mark.parametrize(
+    ("places", "mask_size"),
+    [(DOWNLOADER, (ROWS, COLUMNS)), (BY_SERIES, (ROWS, COLUMNS)), (DOWNLOADER, (ROWS + 6, COLUMNS - 4))],
+    ids=["as downloaded", "by series", "mask of another size"],
+)
+def test_cbis_ddsm_with_mask_and_crop_exchanged(
+    places: tuple[str, str], mask_size: tuple[int, int], tmp_path: Path
+) -> None:
     header = (
         "patient_id,breast density,left or right breast,image view,abnormality id,abnormality type,calc type,"
         "calc distribution,assessment,pathology,subtlety,image file path,cropped image file path,"
@@ -252,14 +289,14 @@ def test_cbis_ddsm_with_mask_and_crop_exchanged(tmp_path: Path) -> None:
         f"{header}P_00005,3,LEFT,MLO,1,calcification,AMORPHOUS,CLUSTERED,3,MALIGNANT,3,{film}/1.3/1.4/000000.dcm,"
         f'"{finding}/1.5/1.6/000001.dcm\n","{finding}/1.5/1.6/000000.dcm\n"\n'
     )
-    mask = np.zeros((ROWS, COLUMNS), np.uint8)
+    mask = np.zeros(mask_size, np.uint8)
     mask[190:220, 50:80] = 255
     stored = {"PatientID": film, "ImagerPixelSpacing": None}
     archive = tmp_path / "CBIS-DDSM"
-    save(mg_dataset(image(), **stored), archive / film / "08-07-2016-DDSM" / "1.000000-full" / "1-1.dcm")
-    inside = archive / finding / "08-29-2017-DDSM" / "1.000000-ROI"
-    save(mg_dataset(image()[190:220, 50:80].copy(), **stored), inside / "1-1.dcm")
-    save(mg_dataset(mask, bits=8, **stored), inside / "1-2.dcm")
+    whole, cut = archive / places[0].format(film), archive / places[1].format(finding)
+    save(mg_dataset(image(), **stored), whole / "1-1.dcm")
+    save(mg_dataset(image()[190:220, 50:80].copy(), **stored), cut / "1-1.dcm")
+    save(mg_dataset(mask, bits=8, **stored), cut / "1-2.dcm")
     (view,) = cbis_ddsm_films.read(tmp_path)
     (group,) = view.groups
     points = np.array([[65.0, 205.0], [205.0, 65.0], [-1.0, 999.0]])
@@ -268,21 +305,42 @@ def test_cbis_ddsm_with_mask_and_crop_exchanged(tmp_path: Path) -> None:
     assert view.exam().views[0].info.pixel_mm == cbis_ddsm_films.PIXEL_MM
 
 
+def painted(path: Path, boxes: list[tuple[int, int, int, int]], shrink: int = 1) -> None:
+    """The drawn breast as a JPEG with red boxes (left, top, right, bottom of the reduced picture)."""
+    grey = (image(specks=False) >> 4).astype(np.uint8)[::shrink, ::shrink]
+    colour = np.repeat(grey[:, :, None], 3, axis=2)
+    for left, top, right, bottom in boxes:
+        colour[top:bottom, left:right] = (0, 0, 255)  # OpenCV's order is blue, green, red
+    path.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(path), colour)
+
+
 def test_the_pairs_of_zenodo(tmp_path: Path) -> None:
-    case = tmp_path / "Suspicious_cases" / "1"
-    save(mg_dataset(image()), case / "MLO_recent.dcm")
-    save(mg_dataset(image(specks=False)), tmp_path / "Normal_cases" / "2" / "MLO_recent.dcm")
-    marks = np.zeros((ROWS, COLUMNS), np.uint8)
-    marks[200:202, 60:62] = 255
-    marks[210:214, 62:66] = 255
-    cv2.imwrite(str(case / "MLO_recent_mask.png"), marks)
-    normal, marked = bmcd.read(tmp_path)
-    assert (normal.normal, normal.specks) == (True, ())
+    """Red on a JPEG of the mammogram, in its size or smaller; a normal breast may have benign ones."""
+    suspicious = tmp_path / "Dataset_v3" / "Suspicious_cases" / "46"
+    normal = tmp_path / "Dataset_v3" / "Normal_cases" / "46"
+    save(mg_dataset(image(), ViewPosition=None), suspicious / "MLO_recent.DCM")
+    painted(suspicious / "MLO_recent_GT.jpg", [(60, 200, 64, 204), (100, 150, 106, 152)])
+    for name in ("MLO_prior", "MLO_recent"):
+        save(mg_dataset(image(specks=False)), normal / f"{name}.dcm")
+    painted(normal / "MLO_prior_GT.jpg", [])
+    painted(normal / "MLO_recent_GT.jpg", [(30, 100, 32, 102)], shrink=2)
+    (normal / "._MLO_prior.dcm").write_bytes(b"made by an archiver")
+    prior, benign, marked = bmcd.read(tmp_path)
+    assert (prior.normal, prior.specks) == (True, ())
+    assert benign.specks is not None
     assert marked.specks is not None
-    assert [(speck.x, speck.y) for speck in marked.specks] == [(60.5, 200.5), (63.5, 211.5)]
-    assert marked.stored == (ROWS, COLUMNS)
-    (case / "MLO_recent_mask.png").unlink()
-    with pytest.raises(UnreadableInput, match="annotation"):
+    assert (benign.normal, benign.calcified, marked.normal) == (False, True, False)
+    assert prior.woman == benign.woman != marked.woman
+    places = [(speck.x, speck.y) for speck in (*benign.specks, *marked.specks)]
+    # 2 × 2 pixels of half the size are 4 × 4 of the mammogram.
+    assert np.allclose(places, [(61.5, 201.5), (102.5, 150.5), (61.5, 201.5)], atol=1.0)
+    assert marked.exam().views[0].info.label == "LMLO"
+    (suspicious / "MLO_recent_GT.jpg").unlink()
+    with pytest.raises(UnreadableInput, match="MLO_recent_GT"):
+        bmcd.read(tmp_path)
+    cv2.imwrite(str(suspicious / "MLO_recent_GT.jpg"), np.zeros((ROWS, ROWS, 3), np.uint8))
+    with pytest.raises(UnreadableInput, match="aspect"):
         bmcd.read(tmp_path)
 
 

@@ -1,12 +1,20 @@
 """The calcification films of CBIS-DDSM with the masks of their findings, as The Cancer Imaging Archive
 stores them.
 
-``calc_case_description_*_set.csv`` names a film and a mask for each finding,
-``<folder>/<study>/<series>/<file>``. The archive's downloads keep the first folder
-(``Calc-Training_P_00005_RIGHT_CC``, and with ``_1`` for the first finding) and name studies, series and
-files anew, so a file is looked for by its first folder. The columns of the mask and of the cropped image
-are exchanged for some findings, and both lie in one folder: the mask is the one that has the size of the
-film (R. S. Lee et al., Sci Data 2017;4:170177).
+``calc_case_description_*_set.csv`` names a film and a mask for each finding, ``<folder>/<study UID>/<series
+UID>/<file>``. The archive's own downloader keeps the first folder and names the rest anew:
+``Calc-Training_P_01437_LEFT_CC/08-07-2016-DDSM-NA-06269/1.000000-full mammogram images-26717/1-1.dcm``, and
+with ``_1`` for the first finding ``…/1.000000-ROI mask images-59186/1-2.dcm``. Other downloaders name
+folders by the series' UID. So a file is looked for by its first folder, then by its series. The columns of
+the mask and of the cropped image are exchanged for some findings; both lie in one series or in two of one
+folder (``1.000000-cropped images-…``): the mask is the one that has the size of the film (R. S. Lee et al.,
+Sci Data 2017;4:170177). A few masks have no film of their size; they are nearly as large as theirs and are
+laid over it by scaling.
+
+Read in: the table itself; a public issue with the sizes (fjeg/ddsm_tools #5); YangYY-Liu/BreastGPT
+``dataset/Mammography/CBIS-DDSM/preprocess.py`` (exchanged columns, UIDs of the table are those of the
+series); paths in scripts of many repositories (the names of the folders), jjjermiah/nbia-toolkit (folders by
+UID). Not verified: whether a mask of another size fits its film when scaled.
 """
 
 from __future__ import annotations
@@ -32,24 +40,35 @@ PIXEL_MM = 0.0435
 
 COLUMNS = (
     "patient_id", "left or right breast", "image view", "calc type", "calc distribution", "pathology",
-    "image file path", "ROI mask file path",
+    "image file path", "cropped image file path", "ROI mask file path",
 )  # fmt: skip
 MASKS_KEPT = 8
 """Decoded masks, of which each group of a film asks all; more findings on one film are rare."""
+
+LARGEST_MISFIT = 0.2
+"""Share by which a mask may be larger or smaller than its film: 2 % occurs, and 15 % among masses."""
 
 EXPECTED = "the CBIS-DDSM folder with calc_case_description_*_set.csv and the films"
 
 
 @dataclass(frozen=True)
 class MaskFile:
-    """The region of a mask image; it is decoded when asked."""
+    """The region of a mask image; it is decoded when asked.
+
+    Parameters
+    ----------
+    path : the mask
+    film : (rows, columns) of the film that it is laid over
+    """
 
     path: Path
+    film: tuple[int, int]
 
     def holds(self, xy: Points) -> NDArray[np.bool_]:
-        """Which points lie on marked pixels."""
+        """Which points of the film lie on marked pixels."""
         mask = _mask(self.path)
-        at = np.rint(xy).astype(np.intp)
+        scale = np.array(mask.shape[::-1]) / self.film[::-1]
+        at = np.rint((xy + 0.5) * scale - 0.5).astype(np.intp)
         inside = ((at >= 0) & (at < mask.shape[::-1])).all(axis=1)
         held = np.zeros(len(at), dtype=np.bool_)
         held[inside] = mask[at[inside, 1], at[inside, 0]]
@@ -74,29 +93,27 @@ def read(folder: Path) -> list[MarkedView]:
     films: dict[str, list[dict[str, str]]] = defaultdict(list)
     for table in tables:
         for row in read_rows(table, COLUMNS, EXPECTED):
-            films[_series(row["image file path"])].append(row)
-    places = {path.name: path for path in folder.rglob("Calc-*") if path.is_dir()}
+            films[_parts(row["image file path"])[0]].append(row)
+    places = {path.name: path for path in folder.rglob("*") if path.is_dir()}
     return [_film(folder, places, name, rows) for name, rows in films.items()]
 
 
-def _series(cell: str) -> str:
-    return cell.strip().split("/")[0]
+def _parts(cell: str) -> tuple[str, str]:
+    """The first folder and the series of a path of the table."""
+    parts = cell.strip().split("/")
+    return parts[0], parts[-2] if len(parts) > 1 else ""
 
 
 def _film(folder: Path, places: dict[str, Path], name: str, rows: list[dict[str, str]]) -> MarkedView:
-    path = _files(folder, places, name)[0]
+    path = _files(folder, places, [rows[0]["image file path"]])[0]
     size = _size(path)
     groups = []
     for row in rows:
-        inside = _files(folder, places, _series(row["ROI mask file path"]))
-        masks = [mask for mask in inside if _size(mask) == size]
-        if not masks:
-            raise UnreadableInput(
-                str(inside[0].parent), "no mask of the film's size", EXPECTED, "fetch it anew"
-            )
+        cells = [row["ROI mask file path"], row["cropped image file path"]]
+        mask = _of_size(_files(folder, places, cells), size)
         groups.append(
             MarkedGroup(
-                MaskFile(masks[0]),
+                MaskFile(mask, size),
                 most_suspicious([row["calc type"]], SHAPES),
                 most_suspicious([row["calc distribution"]], DISTRIBUTIONS),
                 outcome(row["pathology"]),
@@ -113,9 +130,28 @@ def _film(folder: Path, places: dict[str, Path], name: str, rows: list[dict[str,
     )
 
 
-def _files(folder: Path, places: dict[str, Path], name: str) -> list[Path]:
-    files = sorted(places[name].rglob("*.dcm")) if name in places else []
-    return some(files, folder, f"no image in a folder {name}", EXPECTED)
+def _files(folder: Path, places: dict[str, Path], cells: list[str]) -> list[Path]:
+    """The files of the folders that cells of the table name, each once."""
+    paths = dict.fromkeys(
+        path
+        for first, series in map(_parts, cells)
+        if (place := places.get(first) or places.get(series)) is not None
+        for path in sorted(place.rglob("*.dcm"))
+    )
+    return some(list(paths), folder, f"no image in a folder {_parts(cells[0])[0]}", EXPECTED)
+
+
+def _of_size(files: list[Path], film: tuple[int, int]) -> Path:
+    """The file that is nearest to the film in size."""
+
+    def misfit(path: Path) -> float:
+        return max(abs(a / b - 1) for a, b in zip(_size(path), film, strict=True))
+
+    mask = min(files, key=misfit)
+    if misfit(mask) > LARGEST_MISFIT:
+        found = "no mask of the film's size"
+        raise UnreadableInput(str(mask.parent), found, EXPECTED, "fetch it anew")
+    return mask
 
 
 def _size(path: Path) -> tuple[int, int]:

@@ -2,11 +2,19 @@
 
 A case folder holds ``<case>.ics`` (a line for each film such as ``LEFT_CC LINES 4720 PIXELS_PER_LINE 3128
 BITS_PER_PIXEL 12 RESOLUTION 50 OVERLAY``, the resolution in micrometres), for films with findings
-``<film>.OVERLAY`` (for each abnormality its words, its pathology and chain codes: start column and row,
-then 0 for up and on clockwise to 7, closed by ``#``; the first outline is the boundary, further ones its
-cores), and the film, ``<film>.LJPEG``, in a form of JPEG that few programs read (M. Heath et al., Proc. 5th
-Int. Workshop on Digital Mammography, 2001:212-218, and the overlay reader of the distribution). The films
-are read as the usual tools convert them: PNG, TIFF or PGM of the same name and size.
+``<film>.OVERLAY`` (for each abnormality one or two lines of its words, joined by hyphens or ``N/A``, its
+pathology and chain codes: start column and row, then 0 for up and on clockwise to 7, closed by ``#``; the
+first outline is the boundary, further ones its cores, indented by a tab), and the film, ``<film>.LJPEG``, in
+a form of JPEG that few programs read (M. Heath et al., Proc. 5th Int. Workshop on Digital Mammography,
+2001:212-218). The films are read as the usual tools convert them: PNG, TIFF or PGM of the same name and
+size.
+
+Read in: the distribution's own ``overlay.c`` of M. Heath, as kept in public repositories (lines of the
+``.ics``, keywords, words, chain codes, the order column, row), multinormal/ddsm
+``ddsm-software/get_ddsm_groundtruth.m`` (chain codes), jfx319/vicente_CS6501 ``overlay.md`` (two lesion
+types of one abnormality, cores, pathologies; some files announce more outlines than they hold, so their
+number is not read). Not verified: whether the first pixel is number 0 or 1, and all the names that
+converters give to films.
 """
 
 from __future__ import annotations

@@ -1,11 +1,21 @@
 """INbreast: digital mammograms with outlined calcifications and clusters.
 
-The release holds ``AllDICOMs/<image>_<woman>_MG_R_CC_ANON.dcm``, ``AllXML/<image>.xml`` (property lists of
-the viewer OsiriX: ``Images`` → ``ROIs`` → ``Name`` and ``Point_px``, strings ``(x, y)`` from the top left
-corner; a region of one point is a calcification too small to outline) and ``INbreast.csv`` with the columns
-File Name, Laterality, View and Bi-Rads, separated by semicolons; images without a finding have no XML (I.
-C. Moreira et al., Acad Radiol 2012;19:236-248). Regions are named ``Calcification`` (singular or plural),
-``Cluster``, ``Mass``, ``Spiculated region`` and others.
+The release holds ``AllDICOMs/<image>_<woman>_MG_R_CC_ANON.dcm`` (``ML`` for MLO), ``AllXML/<image>.xml``
+(property lists of the viewer OsiriX: ``Images`` → ``ROIs`` → ``Name`` and ``Point_px``, strings ``(x, y)``
+from the top left corner; a region of one point is a calcification too small to outline) and
+``INbreast.csv``, separated by semicolons, with the columns Patient ID, Patient age, Laterality, View,
+Acquisition date, File Name, ACR and Bi-Rads, the women ``removed``; images without a finding have no XML (I.
+C. Moreira et al., Acad Radiol 2012;19:236-248).
+
+Names of regions vary in spelling: Calcification, Calcifications, Cluster, Mass, Spiculated Region,
+Espiculated Region, Distortion, Asymmetry, Assymetry, Unnamed, Point 1, Point 3. An outline named in the
+plural is taken for a group, as calc-det does. Unnamed and numbered points are neither calcification nor
+group, but their image is not normal.
+
+Read in: the release's README (file names, folders), joaco18/calc-det ``database/parsing_metadata.py``
+(lists, names, no XML, the order x, y), RichardObi/mammo_dp ``gan_compare/data_utils/utils.py`` (names,
+points), YangYY-Liu/BreastGPT ``dataset/Mammography/INbreast`` (table, file names). Not verified: whether a
+point with whole numbers is a pixel's centre or its corner.
 """
 
 from __future__ import annotations
@@ -25,6 +35,7 @@ from calcscope.exam.model import Points
 
 PIXEL_MM = 0.07
 EXPECTED = "the INbreast folder with AllDICOMs, AllXML and INbreast.csv"
+SINGLE = ("calcification", "calcifications")
 POINT = re.compile(r"\(\s*(-?[\d.]+)\s*,\s*(-?[\d.]+)\s*\)")
 FEWEST_VERTICES = 3
 LEAST_OUTLINED = 1.0
@@ -54,8 +65,10 @@ def _view(folder: Path, images: dict[str, Path], name: str) -> MarkedView:
     path = images[name]
     xml = folder / "AllXML" / f"{name}.xml"
     regions = _regions(xml) if xml.is_file() else []
-    specks = tuple(_speck(points) for what, points in regions if what.startswith("calcification"))
-    clusters = tuple(MarkedGroup(_region(points)) for what, points in regions if what.startswith("cluster"))
+    groups = [points for what, points in regions if _is_group(what, points)]
+    single = [points for what, points in regions if what in SINGLE and not _is_group(what, points)]
+    specks = tuple(_speck(points) for points in single)
+    clusters = tuple(MarkedGroup(_region(points)) for points in groups)
     return MarkedView(
         name,
         path.name.split("_")[1],
@@ -85,14 +98,23 @@ def _points(texts: list[str]) -> Points:
     return np.array([[float(m[1]), float(m[2])] for m in found if m], dtype=np.float64).reshape(-1, 2)
 
 
+def _is_group(name: str, points: Points) -> bool:
+    outlined = len(points) >= FEWEST_VERTICES and _area(points) >= LEAST_OUTLINED
+    return name == "cluster" or (name == "calcifications" and outlined)
+
+
+def _area(points: Points) -> float:
+    across = np.roll(points, -1, axis=0)
+    return abs(float(np.sum(points[:, 0] * across[:, 1] - points[:, 1] * across[:, 0]))) / 2
+
+
 def _speck(points: Points) -> MarkedSpeck:
     if len(points) < FEWEST_VERTICES:
         x, y = points.mean(axis=0)
         return MarkedSpeck(float(x), float(y))
     low, high = points.min(axis=0), points.max(axis=0)
     x, y = (low + high) / 2
-    across = np.roll(points, -1, axis=0)
-    area = abs(float(np.sum(points[:, 0] * across[:, 1] - points[:, 1] * across[:, 0]))) / 2
+    area = _area(points)
     if area < LEAST_OUTLINED:
         return MarkedSpeck(float(x), float(y))
     return MarkedSpeck(float(x), float(y), float(np.sqrt(area / np.pi)), points)

@@ -1,10 +1,15 @@
 """VinDr-Mammo: digital mammograms with boxes round findings.
 
-The PhysioNet release holds ``finding_annotations.csv`` (study_id, image_id, laterality, view_position,
-finding_categories as a list in text such as ``['Suspicious Calcification', 'Mass']``, finding_birads, xmin,
-ymin, xmax, ymax in pixels, empty for ``['No Finding']``) and ``images/<study_id>/<image_id>.dicom`` (H. T.
-Nguyen et al., Sci Data 2023;10:277). Benign calcifications are not marked, so a false group on an image
-without finding may be a benign one.
+The PhysioNet release holds ``finding_annotations.csv`` with a row for each finding (study_id, series_id,
+image_id, laterality, view_position, height, width, breast_birads, breast_density, split, finding_categories
+as a list in text such as ``['Suspicious Calcification', 'Mass']``, finding_birads, xmin, ymin, xmax, ymax in
+pixels, empty for ``['No Finding']``) and ``images/<study_id>/<image_id>.dicom`` (H. T. Nguyen et al., Sci
+Data 2023;10:277). Only findings that are not benign are marked, so a false group on an image without finding
+may be a benign one.
+
+Read in: the paper and physionet.org/content/vindr-mammo (what is marked), KP-AROB/AROB-VINDR-IMG ``README``
+(columns, list, paths), YangYY-Liu/BreastGPT ``dataset/Mammography/VinDr`` (empty boxes, paths). Columns are
+found by name. Not verified: their order, and whether every header states the size of a pixel.
 """
 
 from __future__ import annotations
