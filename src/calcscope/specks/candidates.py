@@ -46,8 +46,9 @@ class Candidate:
     contrast : peak over the background, in units of ``Mammogram.pixels``
     snr : norm of the excess inside the outline over the noise of one pixel
     rays : brightness of the directions that lead away from it, over its contrast: high on fibres
-    logit : of the network on the next finer rung than it was found on (the finest has none finer); not a
-        number where the network was not asked
+    logit, finer_logit, coarser_logit : of the network at its brightest point, on the rung it was found on,
+        the next finer and the next coarser one, or the same where there is none; not a number where the
+        network was not asked
     """
 
     rung: int
@@ -58,6 +59,8 @@ class Candidate:
     snr: float
     rays: Rays
     logit: float
+    finer_logit: float = np.nan
+    coarser_logit: float = np.nan
 
     @property
     def slope(self) -> float:

@@ -73,7 +73,7 @@ def find_candidates(
     seeds.sort(key=lambda seed: -seed.salience)
     found = [outline_of(rungs, seed) for seed in seeds[: settings.max_candidates]]
     candidates = with_rims_joined(merged([c for c in found if c is not None], rungs), rungs)
-    return _asked_finer(candidates, rungs, maps) if maps else candidates
+    return _asked_beside(candidates, rungs, maps) if maps else candidates
 
 
 def _seeds(rungs: list[Rung], k: int, maps: list[Float] | None, settings: SpeckSettings) -> list[Seed]:
@@ -95,17 +95,24 @@ def _seeds(rungs: list[Rung], k: int, maps: list[Float] | None, settings: SpeckS
     ]
 
 
-def _asked_finer(candidates: list[Candidate], rungs: list[Rung], maps: list[Float]) -> list[Candidate]:
-    """The candidates with what the network says of their brightest points one rung finer than they lie."""
-    looked_at = np.array([c.rung - 1 for c in candidates], dtype=np.intp)
-    logits = np.array([c.logit for c in candidates])
+def _asked_beside(candidates: list[Candidate], rungs: list[Rung], maps: list[Float]) -> list[Candidate]:
+    """The candidates with what the network says of their brightest points on the rungs beside their own."""
+    own = np.array([c.rung for c in candidates], dtype=np.intp)
+    peaks = np.array([c.peak for c in candidates]).reshape(-1, 2)
+    says = np.array([c.logit for c in candidates])
+    finer, coarser = says.copy(), says.copy()
     for k, rung in enumerate(rungs):
-        here = np.flatnonzero(looked_at == k)
-        if len(here):
-            peaks = rung.scale.from_canonical(np.array([candidates[n].peak for n in here]))
-            at = np.rint(peaks[:, ::-1]).astype(np.intp)
-            logits[here] = greatest_at(maps[k - 1], at) if k else logits_at(rung.scale.pixels, rung.noise, at)
-    return [replace(c, logit=float(logit)) for c, logit in zip(candidates, logits, strict=True)]
+        places = rung.scale.from_canonical(peaks)[:, ::-1]
+        for logits, here in ((finer, own == k + 1), (coarser, own == k - 1)):
+            at = np.rint(places[here]).astype(np.intp)
+            if len(at):
+                logits[here] = (
+                    greatest_at(maps[k - 1], at) if k else logits_at(rung.scale.pixels, rung.noise, at)
+                )
+    return [
+        replace(c, finer_logit=float(f), coarser_logit=float(g))
+        for c, f, g in zip(candidates, finer, coarser, strict=True)
+    ]
 
 
 def _peaks(rung: Rung, k: int, min_salience: float) -> list[tuple[float, int, int, int]]:

@@ -41,6 +41,8 @@ FEATURES = (
     "third_ray",
     "log_pixel_mm",
     "network",
+    "network_finer",
+    "network_coarser",
 )
 """Names of the measurements, in the order of :func:`features`."""
 
@@ -59,7 +61,8 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
     -------
     float64 (n, len(FEATURES)): ln salience; ln of contrast over width, per mm, in units of the breast's
     range of grey; ln width in pixels; ln width in mm; edge slope times width; roundness; ln elongation;
-    irregularity; first, opposite and third ray over the contrast; ln pixel size in mm; logit of the network
+    irregularity; first, opposite and third ray over the contrast; ln pixel size in mm; logit of the
+    network on the rung it was found on and on those beside it
     """
     if not candidates:
         return np.zeros((0, len(FEATURES)))
@@ -79,7 +82,7 @@ def features(candidates: Sequence[Candidate], mammogram: Mammogram, breast: Brea
                 c.shape.irregularity,
                 *(min(ray, BRIGHT_RAY) for ray in (c.rays.first, c.rays.opposite, c.rays.third)),
                 np.log(mammogram.pixel_mm),
-                np.clip(c.logit, -SURE, SURE),
+                *(np.clip(x, -SURE, SURE) for x in (c.logit, c.finer_logit, c.coarser_logit)),
             )
         )
     return np.array(rows, dtype=np.float64)

@@ -183,6 +183,7 @@ def _session() -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = cv2.getNumThreads()  # where images are shared out over processes, one
     model = (_model or resources.files("calcscope.models") / MODEL_FILE).read_bytes()
     available: Sequence[str] = onnxruntime.get_available_providers()
     chosen = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in available]
