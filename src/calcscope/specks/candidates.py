@@ -10,6 +10,7 @@ import numpy as np
 
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Points
+from calcscope.specks.equalise import equalised
 from calcscope.specks.outline import Shape, measure
 from calcscope.specks.rays import Rays, rays
 from calcscope.specks.saliency import background, local_noise, quantisation_step
@@ -81,9 +82,11 @@ class Rung:
 
 
 def rungs_of(mammogram: Mammogram, breast: Breast) -> list[Rung]:
+    """The ladder of a view whose grey levels hold equal noise, each rung with its background and noise."""
     step = quantisation_step(mammogram.pixels)
+    even = replace(mammogram, pixels=equalised(mammogram.pixels, breast.search, mammogram.pixel_mm))
     rungs = []
-    for scale in ladder(mammogram, breast.search):
+    for scale in ladder(even, breast.search):
         smooth, ground = background(scale.pixels)
         # Averaging over factor² pixels also averages the quantisation's error.
         floor = step / np.sqrt(12) / scale.factor

@@ -68,6 +68,11 @@ def background(pixels: Float) -> tuple[Float, Float]:
     return smooth, ground
 
 
+def noise_residual(pixels: Float) -> Float:
+    """Second differences along rows and columns, which keep the deviation of white noise."""
+    return np.asarray(cv2.filter2D(pixels, -1, _NOISE_KERNEL))
+
+
 def local_noise(pixels: Float, inside: Mask, pixel_mm: float, floor: float) -> Float:
     """Standard deviation of the pixel noise around each point, robust to structure.
 
@@ -83,7 +88,7 @@ def local_noise(pixels: Float, inside: Mask, pixel_mm: float, floor: float) -> F
     float32 (rows, columns), in units of ``pixels``
     """
     # The window is large against a pixel: a quarter of the pixels estimates it as well.
-    residual = cv2.filter2D(pixels, -1, _NOISE_KERNEL)
+    residual = noise_residual(pixels)
     step = 2 if min(pixels.shape) > 256 else 1
     residual, weight = residual[::step, ::step], inside[::step, ::step].astype(np.float32)
     window = max(3, round(NOISE_WINDOW_MM / (pixel_mm * step))) | 1

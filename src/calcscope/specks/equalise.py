@@ -1,0 +1,90 @@
+"""Grey levels of equal noise.
+
+Display processing and film spread some levels of exposure and press others together, so that the noise of a
+mammogram differs with how bright a place is, threefold and more on some digital views. Where the noise grows
+with brightness its bright deviations are also larger than its dark ones, and grains of it look like specks.
+Grey levels that are spread until each holds as much noise as the next undo both (a variance-stabilising
+transform: M. S. Bartlett, Biometrics 3(1):39-52, 1947).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from calcscope.exam.model import Float, Mask
+from calcscope.specks.saliency import noise_residual
+
+NEAR_MM = 1.0
+"""Over which a place's brightness is averaged: larger than a speck, smaller than strands of tissue."""
+LEVELS = 12
+"""Of brightness, as many pixels in each, at which the noise is estimated."""
+LEAST_PIXELS = 2000
+"""In fewer the noise of the levels is not told apart."""
+SAMPLE = 400_000
+"""Pixels of which that many stand for all."""
+WITHIN = 0.25
+"""Of the breast's median noise, the least that a level is taken to have: bounds how far levels are spread."""
+RANGE = (0.5, 99.5)
+"""Percentiles of the breast's grey that stay where they are."""
+
+
+def equalised(pixels: Float, inside: Mask, pixel_mm: float) -> Float:
+    """An image with its grey levels spread so that the noise is alike at all of them.
+
+    Parameters
+    ----------
+    pixels : float32 (rows, columns)
+    inside : bool (rows, columns): the breast
+    pixel_mm : mm per pixel
+
+    Returns
+    -------
+    float32 (rows, columns): the breast's range of grey stays what it was
+    """
+    curve = noise_by_brightness(pixels, inside, pixel_mm)
+    if curve is None:
+        return pixels
+    brightness, noise = curve
+    low, high = np.percentile(brightness, [0, 100])
+    grid = np.linspace(low, high, 256)
+    slope = 1 / np.interp(grid, brightness, noise)
+    risen = np.concatenate([[0.0], np.cumsum((slope[1:] + slope[:-1]) / 2)])
+    scale = (high - low) / risen[-1]
+    # Beyond what the breast shows the curve goes on as it ends.
+    step = (high - low) / 255
+    ends = np.array([0.0, 1.0])
+    beyond = [
+        low - (low - ends[0]) * slope[0] * scale / step,
+        high + (ends[1] - high) * slope[-1] * scale / step,
+    ]
+    at = np.concatenate([ends[:1], grid, ends[1:]])
+    to = np.concatenate([beyond[:1], low + risen * scale, beyond[1:]])
+    return np.asarray(np.interp(pixels, at, to), dtype=np.float32)
+
+
+def noise_by_brightness(
+    pixels: Float, inside: Mask, pixel_mm: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Brightness and the noise at it, (LEVELS,) each, ascending; None where too little tells them.
+
+    The noise is the median deviation of second differences, which texture hardly touches.
+    """
+    near = max(3, round(NEAR_MM / pixel_mm)) | 1
+    where = np.flatnonzero(inside)
+    if len(where) < LEAST_PIXELS:
+        return None
+    where = where[:: max(1, len(where) // SAMPLE)]
+    brightness = cv2.blur(pixels, (near, near)).ravel()[where].astype(np.float64)
+    size = np.abs(noise_residual(pixels).ravel()[where])
+    low, high = np.percentile(brightness, RANGE)
+    levels = np.array_split(np.argsort(brightness, kind="stable"), LEVELS)
+    middle = np.array([np.median(brightness[level]) for level in levels])
+    noise = np.array([np.median(size[level]) for level in levels], dtype=np.float64)
+    typical = float(np.median(noise))
+    if typical <= 0 or np.any(np.diff(middle) <= 0):
+        return None
+    middle, noise = np.r_[low, middle, high], np.r_[noise[0], noise, noise[-1]]
+    keep = np.r_[True, (middle[1:-1] > low) & (middle[1:-1] < high), True]
+    return middle[keep], np.maximum(noise[keep], WITHIN * typical)
