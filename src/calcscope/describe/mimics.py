@@ -42,9 +42,10 @@ STEEPEST = 95
 """Percentile that stands for the steepest steps: of a single grain a few pixels are enough."""
 FLAT_TOP, FLAT_SHARE = 0.97, 0.65
 """Metal: this share of the outline's pixels reach that share of the peak. A ball of calcium has fewer."""
-METAL_STEP = 0.42
-"""And it rises by at least this share of its height from one pixel to the next, as its border is a cliff
-(drawn metal by 0.44 and more, calcium that saturates the display by 0.38 at most)."""
+METAL_STEP, WIRE_STEP, WIRE = 0.42, 0.33, 2.0
+"""And it rises by at least the first share of its height from one pixel to the next, as its border is a cliff
+(drawn metal by 0.44 and more, calcium that saturates the display by 0.38 at most); one that is at least
+``WIRE`` times as long as wide by the second: the blur eats into thin wires."""
 LEAST_METAL_MM2 = 0.15
 """Smaller bright marks are dust or calcium."""
 SCRATCH_PIXELS, SCRATCH_WIDTH_MM = 4.0, 0.4
@@ -79,7 +80,8 @@ def find_mimics(
         step, flat, peak = _edge_and_top(
             catalogue.outlines[index], float(catalogue.contrast[index]), mammogram
         )
-        metal = peak >= top and flat >= FLAT_SHARE and step >= METAL_STEP
+        cliff = step >= (WIRE_STEP if catalogue.elongation[index] >= WIRE else METAL_STEP)
+        metal = peak >= top and flat >= FLAT_SHARE and cliff
         if metal and catalogue.area_mm2[index] >= LEAST_METAL_MM2:
             kind = "metal"
         elif tells_dust and step >= ONE_PIXEL_STEP and catalogue.salience[index] >= LEAST_DUST_SALIENCE:
