@@ -158,16 +158,16 @@ def test_all_groups_share_no_member_and_report_no_fringe(seed: int) -> None:
 
 def test_sure_marks_gather_among_doubtful_ones_and_faint_ones_where_none_is_sure() -> None:
     """One threshold alone loses the first group in its crowd, or the second for want of probable marks."""
-    sure, faint = around(6, 2.0, (30, 30)), around(8, 2.0, (90, 90))
+    sure, faint = around(6, 2.0, (30, 30)), around(12, 2.0, (90, 90))
     crowd = np.random.default_rng(5).uniform((2, 2), (60, 60), (120, 2))
     found = catalogue(
         np.concatenate([sure, crowd, faint]),
-        np.r_[np.full(6, 0.95), np.full(120, 0.3), np.full(8, 0.4)],
+        np.r_[np.full(6, 0.95), np.full(120, 0.3), np.full(12, 0.4)],
         COARSE,
     )
     groups = groups_of(found)
     assert [sorted(g.members) for g in groups if 0 in g.members] == [list(range(6))]
-    assert any(set(range(126, 134)) <= set(g.members.tolist()) for g in groups)
+    assert any(set(range(126, 138)) <= set(g.members.tolist()) for g in groups)
 
 
 def test_nothing_makes_no_group() -> None:

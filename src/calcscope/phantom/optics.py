@@ -106,15 +106,19 @@ class Structure:
     ) -> NDArray[np.float64]:
         """Power per pixel at squared frequencies (per mm²) around x, y, mm from the image's outer corner.
 
-        At zero frequency it is without bound: the level that a speck lies on is not known beforehand.
+        At zero frequency it is without bound: the level that a speck lies on is not known beforehand. Zero
+        where there is no texture.
         """
         row, column = (
             int(np.clip(at / self.step_mm, 0, size - 1))
             for at, size in zip((y_mm, x_mm), self.strength.shape, strict=True)
         )
+        strength = float(self.strength[row, column])
+        if strength <= 0:
+            return np.zeros(squared.shape)
         with np.errstate(divide="ignore"):
             falling = squared ** (-EXPONENT / 2)
-        return np.asarray(float(self.strength[row, column]) / pixel_mm**2 * falling)
+        return np.asarray(strength / pixel_mm**2 * falling)
 
 
 def structure_of(image: Float, inside: Mask, pixel_mm: float, noise: float = 0.0) -> Structure:
