@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from calcscope.specks.network import (
     BLOCK,
     MODEL_FILE,
+    NOT_ASKED,
     current_model,
     greatest_at,
     logit_map,
     logits_at,
     normalise,
+    rung_logits,
     using,
 )
 from calcscope.specks.saliency import local_noise
@@ -127,3 +129,15 @@ def test_another_model_is_asked_only_within_its_block(tmp_path: Path) -> None:
 
 def test_the_model_is_small() -> None:
     assert len((resources.files("calcscope.models") / MODEL_FILE).read_bytes()) < 10e6
+
+
+def test_asked_of_a_part_it_says_there_what_it_says_of_the_whole() -> None:
+    image = with_disc(grain(6, 300, 280), 150, 140, 1.5, 0.08)
+    noise = np.full(image.shape, NOISE, dtype=np.float32)
+    part = np.zeros(image.shape, dtype=bool)
+    part[120:190, 101:180] = True
+    whole, asked = rung_logits(image, noise), rung_logits(image, noise, part)
+    assert np.abs(asked - whole)[part].max() < 1.0
+    assert np.abs(asked - whole)[140:160, 130:150].max() < 0.1
+    assert (asked[:, :96] == NOT_ASKED).all()
+    assert (asked[260:] == NOT_ASKED).all()

@@ -68,7 +68,11 @@ def find_candidates(
     rungs = rungs_of(mammogram, breast)
     if not rungs:
         return []
-    maps = [rung_logits(rung.scale.pixels, rung.noise) for rung in rungs[1:]] if network else None
+    maps = (
+        [rung_logits(rung.scale.pixels, rung.noise, rung.scale.search) for rung in rungs[1:]]
+        if network
+        else None
+    )
     seeds = [seed for k in range(len(rungs)) for seed in _seeds(rungs, k, maps, settings)]
     seeds.sort(key=lambda seed: -seed.salience)
     found = [outline_of(rungs, seed) for seed in seeds[: settings.max_candidates]]

@@ -34,6 +34,9 @@ BLOCK = 8
 HALO = 20
 """The network is run on blocks of this many pixels with so many more around them, where anything lies that is
 to be judged. Its pooling needs multiples of 8."""
+STRIP, STRIP_HALO = 128, 24
+"""Rows of an image on which the network is run at a time, and what is given to it around them."""
+NOT_ASKED = -20.0
 BATCH = 64
 """Blocks at a time: enough to keep the processor busy, little enough for its cache."""
 
@@ -113,12 +116,13 @@ def logit_map(pixels: Float, pixel_mm: float, inside: Mask | None = None) -> Flo
     return rung_logits(pixels, local_noise(pixels, everywhere, pixel_mm, floor))
 
 
-def rung_logits(pixels: Float, noise: Float) -> Float:
+def rung_logits(pixels: Float, noise: Float, search: Mask | None = None) -> Float:
     """The network's logit at each pixel of a rung of the ladder.
 
     Parameters
     ----------
     pixels, noise : float32 (rows, columns), as for :func:`normalise`
+    search : bool (rows, columns): where it is asked, everywhere without it; elsewhere it is ``NOT_ASKED``
 
     Returns
     -------
@@ -126,8 +130,21 @@ def rung_logits(pixels: Float, noise: Float) -> Float:
     """
     seen = normalise(pixels, noise)
     rows, columns = seen.shape
-    whole = np.pad(seen, ((0, -rows % 8), (0, -columns % 8)), mode="edge")
-    return _run(whole[None])[0, :rows, :columns]
+    # In strips: the whole would take gigabytes.
+    around = ((STRIP_HALO, STRIP_HALO + -rows % 8), (STRIP_HALO, STRIP_HALO + -columns % 8))
+    padded = np.pad(seen, around, mode="edge")
+    logits: Float = np.full(seen.shape, NOT_ASKED, dtype=np.float32)
+    for first in range(0, rows, STRIP):
+        last = min(first + STRIP, rows)
+        asked = np.arange(columns) if search is None else np.flatnonzero(search[first:last].any(axis=0))
+        if not len(asked):
+            continue
+        left, right = int(asked[0]) // 8 * 8, int(asked[-1]) + 1
+        height, width = (size + -size % 8 + 2 * STRIP_HALO for size in (last - first, right - left))
+        strip = padded[first : first + height, left : left + width]
+        inner = _run(strip[None])[0, STRIP_HALO:, STRIP_HALO:]
+        logits[first:last, left:right] = inner[: last - first, : right - left]
+    return logits
 
 
 def greatest_at(logits: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
