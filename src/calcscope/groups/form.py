@@ -80,9 +80,9 @@ LEVELS = (0.75, 0.5)
 FEWEST = 3
 """Two marks fall together by chance wherever there are many."""
 
-SURPRISE_MIDDLE = 16.0
+SURPRISE_MIDDLE = 18.0
 SURPRISE_SPREAD = 2.5
-"""Surprise (-ln chance) at which a group is listed, and the logistic's width: at 16 the gatherings of fibres
+"""Surprise (-ln chance) at which a group is listed, and the logistic's width: at 18 the gatherings of fibres
 and dust on the open films are no groups (docs/accuracy.md)."""
 
 SURE = 6.0
