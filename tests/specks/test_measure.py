@@ -159,7 +159,7 @@ def test_a_shell_is_one_hollow_mark(
     catalogue = found(shell(diameter, wall), size=round(16 / pixel_mm), pixel_mm=pixel_mm)
     marks = marks_within(catalogue, diameter / 2)
     assert len(marks) == 1
-    assert marks.length_mm[0] == pytest.approx(diameter, rel=0.15)
+    assert marks.length_mm[0] == pytest.approx(diameter, rel=0.12)
     assert marks.hollowness[0] > 0.1
 
 
