@@ -5,8 +5,7 @@
 * film artifacts: dust and scratches came after the X-rays, so on finely digitised films they step from
   pixel to pixel, which the blur of the imaging system allows nothing in the breast; and a scratch goes on
   straight, thin and without a gap for longer than any line of calcium does, which a coarse scan shows too;
-* deodorant and powder: a crowd of grains at the skin line; in the armpit's folds it is deodorant,
-  elsewhere powder.
+* deodorant and powder: a crowd of grains in a fold of the skin (:mod:`calcscope.describe.grains`).
 
 Cream is not recognised. Two measures were tried on smears drawn on real views (``benchmarks/cream.py``):
 streaks that run side by side under the skin line, for a wiped layer seen from above, and a bright rim that
@@ -26,6 +25,7 @@ from scipy.spatial import cKDTree
 from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.axes import main_axes
+from calcscope.describe.grains import find_grains
 from calcscope.describe.model import Mimic
 from calcscope.exam.model import Mammogram
 from calcscope.groups.links import connected
@@ -58,12 +58,6 @@ SCRATCH_GOES_ON = 0.4
 """Share of the fainter mark's contrast that a scratch keeps everywhere between two of its marks."""
 SCRATCH_BEND_MM = 0.3
 """Most that a mark lies aside of the scratch."""
-GRAIN_REACH_MM = 4.0
-"""Grains of one smear lie within this distance of the next."""
-GRAIN_SALIENCE = 8.0
-"""Grains on the skin are dense: fainter marks are texture."""
-GRAIN_TO_MM = 0.8
-"""And small: larger marks at the skin are calcifications of the skin."""
 
 
 def find_mimics(
@@ -98,9 +92,9 @@ def find_mimics(
                 continue
             is_mimic[marks] = True
             mimics.append(_of_many(marks, catalogue, "film_artifact"))
-    for grains in _grains_at_skin(catalogue, breast, ~is_mimic):
-        is_mimic[grains] = True
-        mimics.append(_of_many(grains, catalogue, _grains_kind(grains, catalogue, breast, mammogram)))
+    for kind, marks in find_grains(catalogue, breast, mammogram, ~is_mimic):
+        is_mimic[marks] = True
+        mimics.append(_of_many(marks, catalogue, kind))
     return mimics, is_mimic
 
 
@@ -160,31 +154,6 @@ def _edge_and_top(
     down = np.abs(np.diff(patch, axis=0))[near[1:] & near[:-1]]
     right = np.abs(np.diff(patch, axis=1))[near[:, 1:] & near[:, :-1]]
     return float(np.percentile(np.concatenate([down, right]), STEEPEST)) / height, flat, peak
-
-
-def _grains_at_skin(
-    catalogue: SpeckCatalogue, breast: Breast, allowed: NDArray[np.bool_]
-) -> list[NDArray[np.intp]]:
-    settings = lexicon.load("describe")
-    rows, columns = breast.mask.shape
-    column = np.clip(np.rint(catalogue.x).astype(int), 0, columns - 1)
-    row = np.clip(np.rint(catalogue.y).astype(int), 0, rows - 1)
-    near = breast.skin_distance_mm[row, column] <= settings["deodorant_skin_mm"]["value"]
-    dense = (catalogue.salience >= GRAIN_SALIENCE) & (catalogue.diameter_mm <= GRAIN_TO_MM)
-    grains = np.flatnonzero(near & dense & allowed)
-    least = settings["deodorant_count"]["value"]
-    if len(grains) < least:
-        return []
-    pairs = cKDTree(catalogue.xy_mm[grains]).query_pairs(GRAIN_REACH_MM, output_type="ndarray")
-    return [grains[crowd] for crowd in connected(len(grains), pairs) if len(crowd) >= least]
-
-
-def _grains_kind(
-    grains: NDArray[np.intp], catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram
-) -> str:
-    level = breast.nipple[1] if breast.nipple is not None else breast.mask.shape[0] / 2
-    armpit = mammogram.info.view in ("MLO", "ML", "LM") and catalogue.y[grains].mean() < level
-    return "deodorant" if armpit else "powder"
 
 
 def _of_many(marks: NDArray[np.intp], catalogue: SpeckCatalogue, kind: str) -> Mimic:

@@ -13,7 +13,7 @@ and must be labelled so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -43,6 +43,8 @@ KINDS = (
 )  # fmt: skip
 DISTRIBUTIONS = ("diffuse", "regional", "grouped", "linear", "segmental")
 MIMICS = ("deodorant", "powder", "metal", "film_artifact")
+OFF_FIELD_MM = {"deodorant": 110.0, "powder": -60.0}
+"""Height of the nipple, from the field's top: both folds are centimetres off it."""
 
 PIXELS_MM = (0.05, 0.07)
 """Pixel sizes of scenes: a fine film scan and a common flat-panel detector."""
@@ -111,7 +113,12 @@ def draw_mimic(term: str, seed: int, pixel_mm: float | None = None) -> Scene:
         marks, centres = film_marks(field, rng)
     else:
         centres = MIMIC_PAINTERS[term](field, rng)
-    return _scene(term, rng, field, centres, "MLO", marks)
+    scene = _scene(term, rng, field, centres, "MLO", marks)
+    if term not in OFF_FIELD_MM:
+        return scene
+    x, _ = nipple_of(field) / pixel_mm
+    nipple = (float(x), OFF_FIELD_MM[term] / pixel_mm)
+    return replace(scene, breast=replace(scene.breast, nipple=nipple))
 
 
 def draw_distribution(term: str, seed: int, pixel_mm: float = 0.1) -> Scene:
