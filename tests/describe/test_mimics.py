@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -11,6 +12,10 @@ import pytest
 from specks.drawn import breast, tissue, view
 
 from calcscope.describe import Mimic, find_mimics
+from calcscope.describe.grains import find_grains
+from calcscope.exam import Mammogram, Orientation, ViewInfo
+from calcscope.exam.model import Points
+from calcscope.phantom.drawn.scatter import half_ellipse
 from calcscope.phantom.drawn.scenes import Scene, draw_kind, draw_mimic
 from calcscope.specks import SpeckCatalogue, find_specks
 
@@ -93,3 +98,64 @@ def test_what_is_short_or_bent_or_has_gaps_is_no_scratch(
     length_mm: float, bend_mm: float, gaps: bool
 ) -> None:
     assert line_on_film(length_mm, bend_mm, gaps) == []
+
+
+ViewName = Literal["CC", "MLO"]
+SMALL_MM = 0.3
+"""Diameter of the specks of a catalogue made by hand."""
+
+
+def catalogue_at(xy_mm: Points, pixel_mm: float) -> SpeckCatalogue:
+    """Small dense specks at these places."""
+    columns = {name: np.full(len(xy_mm), SMALL_MM) for name in vars(SpeckCatalogue.empty(pixel_mm))}
+    columns |= {"x": xy_mm[:, 0] / pixel_mm, "y": xy_mm[:, 1] / pixel_mm, "slice": np.full(len(xy_mm), -1)}
+    columns |= {"area_mm2": np.full(len(xy_mm), SMALL_MM**2), "salience": np.full(len(xy_mm), 10.0)}
+    outlines = tuple(np.zeros((0, 2)) for _ in xy_mm)
+    return SpeckCatalogue(**columns | {"outlines": outlines, "pixel_mm": pixel_mm})  # type: ignore[arg-type]
+
+
+def strewn(centre: tuple[float, float], size: tuple[float, float], count: int = 40) -> Points:
+    """Places (mm) strewn over an upright rectangle."""
+    return np.array(centre) + (np.random.default_rng(1).random((count, 2)) - 0.5) * size
+
+
+def grains_at(xy_mm: Points, name: ViewName) -> list[str]:
+    """What is named in a breast of 100 mm depth and 160 mm height, its nipple halfway down."""
+    around = half_ellipse(100, 80, 0.2)
+    rows, columns = around.mask.shape
+    info = ViewInfo("drawn", "1", "L", name, rows, columns, 0.2, acquisition="digital")
+    pixels = np.zeros((rows, columns), np.float32)
+    mammogram = Mammogram(info, pixels, around.mask, Orientation(rows, columns), lambda p: p)
+    specks = catalogue_at(xy_mm, 0.2)
+    return [
+        grains.kind for grains in find_grains(specks, around, mammogram, np.ones(len(specks), dtype=bool))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "kind"),
+    [
+        (strewn((20, 20), (15, 15)), "MLO", "deodorant"),
+        (strewn((68, 133), (8, 18)), "MLO", "powder"),
+        (strewn((7, 80), (8, 25)), "CC", "powder"),
+        (strewn((25, 8), (20, 5)), "CC", "deodorant"),
+    ],
+    ids=["in the armpit", "along the skin below", "in the fold at the chest wall", "at the lateral skin"],
+)
+def test_crowds_of_grains_in_folds_of_the_skin_are_named(place: Points, name: ViewName, kind: str) -> None:
+    assert grains_at(place, name) == [kind]
+
+
+@pytest.mark.parametrize(
+    ("place", "name"),
+    [
+        (strewn((50, 80), (20, 20)), "MLO"),
+        (strewn((7, 80), (6, 8)), "CC"),
+        (strewn((20, 20), (15, 15), count=12), "MLO"),
+        (strewn((88, 80), (12, 24)), "CC"),
+        (strewn((70, 110), (45, 8)), "MLO"),
+    ],
+    ids=["in mid breast", "a tight group", "few", "behind the nipple", "a segment that begins at the skin"],
+)
+def test_groups_of_calcifications_are_no_grains(place: Points, name: ViewName) -> None:
+    assert grains_at(place, name) == []

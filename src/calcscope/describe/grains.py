@@ -32,9 +32,10 @@ TO_MM = 0.8
 """Larger marks at the skin are calcifications of the skin."""
 STREWN_MM = 12.0
 """Least extent of a smear: a group of calcifications, which is within 10 mm as a rule, is no smear."""
-IN_PLACE = 0.8
-"""Share of a crowd that lies where grains are expected. A segmental group that begins there goes on."""
-OFF_NIPPLE_MM = 20.0
+IN_PLACE, AROUND_MM = 0.8, 8.0
+"""Share of a crowd, and of what lies this near to it, that lies where grains are expected: a segmental group
+that begins there goes on inwards, with gaps."""
+OFF_NIPPLE_MM = {"seen": 25.0, "estimated": 40.0}
 """Nearer to the nipple the skin is never far, and groups that follow the ducts are common."""
 BESIDE_MM = 2.0
 """Small marks this near a grain of a smear belong to it however faint they are."""
@@ -70,12 +71,12 @@ def find_grains(
         marks = grains[crowd]
         if len(marks) < least or not _is_strewn(marks, catalogue, breast):
             continue
-        armpit, other = places.armpit[marks], places.other[marks]
-        if (armpit | other).mean() < IN_PLACE:
+        away = cKDTree(catalogue.xy_mm[marks]).query(catalogue.xy_mm)[0]
+        around = grains[away[grains] <= AROUND_MM]
+        if (places.armpit | places.other)[around].mean() < IN_PLACE:
             continue
-        near = cKDTree(catalogue.xy_mm[marks]).query(catalogue.xy_mm)[0] <= BESIDE_MM
-        kind = "deodorant" if armpit.mean() >= 0.5 else "powder"
-        smears.append(Grains(kind, np.union1d(marks, np.flatnonzero(small & near))))
+        kind = "deodorant" if places.armpit[marks].mean() >= 0.5 else "powder"
+        smears.append(Grains(kind, np.flatnonzero(small & (away <= BESIDE_MM))))
     return smears
 
 
@@ -85,7 +86,7 @@ def _is_strewn(marks: Index, catalogue: SpeckCatalogue, breast: Breast) -> bool:
     if breast.nipple is None:
         return True
     away = catalogue.xy[marks].mean(axis=0) - np.array(breast.nipple)
-    return bool(np.hypot(*away) * catalogue.pixel_mm >= OFF_NIPPLE_MM)
+    return bool(np.hypot(*away) * catalogue.pixel_mm >= OFF_NIPPLE_MM[breast.nipple_certainty])
 
 
 def _places(catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram) -> _Places:
