@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from calcscope import lexicon
-from calcscope.describe.spread import describe_spread
+from calcscope.describe.spread import describe_spread, lying_beyond
 from calcscope.phantom.drawn.scatter import draw_points, half_ellipse
 from calcscope.phantom.drawn.scenes import DISTRIBUTIONS
+from calcscope.specks import SpeckCatalogue
 
 
 def likeliest(probabilities: dict[str, float]) -> str:
@@ -77,3 +78,27 @@ def test_few_calcifications_still_get_a_description(count: int) -> None:
     probabilities, _ = describe_spread(xy_mm, breast)
     assert sum(probabilities.values()) == pytest.approx(1)
     assert np.isfinite(list(probabilities.values())).all()
+
+
+def at(xy_mm: np.ndarray, probability: np.ndarray) -> SpeckCatalogue:
+    """Marks at places (n, 2), mm, of which nothing but the place and the probability matters."""
+    nothing = {name: np.zeros(len(xy_mm)) for name in SpeckCatalogue.__dataclass_fields__}
+    nothing |= {"x": xy_mm[:, 0], "y": xy_mm[:, 1], "probability": probability}
+    return SpeckCatalogue(**(nothing | {"pixel_mm": 1.0, "outlines": tuple(xy_mm[:, None])}))
+
+
+def test_a_group_that_is_the_densest_place_of_many_is_described_by_all_of_them() -> None:
+    random = np.random.default_rng(0)
+    group = np.array([40.0, 60.0]) + random.uniform(-3, 3, (6, 2))
+    x, y = np.meshgrid(np.arange(15.0, 75.0, 8.0), np.arange(30.0, 100.0, 8.0))
+    around = np.stack([x.ravel(), y.ravel()], axis=1)
+    places = np.concatenate([group, around])
+    members = np.arange(6)
+    beyond = lying_beyond(members, at(places, np.full(len(places), 0.9)))
+    assert beyond is not None
+    assert len(beyond) == len(places)
+    # Doubtful marks, strays and what lies far off do not make it part of something wider.
+    doubtful = np.where(np.arange(len(places)) < 6, 0.9, 0.5)
+    assert lying_beyond(members, at(places, doubtful)) is None
+    strays = np.concatenate([group, around[:2], group + np.array([0.0, 60.0])])
+    assert lying_beyond(members, at(strays, np.full(len(strays), 0.9))) is None

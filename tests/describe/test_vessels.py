@@ -9,6 +9,7 @@ import pytest
 
 from calcscope.breast import Breast, locate_breast
 from calcscope.describe import describe_all_singles, find_vessels
+from calcscope.describe.vessels import fit_tracks
 from calcscope.exam import Mammogram, ReadOptions, read_exams
 from calcscope.phantom.drawn.scenes import draw_kind, draw_morphology
 from calcscope.specks import SpeckCatalogue, find_specks
@@ -80,3 +81,14 @@ def test_fibres_of_films_are_no_vessels(films: dict[str, Path]) -> None:
 
 def test_fibres_of_a_digital_view_are_no_vessels(shared_data: Path) -> None:
     assert find_vessels(*look(shared_data / "ffdm" / "gmic_0_R-MLO.png", 0.07)) == []
+
+
+def test_tracks_of_a_vessel_that_narrows_are_fitted_when_they_may() -> None:
+    along = np.arange(0.0, 20.0, 0.25)
+    apart = np.interp(along, (0, 20), (1.2, 0.5))
+    tracks = np.concatenate([np.stack([along, apart], axis=1), np.stack([along, -apart], axis=1)])
+    even, narrowing = fit_tracks(tracks), fit_tracks(tracks, widening=2)
+    assert even is not None
+    assert narrowing is not None
+    assert narrowing.spread < 0.05 < even.spread
+    assert narrowing.half_width == pytest.approx(0.85, abs=0.05)

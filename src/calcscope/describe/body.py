@@ -79,10 +79,10 @@ def find_bodies(indices: Iterable[int], catalogue: SpeckCatalogue, mammogram: Ma
             marks += [
                 other
                 for other in wanted
-                if other != index and other not in taken and _inside(catalogue.xy[other], border)
+                if other != index and other not in taken and holds(border, catalogue.xy[other])
             ]
         taken.update(marks)
-        bodies.append(Body(tuple(marks), polygon, *_resample(polygon, mammogram)))
+        bodies.append(body_of(tuple(marks), polygon, mammogram))
     return bodies
 
 
@@ -140,7 +140,13 @@ class _Field:
         return np.asarray((polygon + (left, top) + 0.5) * self.factor - 0.5)
 
 
-def _inside(point: Points, border: NDArray[np.float32]) -> bool:
+def body_of(marks: tuple[int, ...], outline: Points, mammogram: Mammogram) -> Body:
+    """The body within an outline (k, 2), canonical pixels, on which the marks lie."""
+    return Body(marks, outline, *_resample(outline, mammogram))
+
+
+def holds(border: NDArray[np.float32], point: Points) -> bool:
+    """Whether a point (2,) lies within a closed border (k, 2) or on it."""
     return cv2.pointPolygonTest(border, (float(point[0]), float(point[1])), False) >= 0
 
 

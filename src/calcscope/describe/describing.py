@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 
 from calcscope import lexicon
 from calcscope.breast.model import Breast
-from calcscope.describe.appearance import GROUP_MEASUREMENTS, measure_group
-from calcscope.describe.body import Body, find_bodies
+from calcscope.describe.appearance import GROUP_MEASUREMENTS, measure_group, plainness
+from calcscope.describe.body import find_bodies
 from calcscope.describe.form import measure_form
 from calcscope.describe.gaussian import load_classes
 from calcscope.describe.kinds import group_kind, single_kind
 from calcscope.describe.model import GroupDescription
-from calcscope.describe.spread import describe_spread
+from calcscope.describe.pieces import find_pieces
+from calcscope.describe.spread import describe_spread, lying_beyond
 from calcscope.describe.vessels import find_vessels
-from calcscope.exam.model import Mammogram
+from calcscope.exam.model import Mammogram, Points
 from calcscope.groups.model import Group
 from calcscope.specks.catalogue import SpeckCatalogue
 
 NOT_ASSESSABLE = "not_assessable"
+PLAIN_ENOUGH = 0.25
+"""What counts less than this share of a group's plainest calcification is no part of its arrangement."""
 
 
 def describe_group(
@@ -43,7 +46,8 @@ def describe_group(
     """
     if vessels is None:
         vessels = find_vessels(catalogue, breast, mammogram)
-    distribution, reasons = describe_spread(catalogue.xy_mm[group.members], breast)
+    places, values = measured(group.members, catalogue, mammogram)
+    distribution, reasons = describe_spread(places, breast)
     bodies = find_bodies(group.members, catalogue, mammogram)
     forms = [measure_form(body) for body in bodies]
     kind, kind_reasons = group_kind(group, bodies, forms, breast, mammogram.info.view, vessels)
@@ -51,7 +55,6 @@ def describe_group(
         morphology = {NOT_ASSESSABLE: 1.0}
         shape_reasons: tuple[str, ...] = (f"pixels of {mammogram.pixel_mm:.2f} mm hide fine shapes",)
     else:
-        values = measure_group(forms, clarity(bodies, catalogue))
         morphology = load_classes("morphology").probabilities(values)
         shape_reasons = _shape_in_words(values)
     return GroupDescription(
@@ -92,11 +95,25 @@ def describe_all_singles(
     return kinds
 
 
-def clarity(bodies: Sequence[Body], catalogue: SpeckCatalogue) -> NDArray[np.float64]:
-    """Signal to noise of one pixel of each body, from its clearest mark."""
-    pixels = np.sqrt(np.maximum(catalogue.area_mm2, 1e-9)) / catalogue.pixel_mm
-    each = catalogue.snr / pixels
-    return np.array([each[list(body.marks)].max() for body in bodies])
+def measured(
+    members: NDArray[np.intp], catalogue: SpeckCatalogue, mammogram: Mammogram
+) -> tuple[Points, NDArray[np.float64]]:
+    """What a group is described by.
+
+    Returns
+    -------
+    places : (n, 2) mm, by which its distribution is told
+    values : its measurements ``GROUP_MEASUREMENTS``, by which its morphology is
+    """
+    pieces = find_pieces(members, catalogue, mammogram)
+    forms = [measure_form(piece.body) for piece in pieces]
+    weight = plainness(forms, np.array([piece.probability for piece in pieces]))
+    values = measure_group(forms, weight, np.array([piece.noise for piece in pieces]))
+    beyond = lying_beyond(members, catalogue)
+    if beyond is not None:
+        return beyond, values
+    plain = weight > PLAIN_ENOUGH * weight.max()
+    return catalogue.pixel_mm * np.stack([piece.centre for piece in pieces])[plain], values
 
 
 def few_are_a_finding(few: Group, description: GroupDescription) -> bool:

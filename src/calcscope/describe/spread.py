@@ -1,6 +1,6 @@
 """Distribution: how the members of a group are spread in the breast.
 
-Measured from the members' centres alone: extent, width about a gently bent axis, share of the
+Measured from positions alone: extent, width about a gently bent axis, share of the
 breast, and how the spread lies towards the nipple, where the ducts run together. Extents that the
 lexicon fixes (grouped up to 2 cm, regional from 2 cm on) rule terms out; the rest is weighed by
 Gaussian class models (:mod:`calcscope.describe.gaussian`).
@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 from scipy.spatial.distance import pdist
 
 from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.gaussian import load_classes
 from calcscope.exam.model import Points
+from calcscope.groups.links import component_of
+from calcscope.specks.catalogue import SpeckCatalogue
 
 SPREAD_MEASUREMENTS = (
     "log_span", "log_width", "log_slenderness", "log_breast_share", "log_count", "alignment",
@@ -56,6 +58,29 @@ def measure_spread(xy_mm: Points, breast: Breast) -> NDArray[np.float64]:
             np.log(max(share, 1e-5)), np.log(count), alignment, fan, wedge,
         ]
     )  # fmt: skip
+
+
+def lying_beyond(members: NDArray[np.intp], catalogue: SpeckCatalogue) -> Points | None:
+    """The calcifications of which a group is only a part, (n, 2) mm, the group's own among them; None where
+    it stands by itself.
+
+    A group is what lies as densely as the rule for a group asks. Regional and diffuse calcifications, and
+    those of a duct and its branches, are sparser: of them it is but the densest place. So the sure ones
+    around it are looked at, as far as each is near enough to the next.
+    """
+    rule = lexicon.load("describe")
+    surely = catalogue.probability >= rule["beyond_probability"]["value"]
+    own = np.zeros(len(catalogue), dtype=bool)
+    own[members] = True
+    looked_at = np.flatnonzero(surely | own)
+    xy_mm = catalogue.xy_mm[looked_at]
+    pairs = cKDTree(xy_mm).query_pairs(rule["beyond_within_mm"]["value"], output_type="ndarray")
+    label = component_of(len(looked_at), pairs)
+    linked = label == np.bincount(label[own[looked_at]]).argmax()
+    more = int((linked & ~own[looked_at]).sum())
+    if more < max(rule["beyond_count"]["value"], rule["beyond_share"]["value"] * len(members)):
+        return None
+    return np.asarray(xy_mm[linked & surely[looked_at]])
 
 
 def describe_spread(xy_mm: Points, breast: Breast) -> tuple[dict[str, float], tuple[str, ...]]:

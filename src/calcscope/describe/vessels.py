@@ -55,6 +55,10 @@ TRACK_SPREAD, TRACK_GAIN = 0.27, 0.3
 as a share of the scatter about one curve."""
 LONG_WALL_MM, LONG_WALL_LENIENCE = 4.0, 1.35
 """Casts of ducts are short. Where the bodies are on average this long, both limits are this much wider."""
+WIDENING = 2
+WIDENING_SPREAD, WIDENING_BESIDE = 0.15, 0.4
+"""Long walls may also lie about tracks whose distance changes along them, by a polynomial of this degree;
+such tracks fit anything more easily, so the bodies must lie closer to them and more of them side by side."""
 BESIDE = 0.3
 """Least share of the length on which both tracks are occupied."""
 GRID_MM, JOIN_MM = 0.2, 0.5
@@ -112,8 +116,10 @@ def _by_bodies(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[tuple[fl
     widest, longest_rod = settings["vessel_width_mm"]["value"][1], settings["rod_to_mm"]["value"]
     found = []
     for chain in _chains(bodies, boxes, pixel_mm, widest):
-        tracks = fit_tracks(np.concatenate([_course(bodies[i], pixel_mm) for i in chain]))
-        if tracks is not None and _is_vessel(tracks, float(boxes[chain, 0].mean())):
+        points = np.concatenate([_course(bodies[i], pixel_mm) for i in chain])
+        body_mm = float(boxes[chain, 0].mean())
+        tracks = fit_tracks(points)
+        if tracks is not None and (_is_vessel(tracks, body_mm) or _widens(points, body_mm)):
             found.append((tracks.length, chain))
     for crowd in _crowds(bodies, catalogue):
         length = _pipe_length(np.concatenate([bodies[i].outline * pixel_mm for i in crowd]))
@@ -173,6 +179,22 @@ def _is_vessel(tracks: Tracks, body_mm: float) -> bool:
     )
 
 
+def _widens(points: Points, body_mm: float) -> bool:
+    """Whether long walls are those of a vessel that widens or narrows."""
+    if body_mm < LONG_WALL_MM:
+        return False
+    tracks = fit_tracks(points, WIDENING)
+    settings = lexicon.load("describe")
+    narrowest, widest = settings["vessel_width_mm"]["value"]
+    return (
+        tracks is not None
+        and tracks.length >= settings["vessel_length_mm"]["value"]
+        and narrowest <= 2 * tracks.half_width <= widest
+        and max(tracks.spread, tracks.gain) <= WIDENING_SPREAD
+        and tracks.beside >= WIDENING_BESIDE
+    )
+
+
 def _crowds(bodies: Sequence[Body], catalogue: SpeckCatalogue) -> list[NDArray[np.intp]]:
     """Bodies joined across small gaps that hold enough marks to be a crowd of plaques."""
     if not bodies:
@@ -221,22 +243,26 @@ def _about_curve(
     return along, basis, across - basis @ curve
 
 
-def fit_tracks(points: Points) -> Tracks | None:
-    """Fit ``c(s) ± R`` to points (n, 2) in mm by least squares: the side of each point and the curve in
-    turn. None for fewer than 8 points."""
+def fit_tracks(points: Points, widening: int = 0) -> Tracks | None:
+    """Fit ``c(s) ± R(s)`` to points (n, 2) in mm by least squares: the side of each point and the curve in
+    turn. R is a polynomial of the degree ``widening``, 0 for tracks of one distance; its median is told.
+    None for fewer than 8 points."""
     if len(points) < 8:
         return None
     along, basis, rest = _about_curve(points)
     length = float(np.ptp(along))
+    widths = np.polynomial.legendre.legvander(2 * (along - along.min()) / max(length, 1e-9) - 1, widening)
     offset = rest
-    half_width = 0.0
+    apart = np.zeros(len(points))
     for _ in range(12):
         side = np.where(offset >= 0, 1.0, -1.0)
-        fit, *_ = np.linalg.lstsq(np.column_stack([basis, side]), rest, rcond=None)
-        offset, half_width = rest - basis @ fit[:-1], abs(float(fit[-1]))
+        fit, *_ = np.linalg.lstsq(np.column_stack([basis, widths * side[:, None]]), rest, rcond=None)
+        offset = rest - basis @ fit[: basis.shape[1]]
+        apart = np.abs(widths @ fit[basis.shape[1] :])
         if (np.where(offset >= 0, 1.0, -1.0) == side).all():
             break
-    scatter = float(np.sqrt(np.mean((np.abs(offset) - half_width) ** 2)))
+    half_width = float(np.median(apart))
+    scatter = float(np.sqrt(np.mean((np.abs(offset) - apart) ** 2)))
     stretch = ((along - along.min()) / STEP_MM).astype(int)
     both = np.intersect1d(stretch[offset >= 0], stretch[offset < 0])
     return Tracks(

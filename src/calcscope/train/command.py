@@ -63,6 +63,12 @@ def judge(
 @app.command()
 def describe(
     out: Annotated[Path, typer.Option(help="The JSON file to write.")],
+    normals: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of mammograms without calcium to set groups into; may be given again.", exists=True
+        ),
+    ] = None,
     exams: Annotated[
         list[Path] | None,
         typer.Option(help="Folder of simulated exams to learn from too; may be given again.", exists=True),
@@ -75,4 +81,4 @@ def describe(
 
     with Progress() as bar:
         task = bar.add_task("drawing and measuring scenes")
-        train(out, exams or [], lambda n, of: bar.update(task, completed=n, total=of))
+        train(out, normals or [], exams or [], lambda n, of: bar.update(task, completed=n, total=of))
