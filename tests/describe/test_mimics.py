@@ -28,7 +28,7 @@ def mimics_in(scene: Scene) -> list[Mimic]:
     return mimics
 
 
-@pytest.mark.parametrize("kind", ["deodorant", "powder", "metal"])
+@pytest.mark.parametrize("kind", ["deodorant", "powder", "metal", "marker", "clip"])
 def test_drawn_mimics_are_named(kind: str) -> None:
     named = [Counter(m.kind for m in mimics_in(draw_mimic(kind, seed))) for seed in range(2000, 2003)]
     assert sum(kind in names for names in named) >= 2
@@ -45,7 +45,14 @@ def test_no_typical_calcification_is_taken_for_a_mimic() -> None:
         assert mimics_in(draw_kind(kind, 2000)) == []
 
 
-@pytest.mark.parametrize("kind", ["popcorn", "round", "dystrophic"])
+def test_what_is_named_metal_needs_no_speck() -> None:
+    scene = draw_mimic("metal", 2000)
+    mimics, _ = find_mimics(SpeckCatalogue.empty(scene.mammogram.pixel_mm), scene.breast, scene.mammogram)
+    assert [mimic.kind for mimic in mimics] == ["metal"]
+    assert 7 < mimics[0].extent_mm < 15
+
+
+@pytest.mark.parametrize("kind", ["popcorn", "round", "dystrophic", "rod"])
 def test_calcium_that_saturates_the_display_is_no_metal(kind: str) -> None:
     scene = draw_kind(kind, 2100)
     bright = np.minimum(1.6 * scene.mammogram.pixels, 1).astype(np.float32)

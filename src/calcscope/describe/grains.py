@@ -30,6 +30,8 @@ LEAST_SALIENCE = 4.0
 """Fainter marks are texture."""
 TO_MM = 0.8
 """Larger marks at the skin are calcifications of the skin."""
+OFF_EDGE_MM = 1.5
+"""Marks on the skin line itself are the edge of the skin, not what lies on it."""
 STREWN_MM = 12.0
 """Least extent of a smear: a group of calcifications, which is within 10 mm as a rule, is no smear."""
 IN_PLACE, AROUND_MM = 0.8, 8.0
@@ -59,19 +61,20 @@ def find_grains(
     catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram, allowed: NDArray[np.bool_]
 ) -> list[Grains]:
     """Smears of grains among the allowed marks of a view."""
+    depth = _depth_mm(catalogue, breast)
     small = allowed & (catalogue.diameter_mm <= TO_MM)
-    grains = np.flatnonzero(small & (catalogue.salience >= LEAST_SALIENCE))
+    grains = np.flatnonzero(small & (catalogue.salience >= LEAST_SALIENCE) & (depth >= OFF_EDGE_MM))
     least = lexicon.load("describe")["grains_count"]["value"]
     if len(grains) < least:
         return []
-    places = _places(catalogue, breast, mammogram)
+    places = _places(catalogue, depth, breast, mammogram)
     pairs = cKDTree(catalogue.xy_mm[grains]).query_pairs(REACH_MM, output_type="ndarray")
     smears = []
     for crowd in connected(len(grains), pairs):
         marks = grains[crowd]
         if len(marks) < least or not _is_strewn(marks, catalogue, breast):
             continue
-        away = cKDTree(catalogue.xy_mm[marks]).query(catalogue.xy_mm)[0]
+        away = np.asarray(cKDTree(catalogue.xy_mm[marks]).query(catalogue.xy_mm)[0])
         around = grains[away[grains] <= AROUND_MM]
         if (places.armpit | places.other)[around].mean() < IN_PLACE:
             continue
@@ -89,12 +92,20 @@ def _is_strewn(marks: Index, catalogue: SpeckCatalogue, breast: Breast) -> bool:
     return bool(np.hypot(*away) * catalogue.pixel_mm >= OFF_NIPPLE_MM[breast.nipple_certainty])
 
 
-def _places(catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram) -> _Places:
-    settings = lexicon.load("describe")
+def _depth_mm(catalogue: SpeckCatalogue, breast: Breast) -> NDArray[np.float32]:
+    """Distance of each mark from the skin line."""
     rows, columns = breast.mask.shape
     column = np.clip(np.rint(catalogue.x).astype(int), 0, columns - 1)
     row = np.clip(np.rint(catalogue.y).astype(int), 0, rows - 1)
-    skin = breast.skin_distance_mm[row, column] <= settings["grains_skin_mm"]["value"]
+    return np.asarray(breast.skin_distance_mm[row, column])
+
+
+def _places(
+    catalogue: SpeckCatalogue, depth_mm: NDArray[np.float32], breast: Breast, mammogram: Mammogram
+) -> _Places:
+    settings = lexicon.load("describe")
+    rows = breast.mask.shape[0]
+    skin = depth_mm <= settings["grains_skin_mm"]["value"]
     top = float(np.argmax(breast.mask.any(axis=1)))
     level = breast.nipple[1] if breast.nipple is not None else rows / 2
     above = (catalogue.y - top) / max(level - top, 1.0)

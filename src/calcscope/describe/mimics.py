@@ -1,7 +1,8 @@
 """Marks on the skin or the film that look like calcifications.
 
-* metal: at the top of the image's range all over and up to a sharp border; coarse calcifications can reach
-  the top where the display saturates, but thin out towards theirs;
+* metal: wires, clips and balls at the top of the image's range up to a sharp border
+  (:mod:`calcscope.describe.metal`); coarse calcifications can reach it too where the display saturates, so
+  that what has no such form is left to be calcium;
 * film artifacts: dust and scratches came after the X-rays, so on finely digitised films they step from
   pixel to pixel, which the blur of the imaging system allows nothing in the breast; and a scratch goes on
   straight, thin and without a gap for longer than any line of calcium does, which a coarse scan shows too;
@@ -22,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.axes import main_axes
 from calcscope.describe.grains import find_grains
+from calcscope.describe.metal import find_metal
 from calcscope.describe.model import Mimic
 from calcscope.exam.model import Mammogram
 from calcscope.groups.links import connected
@@ -40,14 +41,8 @@ LEAST_DUST_SALIENCE = 8.0
 """In fainter marks noise makes steps of its own."""
 STEEPEST = 95
 """Percentile that stands for the steepest steps: of a single grain a few pixels are enough."""
-FLAT_TOP, FLAT_SHARE = 0.97, 0.65
-"""Metal: this share of the outline's pixels reach that share of the peak. A ball of calcium has fewer."""
-METAL_STEP, WIRE_STEP, WIRE = 0.42, 0.33, 2.0
-"""And it rises by at least the first share of its height from one pixel to the next, as its border is a cliff
-(drawn metal by 0.44 and more, calcium that saturates the display by 0.38 at most); one that is at least
-``WIRE`` times as long as wide by the second: the blur eats into thin wires."""
-LEAST_METAL_MM2 = 0.15
-"""Smaller bright marks are dust or calcium."""
+METAL_REACH_MM = 0.5
+"""Marks this near a wire or a clip are its border."""
 SCRATCH_PIXELS, SCRATCH_WIDTH_MM = 4.0, 0.4
 """A scratch is no wider than either: a few pixels of any scan, and thinner than a calcified vessel."""
 SCRATCH_MM = 8.0
@@ -65,26 +60,22 @@ def find_mimics(
 ) -> tuple[list[Mimic], NDArray[np.bool_]]:
     """Mimics of a view, and for each mark of the catalogue whether it belongs to one, bool (n,)."""
     is_mimic = np.zeros(len(catalogue), dtype=bool)
+    bodies = find_metal(mammogram, breast)
+    mimics = [body.mimic for body in bodies]
     if not len(catalogue):
-        return [], is_mimic
-    mimics = []
-    top = lexicon.load("describe")["metal_brightness"]["value"]
-    tells_dust = mammogram.info.acquisition == "film" and mammogram.pixel_mm <= BLUR_SHOWS_BELOW_MM
-    for index in range(len(catalogue)):
-        step, flat, peak = _edge_and_top(
-            catalogue.outlines[index], float(catalogue.contrast[index]), mammogram
-        )
-        cliff = step >= (WIRE_STEP if catalogue.elongation[index] >= WIRE else METAL_STEP)
-        metal = peak >= top and flat >= FLAT_SHARE and cliff
-        if metal and catalogue.area_mm2[index] >= LEAST_METAL_MM2:
-            kind = "metal"
-        elif tells_dust and step >= ONE_PIXEL_STEP and catalogue.salience[index] >= LEAST_DUST_SALIENCE:
-            kind = "film_artifact"
-        else:
-            continue
-        is_mimic[index] = True
-        extent = float(catalogue.length_mm[index])
-        mimics.append(Mimic(float(catalogue.x[index]), float(catalogue.y[index]), kind, extent))
+        return mimics, is_mimic
+    for body in bodies:
+        away = cKDTree(body.pixels).query(catalogue.xy)[0] * mammogram.pixel_mm
+        is_mimic |= away <= METAL_REACH_MM
+    if mammogram.info.acquisition == "film" and mammogram.pixel_mm <= BLUR_SHOWS_BELOW_MM:
+        salient = catalogue.salience >= LEAST_DUST_SALIENCE
+        for index in np.flatnonzero(salient & ~is_mimic):
+            step = _steepest(catalogue.outlines[index], float(catalogue.contrast[index]), mammogram)
+            if step < ONE_PIXEL_STEP:
+                continue
+            is_mimic[index] = True
+            x, y = float(catalogue.x[index]), float(catalogue.y[index])
+            mimics.append(Mimic(x, y, "film_artifact", float(catalogue.length_mm[index])))
     if mammogram.info.acquisition == "film":
         for marks in _scratches(catalogue, mammogram):
             marks = marks[~is_mimic[marks]]
@@ -134,10 +125,8 @@ def _goes_on(catalogue: SpeckCatalogue, mammogram: Mammogram, first: int, second
     return bool(excess.min() >= SCRATCH_GOES_ON * fainter)
 
 
-def _edge_and_top(
-    outline: NDArray[np.float64], contrast: float, mammogram: Mammogram
-) -> tuple[float, float, float]:
-    """Steepest step between pixels over the height, share of pixels near the peak, and the peak."""
+def _steepest(outline: NDArray[np.float64], contrast: float, mammogram: Mammogram) -> float:
+    """Steepest step from pixel to pixel within an outline or at it, over the height."""
     rows, columns = mammogram.pixels.shape
     low = np.maximum(np.floor(outline.min(axis=0)).astype(int) - 2, 0)
     high = np.minimum(np.ceil(outline.max(axis=0)).astype(int) + 3, (columns, rows))
@@ -145,15 +134,13 @@ def _edge_and_top(
     body = np.zeros(patch.shape, np.uint8)
     cv2.fillPoly(body, [np.round((outline - low) * 16).astype(np.int32)], 1, shift=4)
     if not body.any() or body.all() or contrast <= 0:
-        return 0.0, 0.0, 0.0
-    peak = float(patch[body > 0].max())
+        return 0.0
     # Over the darkest surroundings: on a bright object the mark's own ground is not the film's.
-    height = max(contrast, peak - float(np.percentile(patch[body == 0], 30)))
-    flat = float(np.mean(patch[body > 0] >= FLAT_TOP * peak))
+    height = max(contrast, float(patch[body > 0].max() - np.percentile(patch[body == 0], 30)))
     near = cv2.dilate(body, np.ones((3, 3), np.uint8)) > 0
     down = np.abs(np.diff(patch, axis=0))[near[1:] & near[:-1]]
     right = np.abs(np.diff(patch, axis=1))[near[:, 1:] & near[:, :-1]]
-    return float(np.percentile(np.concatenate([down, right]), STEEPEST)) / height, flat, peak
+    return float(np.percentile(np.concatenate([down, right]), STEEPEST)) / height
 
 
 def _of_many(marks: NDArray[np.intp], catalogue: SpeckCatalogue, kind: str) -> Mimic:

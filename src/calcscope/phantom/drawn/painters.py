@@ -401,20 +401,28 @@ def _paint_grains(field: ThicknessMap, rng: Random, highest: float, lowest: floa
 
 
 def _paint_metal(field: ThicknessMap, rng: Random) -> Points:
-    """A ball, a bar or a wire: even, much denser than calcium, with a sharp smooth border."""
-    x, y = rng.uniform(12, 28), rng.uniform(12, 32)
-    form = rng.choice(["ball", "bar", "wire"])
-    if form == "ball":
-        radius = rng.uniform(0.7, 1.2)
-        field.paint(x, y, radius, _metal(ellipsoid(radius, radius, radius, 0.0, power=4)))
-    else:
-        length, radius = (rng.uniform(2, 4), 0.4) if form == "bar" else (rng.uniform(8, 14), 0.2)
-        metal = field.blank()
-        path = wander(
-            rng, np.array([x, y]), rng.uniform(0, np.pi), length, bend=0.0 if form == "bar" else 0.05
-        )
-        paint_tube(metal, path, np.full(len(path), radius))
-        field.fine += _METAL_DENSITY * metal.fine
+    """A wire, much denser than calcium, with a sharp smooth border."""
+    return _paint_bar(field, rng, rng.uniform(8, 14), radius=0.2, bend=0.05)
+
+
+def _paint_clip(field: ThicknessMap, rng: Random) -> Points:
+    """A short straight bar."""
+    return _paint_bar(field, rng, rng.uniform(2.5, 4), radius=0.35, bend=0.0)
+
+
+def _paint_bar(field: ThicknessMap, rng: Random, length: float, radius: float, bend: float) -> Points:
+    place = np.array([rng.uniform(12, 28), rng.uniform(12, 32)])
+    metal = field.blank()
+    path = wander(rng, place, rng.uniform(0, np.pi), length, bend)
+    paint_tube(metal, path, np.full(len(path), radius))
+    field.fine += _METAL_DENSITY * metal.fine
+    return place[None]
+
+
+def _paint_marker(field: ThicknessMap, rng: Random) -> Points:
+    """A ball on the skin."""
+    x, y, radius = rng.uniform(12, 28), rng.uniform(12, 32), rng.uniform(0.7, 1.2)
+    field.paint(x, y, radius, _metal(ellipsoid(radius, radius, radius, 0.0, power=4)))
     return np.array([[x, y]])
 
 
@@ -474,4 +482,6 @@ MIMIC_PAINTERS: dict[str, Callable[[ThicknessMap, Random], Points]] = {
     "deodorant": _paint_deodorant,
     "powder": _paint_powder,
     "metal": _paint_metal,
+    "marker": _paint_marker,
+    "clip": _paint_clip,
 }

@@ -42,7 +42,7 @@ KINDS = (
     "milk_of_calcium", "suture",
 )  # fmt: skip
 DISTRIBUTIONS = ("diffuse", "regional", "grouped", "linear", "segmental")
-MIMICS = ("deodorant", "powder", "metal", "film_artifact")
+MIMICS = ("deodorant", "powder", "metal", "marker", "clip", "film_artifact")
 OFF_FIELD_MM = {"deodorant": 110.0, "powder": -60.0}
 """Height of the nipple, from the field's top: both folds are centimetres off it."""
 
