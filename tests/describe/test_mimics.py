@@ -166,3 +166,34 @@ def test_crowds_of_grains_in_folds_of_the_skin_are_named(place: Points, name: Vi
 )
 def test_groups_of_calcifications_are_no_grains(place: Points, name: ViewName) -> None:
     assert grains_at(place, name) == []
+
+
+def lines_in_a_breast(count: int, apart_mm: float, turn_deg: float = 0.0) -> list[str]:
+    """What is named where bright lines of 8 mm run side by side, each turned by so much against the last."""
+    around = half_ellipse(60, 60, 0.1)
+    rows, columns = around.mask.shape
+    lines = np.zeros((rows, columns), np.float32)
+    for n in range(count):
+        along = np.array([np.cos(n * np.radians(turn_deg)), np.sin(n * np.radians(turn_deg))])
+        middle = np.array([350, 380 + n * apart_mm * 10])
+        ends = np.round(np.stack([middle - 40 * along, middle + 40 * along])).astype(np.int32)
+        cv2.polylines(lines, [ends], False, 1, 3)
+    pixels = 0.4 * around.mask + 0.1 * cv2.GaussianBlur(lines, (0, 0), 1.0)
+    info = ViewInfo("drawn", "1", "L", "CC", rows, columns, 0.1, acquisition="digital")
+    mammogram = Mammogram(
+        info, pixels.astype(np.float32), around.mask, Orientation(rows, columns), lambda p: p
+    )
+    return [mimic.kind for mimic in find_mimics(SpeckCatalogue.empty(0.1), around, mammogram)[0]]
+
+
+def test_strokes_side_by_side_are_cream() -> None:
+    assert lines_in_a_breast(5, apart_mm=1.0) == ["cream"]
+
+
+@pytest.mark.parametrize(
+    ("count", "apart_mm", "turn_deg"),
+    [(2, 1.0, 0.0), (5, 5.0, 0.0), (5, 1.2, 30.0)],
+    ids=["a vessel beside another", "folds far apart", "ligaments that cross"],
+)
+def test_fibres_and_folds_are_no_cream(count: int, apart_mm: float, turn_deg: float) -> None:
+    assert lines_in_a_breast(count, apart_mm, turn_deg) == []

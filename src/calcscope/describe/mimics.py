@@ -6,14 +6,10 @@
 * film artifacts: dust and scratches came after the X-rays, so on finely digitised films they step from
   pixel to pixel, which the blur of the imaging system allows nothing in the breast; and a scratch goes on
   straight, thin and without a gap for longer than any line of calcium does, which a coarse scan shows too;
-* deodorant and powder: a crowd of grains in a fold of the skin (:mod:`calcscope.describe.grains`).
-
-Cream is not recognised. Two measures were tried on smears drawn on real views (``benchmarks/cream.py``):
-streaks that run side by side under the skin line, for a wiped layer seen from above, and a bright rim that
-runs with the skin line, for one seen edge on. Fibres and folds under the skin, and the skin itself on digital
-views, give values as high as most smears do, so either would call tissue cream before cream. What a smear is
-taken for instead is written down in ``docs/accuracy.md``; a group this near the skin that is not
-called benign tells its reader to look at the skin (rule ``look_alike_on_the_skin``).
+* deodorant and powder: a crowd of grains in a fold of the skin (:mod:`calcscope.describe.grains`);
+* cream: a bundle of strokes (:mod:`calcscope.describe.cream`). Simpler measures do not do
+  (``benchmarks/cream.py``), and smears of no strokes or seen edge on are not recognised: a group near the
+  skin that is not called benign tells its reader to look at the skin (rule ``look_alike_on_the_skin``).
 """
 
 from __future__ import annotations
@@ -25,6 +21,7 @@ from scipy.spatial import cKDTree
 
 from calcscope.breast.model import Breast
 from calcscope.describe.axes import main_axes
+from calcscope.describe.cream import find_cream
 from calcscope.describe.grains import find_grains
 from calcscope.describe.metal import find_metal
 from calcscope.describe.model import Mimic
@@ -62,8 +59,12 @@ def find_mimics(
     is_mimic = np.zeros(len(catalogue), dtype=bool)
     bodies = find_metal(mammogram, breast)
     mimics = [body.mimic for body in bodies]
+    smears = find_cream(mammogram, breast, catalogue.xy_mm)
+    mimics += [smear.mimic for smear in smears]
     if not len(catalogue):
         return mimics, is_mimic
+    for smear in smears:
+        is_mimic |= smear.covered
     for body in bodies:
         away = cKDTree(body.pixels).query(catalogue.xy)[0] * mammogram.pixel_mm
         is_mimic |= away <= METAL_REACH_MM
