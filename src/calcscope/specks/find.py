@@ -26,6 +26,8 @@ class SpeckSettings:
     min_salience : least height of a candidate over the background in units of the local noise
     faint_salience, faint_logit : from the first on it is a candidate too where the network gives it at least
         the second
+    plain_salience, unlike_logit : up to the first it is no candidate where the network gives it less than the
+        second: it would be judged improbable, and measuring it takes time
     min_probability : candidates below it are left out of the catalogue
     max_candidates : per view; the most salient are kept (an image of noise must not take for ever)
     """
@@ -33,6 +35,8 @@ class SpeckSettings:
     min_salience: float = 5.0
     faint_salience: float = 3.0
     faint_logit: float = -1.0
+    plain_salience: float = 12.0
+    unlike_logit: float = -2.0
     min_probability: float = 0.0
     max_candidates: int = 4000
 
@@ -95,7 +99,8 @@ def _seeds(rungs: list[Rung], k: int, maps: list[Float] | None, settings: SpeckS
     return [
         Seed(*peak, float(logit))
         for peak, logit in zip(peaks, says, strict=True)
-        if peak[0] > settings.min_salience or logit >= settings.faint_logit
+        if peak[0] > settings.plain_salience
+        or logit >= (settings.unlike_logit if peak[0] > settings.min_salience else settings.faint_logit)
     ]
 
 

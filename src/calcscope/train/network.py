@@ -27,8 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from calcscope.specks.network import normalise
-from calcscope.specks.saliency import local_noise
-from calcscope.train.patches import Ground, grounds, piece
+from calcscope.train.patches import Ground, grounds, noise_of, piece
 
 CHANNELS = 16
 BATCH = 16
@@ -145,8 +144,7 @@ def _with_hard_places(images: list[Ground], network: Network, device: str) -> li
     network.eval()
     found = []
     for image in images:
-        everywhere = np.ones(image.pixels.shape, dtype=bool)
-        seen = normalise(image.pixels, local_noise(image.pixels, everywhere, image.pixel_mm, 1e-5))
+        seen = normalise(image.pixels, noise_of(image.pixels, image.pixel_mm))
         rows, columns = (size - size % 8 for size in seen.shape)
         with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
             logits = network(torch.from_numpy(seen[None, None, :rows, :columns]).to(device))

@@ -26,6 +26,7 @@ from calcscope.breast.model import Breast
 from calcscope.errors import UnreadableInput
 from calcscope.exam import Mammogram, ReadOptions, read_exams
 from calcscope.exam.model import Float, Mask, View
+from calcscope.specks.equalise import equalised
 from calcscope.specks.find import find_candidates
 from calcscope.specks.judge import breast_grey_range
 from calcscope.specks.network import normalise
@@ -57,7 +58,17 @@ HARD_JITTER = 24
 """Pixels by which such a place is off the middle of its piece at most."""
 TEXTURE_PIXELS_MM = (0.07, 0.1, 0.14, 0.2, 0.28, 0.4)
 
+TONED, TONE = 0.3, 0.8
+"""Share of the pieces of images whose grey levels are bent, and how far: the noise at the bright end of the
+breast's range is up to ``exp(TONE)`` times that at the dark end, or the other way round, as far as the
+spreading of grey levels may leave it."""
+
+LEAST_NOISE = 1e-5
+"""Of the breast's grey range: keeps what has no noise at all from being divided by nothing."""
+
 WIDTHS_PIXELS = (0.7, 8.0)
+LENGTHS_PIXELS = (4.0, 42.0)
+"""Of casts and rods: a cast of 3 mm is so long where it is thin."""
 GROUP_SNR = (1.5, 35.0)
 LEAST_SNR = 1.0
 """Norm of what is added over the noise per pixel: from the unseen to the obvious."""
@@ -160,7 +171,8 @@ def _reduced(
     if not len(rows):
         return []
     window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    pixels = image.pixels[window] / np.float32(breast_grey_range(image, breast))
+    even = equalised(image.pixels, breast.search, image.pixel_mm)  # as the search sees it
+    pixels = even[window] / np.float32(breast_grey_range(image, breast))
     allowed, search = (mask[window].astype(np.float32) for mask in (teaches, breast.search))
     made = []
     for reduction in reductions:
@@ -186,17 +198,20 @@ def piece(images: Sequence[Ground], random: Random) -> Piece:
         pixels, teaches, pixel_mm = _of_image(_drawn(images, random), random)
     else:
         pixels, teaches, pixel_mm = _of_texture(random)
-    sigma = float(np.median(_noise(pixels, pixel_mm, 1e-5)))
+    sigma = float(np.median(noise_of(pixels, pixel_mm)))
     if random.random() < 0.45:
         _add_fibres(pixels, sigma, random)
     if random.random() < 0.15:
         _add_dust(pixels, sigma, random)
     calcium, weight = _add_calcium(pixels, sigma, pixel_mm, random)
+    if random.random() < TONED:
+        bend = np.float32(random.uniform(-TONE, TONE))
+        pixels = np.expm1(bend * (pixels - pixels.mean())) / bend
     step = 0.0
     if random.random() < 0.4:
         step = 1 / random.uniform(80, 250)
         pixels = np.round(pixels / step) * np.float32(step)
-    seen = normalise(pixels, _noise(pixels, pixel_mm, max(step / np.sqrt(12), 1e-5)))
+    seen = normalise(pixels, noise_of(pixels, pixel_mm, step))
     weight *= teaches
     inner = np.zeros_like(weight)
     inner[BORDER:-BORDER, BORDER:-BORDER] = 1
@@ -210,7 +225,9 @@ def _drawn(images: Sequence[Ground], random: Random) -> Ground:
     return kind[random.integers(len(kind))]
 
 
-def _noise(pixels: Float, pixel_mm: float, floor: float) -> Float:
+def noise_of(pixels: Float, pixel_mm: float, step: float = 0.0) -> Float:
+    """Noise of each pixel of an image that is breast all over; ``step``: between two of its grey levels."""
+    floor = max(step / np.sqrt(12), LEAST_NOISE)
     return local_noise(pixels, np.ones(pixels.shape, dtype=bool), pixel_mm, floor)
 
 
@@ -339,15 +356,15 @@ FINER = 4
 def _shape(pixel_mm: float, random: Random) -> Float:
     """A calcification's brightness, odd side, at a random place within the pixel."""
     size = max(log_uniform(random, WIDTHS_PIXELS) * pixel_mm, 0.08)
-    longest = 14 * pixel_mm
+    length = log_uniform(random, LENGTHS_PIXELS) * pixel_mm
     fine_mm = pixel_mm / FINER
     kind = random.random()
-    if kind < 0.68:
+    if kind < 0.62:
         thickness, _ = clump(size, fine_mm, random)
     elif kind < 0.8:
-        thickness, _ = cast(max(0.5, min(size * random.uniform(2, 4), longest)), fine_mm, random)
+        thickness, _ = cast(max(0.5, length), fine_mm, random)
     elif kind < 0.9:
-        thickness, _ = rod(max(0.8, min(size * random.uniform(2, 4), longest)), fine_mm, random)
+        thickness, _ = rod(max(0.8, length), fine_mm, random)
     else:
         thickness, _ = rim(max(size, 3 * pixel_mm), fine_mm, random)
     half = int(np.ceil((thickness.shape[0] // 2 + FINER) / FINER)) + 3
