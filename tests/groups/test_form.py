@@ -172,12 +172,13 @@ def test_sure_marks_gather_among_doubtful_ones_and_faint_ones_where_none_is_sure
 
 def test_nothing_makes_no_group() -> None:
     assert groups_of(SpeckCatalogue.empty(FINE), every=True) == []
-    assert form_few(SpeckCatalogue.empty(FINE)) == []
+    assert form_few(SpeckCatalogue.empty(FINE), breast(FINE), np.zeros(0, dtype=np.intp)) == []
 
 
 def test_few_are_two_to_four_within_reach_of_one_another() -> None:
     pair, four, five = around(2, 1.5, (20, 20)), around(4, 2.0, (60, 60)), around(5, 2.0, (100, 100))
-    found = form_few(catalogue(np.concatenate([pair, four, five, [[20.0, 100.0]]])))
+    marks = catalogue(np.concatenate([pair, four, five, [[20.0, 100.0]]]))
+    found = form_few(marks, breast(FINE), np.arange(len(marks)))
     assert sorted(group.count for group in found) == [2, 4]
     assert all(group.few for group in found)
 

@@ -4,13 +4,15 @@ Members are linked by density: a calcification with enough others within reach i
 reach of one another are one group, and their neighbours belong to it (M. Ester et al., KDD-96, 226-231:
 DBSCAN). The reach and the number come from the lexicon's rule (five within one centimetre).
 
-How surely a group is one is a question of chance: with so many marks of such probability in this breast, how
-often would as many as these fall together? The probability of that under complete spatial randomness
-(Poisson) scores the group (a scan statistic: M. Kulldorff, Communications in Statistics 26(6):1481-1496,
-1997). A breast with many marks everywhere must show a denser gathering than a quiet one.
-
 Marks are linked at several levels of probability: a few sure calcifications may gather among many doubtful
-marks, and faint ones may gather where none is sure. Of groups that overlap the least likely by chance stays.
+marks, and faint ones may gather where none is sure. Of groups that overlap that stays whose number would
+least likely come together by chance (a scan statistic: M. Kulldorff, Communications in Statistics
+26(6):1481-1496, 1997).
+
+How surely it is a group is a likelihood ratio: what its marks, each with its probability, say for a gathering
+of true calcifications there against what they say for marks as this breast has them everywhere
+(:func:`evidence`). Sure marks count for much and doubtful ones for little, and a breast with many probable
+marks everywhere must show more than a quiet one.
 """
 
 from __future__ import annotations
@@ -32,6 +34,12 @@ from calcscope.specks.catalogue import SpeckCatalogue
 Index = NDArray[np.intp]
 
 
+EVIDENCE_MIDDLE, EVIDENCE_MIDDLE_FILM = 14.0, 18.0
+EVIDENCE_SPREAD = 2.5
+"""Evidence at which a group is listed, and the logistic's width. Dust gathers on film, as bright as
+calcium: at its 18 the open films list none (docs/accuracy.md)."""
+
+
 @dataclass(frozen=True)
 class GroupSettings:
     """The rule for a group.
@@ -44,6 +52,7 @@ class GroupSettings:
     within_mm : they lie within a circle of this diameter, mm
     min_probability : of a member: the lowest level at which marks are linked
     min_group_probability : of the group itself
+    middle : evidence at which a group is as probable as not
     """
 
     min_count: int
@@ -51,6 +60,7 @@ class GroupSettings:
     within_mm: float
     min_probability: float
     min_group_probability: float
+    middle: float = EVIDENCE_MIDDLE
 
     @classmethod
     def default(cls) -> GroupSettings:
@@ -63,6 +73,10 @@ class GroupSettings:
             min_probability=OPERATING_PROBABILITY,
             min_group_probability=OPERATING_GROUP_PROBABILITY,
         )
+
+    def for_film(self) -> GroupSettings:
+        """The same for digitised films, which carry dust."""
+        return replace(self, middle=self.middle + EVIDENCE_MIDDLE_FILM - EVIDENCE_MIDDLE)
 
     def least(self, pixel_mm: float) -> int:
         """Least number of a group in an image of this pixel size."""
@@ -79,22 +93,25 @@ LEVELS = (0.75, 0.5)
 
 FEWEST = 3
 """Two marks fall together by chance wherever there are many."""
-
-SURPRISE_MIDDLE = 18.0
-SURPRISE_SPREAD = 2.5
-"""Surprise (-ln chance) at which a group is listed, and the logistic's width: at 18 the gatherings of fibres
-and dust on the open films are no groups (docs/accuracy.md)."""
+FEWER = 4
+"""Marks of the groups that lower thresholds would form, on fine pixels too: what touches is one mark."""
 
 SURE = 6.0
-"""Logit from which on more surprise says less and less of how sure a group is, and only keeps the order:
+"""Logit from which on more evidence says less and less of how sure a group is, and only keeps the order:
 a plain logistic rounds to 1."""
 
-LOWER = 0.5
-"""What is linked below the lowest level of the operating point is half as probable as its surprise says."""
+CORE = 0.8
+"""Share of the rule's circle in which the evidence is gathered: most groups are denser than the rule asks."""
+SUREST_ODDS = 30.0
+"""No mark says more for a calcification than that: a single sure one is no group."""
+QUIET = 5.0
+"""Odds of all marks that a breast of 100 cm² is taken to have beside its own, so that one without any other
+mark is not taken to be without false ones."""
+TRUE_MARKS = np.geomspace(1, 60, 25)
+"""Numbers of true calcifications in the circle that are tried; the likeliest counts."""
 
-TIE = 0.01
-"""Chance counts in whole marks, so that groups tie; this much surprise, shared out by how probable the
-members are, parts them."""
+TIE = 1e-3
+"""Groups with the same evidence are parted by so much of how probable their members are."""
 
 
 def form_groups(
@@ -117,41 +134,77 @@ def form_groups(
     list of Group, most probable first; member indices refer to ``catalogue``
     """
     settings = settings or GroupSettings.default()
+    if not len(catalogue):
+        return []
+    said = evidence(catalogue, breast, CORE * settings.within_mm / 2)
     levels = [level for level in LEVELS if level > settings.min_probability] + [settings.min_probability]
-    linked = [group for level in levels for group in _linked(catalogue, level, breast, settings)]
-    groups = _apart(linked, [], settings.within_mm / 2 / catalogue.pixel_mm)
-    if not every:
-        return [g for g in groups if g.probability >= settings.min_group_probability]
-    below = catalogue.probability[catalogue.probability < settings.min_probability]
-    if len(below):
-        for level in np.quantile(below, np.linspace(0.9, 0.0, 10)):
-            lower = [
-                replace(g, probability=LOWER * g.probability)
-                for g in _linked(catalogue, float(level), breast, settings)
-            ]
+    least, reach = settings.least(catalogue.pixel_mm), settings.within_mm / catalogue.pixel_mm
+    linked = [one for level in levels for one in _linked(catalogue, level, least, breast, settings)]
+    groups = _apart(linked, [], reach / 2)
+    if every:
+        below = catalogue.probability[catalogue.probability < settings.min_probability]
+        lower = np.quantile(below, np.linspace(0.9, 0.0, 10)).tolist() if len(below) else []
+        for level in levels + lower:
+            more = _linked(catalogue, level, min(least, FEWER), breast, settings)
             # What a lower threshold adds around a group is its fringe, not a second group.
-            groups = _apart(lower, groups, settings.within_mm / catalogue.pixel_mm)
-    return sorted(groups, key=lambda g: -g.probability)
+            groups = _apart(more, groups, reach)
+    scored = sorted(
+        (replace(g, probability=_certainty(g, said, catalogue, settings.middle)) for g in groups),
+        key=_by_probability,
+    )
+    return [g for g in scored if every or g.probability >= settings.min_group_probability]
 
 
-def _linked(catalogue: SpeckCatalogue, level: float, breast: Breast, settings: GroupSettings) -> list[Group]:
-    """Groups of the marks of at least the probability ``level``, by what chance says of that level."""
+def _by_probability(group: Group) -> float:
+    return -group.probability
+
+
+def evidence(catalogue: SpeckCatalogue, breast: Breast, reach_mm: float) -> NDArray[np.float64]:
+    """For each mark, what the marks around say for a gathering of calcifications, (n,) log likelihood ratio.
+
+    With odds ``o`` of the marks within ``reach_mm`` and ``b`` the odds of all marks that such a circle holds
+    elsewhere in this breast, ``m`` true calcifications there are exp(-m) prod(1 + m o / b) times as likely
+    as none: marks as a Poisson process with the odds as marks, since odds are proportional to the likelihood
+    ratio of a mark. The greatest over ``m`` counts.
+    """
+    xy_mm, p = catalogue.xy_mm, catalogue.probability
+    odds = np.minimum(p / np.maximum(1 - p, 1e-9), SUREST_ODDS)
+    area_mm2 = float(np.count_nonzero(breast.search)) * breast.pixel_mm**2
+    circle_mm2 = np.pi * reach_mm**2
+    said = np.zeros(len(catalogue))
+    for i, near in enumerate(cKDTree(xy_mm).query_ball_point(xy_mm, reach_mm)):
+        own = odds[np.asarray(near, dtype=np.intp)]
+        if len(own) >= FEWEST:
+            elsewhere = odds.sum() - own.sum() + QUIET * area_mm2 / 1e4
+            background = elsewhere / max(area_mm2 - circle_mm2, circle_mm2) * circle_mm2
+            ratios = np.log1p(np.outer(TRUE_MARKS, own / background)).sum(axis=1) - TRUE_MARKS
+            said[i] = max(float(ratios.max()), 0.0)
+    return said
+
+
+def _linked(
+    catalogue: SpeckCatalogue, level: float, least: int, breast: Breast, settings: GroupSettings
+) -> list[tuple[float, Group]]:
+    """Groups of at least ``least`` marks of at least the probability ``level``, each with how little chance
+    would bring so many of that level together (-ln of it)."""
     eligible = np.flatnonzero(catalogue.probability >= level)
-    least, reach = settings.least(catalogue.pixel_mm), settings.within_mm / 2
     if len(eligible) < least:
         return []
-    xy_mm = catalogue.xy_mm[eligible]
-    surprise = np.zeros(len(catalogue))
-    surprise[eligible] = _surprise(xy_mm, breast, reach)
+    xy_mm, reach = catalogue.xy_mm[eligible], settings.within_mm / 2
+    surprise = _surprise(xy_mm, breast, reach)
     return [
-        _group(catalogue, eligible[members], surprise, settings) for members in _link(xy_mm, least, reach)
+        (
+            float(surprise[members].max() + TIE * catalogue.probability[eligible[members]].mean()),
+            _group(catalogue, eligible[members], settings),
+        )
+        for members in _link(xy_mm, least, reach)
     ]
 
 
-def _apart(groups: list[Group], kept: list[Group], reach: float) -> list[Group]:
-    """``kept`` and, most probable first, those of ``groups`` that lie ``reach`` pixels from all others."""
+def _apart(linked: list[tuple[float, Group]], kept: list[Group], reach: float) -> list[Group]:
+    """``kept`` and, least likely by chance first, those of ``linked`` that lie ``reach`` pixels from all."""
     kept = list(kept)
-    for group in sorted(groups, key=lambda g: -g.probability):
+    for _, group in sorted(linked, key=lambda one: -one[0]):
         members = set(group.members.tolist())
         if not any(_near(group, other, reach) or members & set(other.members.tolist()) for other in kept):
             kept.append(group)
@@ -198,37 +251,31 @@ def _chance(count: Index, expected: float) -> NDArray[np.float64]:
     return np.asarray(-log_exactly - np.log(hyp1f1(1, count + 1, expected)))
 
 
-def _certainty(surprise: float) -> float:
-    """Probability of a group, strictly increasing in its surprise and below 1."""
-    logit = (surprise - SURPRISE_MIDDLE) / SURPRISE_SPREAD
+def _certainty(group: Group, said: NDArray[np.float64], catalogue: SpeckCatalogue, middle: float) -> float:
+    """Probability of a group, strictly increasing in the evidence for it and below 1."""
+    logit = (float(said[group.members].max()) - middle) / EVIDENCE_SPREAD
+    logit += TIE * float(catalogue.probability[group.members].mean())
     if logit > SURE:
         logit = SURE + float(np.log1p(logit - SURE))
     return float(1 / (1 + np.exp(-logit)))
 
 
-def _group(
-    catalogue: SpeckCatalogue, members: Index, surprise: NDArray[np.float64], settings: GroupSettings
-) -> Group:
+def _group(catalogue: SpeckCatalogue, members: Index, settings: GroupSettings) -> Group:
+    """A group whose probability is not known yet."""
     points = np.concatenate([catalogue.outlines[i] for i in members]).astype(np.float32)
     hull = cv2.convexHull(points)[:, 0].astype(np.float64)
     xy_mm = catalogue.xy_mm[members]
     difference = xy_mm[:, None] - xy_mm[None]
     span = float(np.hypot(difference[..., 0], difference[..., 1]).max(initial=0.0))
     x, y = catalogue.xy[members].mean(axis=0)
-    score = float(surprise[members].max(initial=0.0) + TIE * catalogue.probability[members].mean())
     # The hull of the centres grown by a quarter of the circle: no area is less than the specks' own reach.
     margin = settings.within_mm / 8
     area_mm2, perimeter = _area_and_perimeter(hull * catalogue.pixel_mm)
     area_mm2 += perimeter * margin + np.pi * margin**2
     return Group(
-        members=members,
-        x=float(x),
-        y=float(y),
-        hull=hull,
-        span_mm=span,
-        area_cm2=area_mm2 / 100,
-        probability=_certainty(score),
-    )
+        members=members, x=float(x), y=float(y), hull=hull, span_mm=span, area_cm2=area_mm2 / 100,
+        probability=0.0,
+    )  # fmt: skip
 
 
 def _area_and_perimeter(polygon: NDArray[np.float64]) -> tuple[float, float]:
@@ -236,14 +283,17 @@ def _area_and_perimeter(polygon: NDArray[np.float64]) -> tuple[float, float]:
     return float(cv2.contourArea(closed)), float(cv2.arcLength(closed, True))
 
 
-def form_few(catalogue: SpeckCatalogue, settings: GroupSettings | None = None) -> list[Group]:
+def form_few(
+    catalogue: SpeckCatalogue, breast: Breast, free: Index, settings: GroupSettings | None = None
+) -> list[Group]:
     """Sets of fewer than a group's number that lie within the rule's circle of one another.
 
     Whether such a few are a finding depends on their shape and arrangement, which is not judged here.
 
     Parameters
     ----------
-    catalogue : calcifications in no group
+    catalogue, breast : the view's calcifications and its breast
+    free : (n,) the calcifications that may be members: those in no group
     settings : the rule; the lexicon's by default
 
     Returns
@@ -252,12 +302,13 @@ def form_few(catalogue: SpeckCatalogue, settings: GroupSettings | None = None) -
     """
     settings = settings or GroupSettings.default()
     least = int(lexicon.groups().min_count_linear.value)
-    if len(catalogue) < least:
+    if len(free) < least:
         return []
-    pairs = cKDTree(catalogue.xy_mm).query_pairs(settings.within_mm / 2, output_type="ndarray")
-    alone = np.zeros(len(catalogue))
-    return [
-        replace(_group(catalogue, members, alone, settings), few=True)
-        for members in connected(len(catalogue), pairs)
+    said = evidence(catalogue, breast, CORE * settings.within_mm / 2)
+    pairs = cKDTree(catalogue.xy_mm[free]).query_pairs(settings.within_mm / 2, output_type="ndarray")
+    found = [
+        _group(catalogue, free[members], settings)
+        for members in connected(len(free), pairs)
         if least <= len(members) < settings.least(catalogue.pixel_mm)
     ]
+    return [replace(g, few=True, probability=_certainty(g, said, catalogue, settings.middle)) for g in found]

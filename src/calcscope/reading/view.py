@@ -112,15 +112,16 @@ def _describe(
     def of_all(groups: list[Group], eligible: Index) -> list[Group]:
         return [replace(group, members=eligible[group.members]) for group in groups]
 
+    grouping = settings.grouping.for_film() if mammogram.info.acquisition == "film" else settings.grouping
     eligible = np.flatnonzero(~in_vessel)
     candidates = specks.select(eligible)
-    groups = of_all(form_groups(candidates, breast, settings.grouping), eligible)
+    groups = of_all(form_groups(candidates, breast, grouping), eligible)
     grouped = in_vessel.copy()
     for group in groups:
         grouped[group.members] = True
     rest = np.flatnonzero(~grouped & obvious)
     descriptions = [describe_group(group, specks, breast, mammogram, vessels) for group in groups]
-    for group in of_all(form_few(specks.select(rest), settings.grouping), rest):
+    for group in form_few(specks, breast, rest, grouping):
         description = describe_group(group, specks, breast, mammogram, vessels)
         if few_are_a_finding(group, description):
             groups.append(group)
@@ -129,7 +130,7 @@ def _describe(
     more: list[Group] = []
     if settings.all_groups:
         formed = {tuple(sorted(group.members)) for group in groups}
-        every = of_all(form_groups(candidates, breast, settings.grouping, every=True), eligible)
+        every = of_all(form_groups(candidates, breast, grouping, every=True), eligible)
         more = [group for group in every if tuple(sorted(group.members)) not in formed]
     grouped[[n for group in groups for n in group.members]] = True
     singles = np.flatnonzero(~grouped & obvious)
