@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from rich.table import Table
 
-from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap
+from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap, lay_axes
 from calcscope.evaluate.measure import Measured
 from calcscope.evaluate.scanning import Scanning
 from calcscope.evaluate.tabulate import interval, plain_table
@@ -113,15 +113,7 @@ def draw_bands(measured: Measured, area_cm2: float, path: Path) -> bool:
         label = f"{band.name}: scanning ideal observer"
         ideal = band.scanning.sensitivity(fine)
         axes.plot(fine, ideal, "--", color=colours[band.name], lw=1.5, label=label)
-    axes.set_xscale("log")
-    axes.set_xlim(*RATES_SHOWN)
-    axes.set_ylim(0, 1.02)
-    ticks = (0.25, 0.5, 1, 2, 5, 10, 20, 50)
-    axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
-    axes.minorticks_off()
-    axes.grid(color="0.88")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    lay_axes(axes, RATES_SHOWN)
     axes.set_xlabel("false calcifications per normal image")
     axes.set_ylabel("share of the simulated calcifications found")
     axes.set_title(f"{len(measured.views)} simulated images, 95 % interval", loc="left", fontsize=11)

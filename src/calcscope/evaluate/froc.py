@@ -11,14 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 
 RATES_SHOWN = (0.05, 5.0)
 """Span of the picture's axis of false marks per normal image, where its results lack narrower limits."""
+TICKS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50)
 
 
 @dataclass(frozen=True)
@@ -176,17 +181,23 @@ def draw(
         rate, share = operating
         label = f"operating point: {share:.0%} at {rate:.2f}"
         axes.plot([max(rate, limits[0])], [share], "o", color="#c0392b", ms=8, label=label, zorder=3)
-    axes.set_xscale("log")
-    axes.set_xlim(*limits)
-    axes.set_ylim(0, 1.02)
-    ticks = [rate for rate in (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50) if limits[0] <= rate <= limits[1]]
-    axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
-    axes.minorticks_off()
-    axes.grid(color="0.88")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    lay_axes(axes, limits)
     axes.set_xlabel(f"false {objects} per normal image")
     axes.set_ylabel(f"share of the {len(curve.best)} true {objects} found")
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(loc="lower right", frameon=False)
     figure.savefig(path, format="png")
+
+
+def lay_axes(axes: Axes, limits: tuple[float, float]) -> None:
+    """The axes of a free-response curve: false marks on a logarithmic scale within limits, share found."""
+    low, high = limits
+    axes.set_xscale("log")
+    axes.set_xlim(low, high)
+    axes.set_ylim(0, 1.02)
+    ticks = [rate for rate in TICKS if low <= rate <= high]
+    axes.set_xticks(ticks, [f"{rate:g}" for rate in ticks])
+    axes.minorticks_off()
+    axes.grid(color="0.88")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
