@@ -33,9 +33,9 @@ is no surer than a visible one, and the network need not know how bright calcium
 BLOCK = 8
 HALO = 20
 """The network is run on blocks of this many pixels with so many more around them, where anything lies that is
-to be judged. Its pooling needs multiples of 8. With 36 around them the blocks would say what a map of the whole
-says, at twice the time; with 20 they say about 0.9 less everywhere (simulated views), to which the judge is
-fitted."""
+to be judged. Its pooling needs multiples of 8. With 36 around them blocks would say what a map of the whole
+says, at twice the time; with 20 they say about 0.9 less everywhere (simulated views), and the judge is fitted
+to that."""
 STRIP, STRIP_HALO = 128, 24
 """Rows of an image on which the network is run at a time, and what is given to it around them."""
 NOT_ASKED = -20.0
