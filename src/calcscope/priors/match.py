@@ -1,0 +1,242 @@
+"""Which groups and which single calcifications of two exams are the same.
+
+Groups first, one to one and globally best: how far apart they lie over how exactly the tissue could be laid,
+and how alike they are. Then single calcifications. The tissue tells where to look to a few millimetres; the
+constellation that a calcification forms with its neighbours tells better: each neighbourhood votes for a
+shift, an affine map through what agrees takes up stretch and turn (robustly: P. J. Huber's M-estimator with
+J. W. Tukey's weights), and what then lies within a narrow tolerance is assigned one to one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
+
+from calcscope.describe.model import GroupDescription
+from calcscope.exam.model import Points
+from calcscope.groups.model import Group
+from calcscope.priors.model import Index, Numbers, Paired, ViewPair
+
+COUNT_SPREAD, SPAN_SPREAD = 1.0, 0.8
+"""How much number and extent of one group differ between exams, as a standard deviation of the natural
+logarithm: far more than between two views of a day, for change is what is looked for."""
+KIND_DIFFERENCE = 1.5
+"""Two different kinds count as so many standard deviations."""
+SPAN_SHARE = 0.2
+"""Of a group's extent, how far its middle moves as members come and go."""
+GATE = 3.0
+"""Standard deviations beyond which two groups are never the same."""
+LEAVE_ALONE = 3.5
+"""Groups that differ by more than so many standard deviations in all are left unmatched."""
+
+NEIGHBOURS, NEIGHBOURHOOD_MM = 12, 12.0
+"""A calcification and its nearest so many within so many mm vote for a shift."""
+VOTE_MM = 0.5
+"""Gaussian sigma of a vote: parallax moves neighbours at different depths past one another."""
+VOTE_CELL_MM = 0.25
+REACH_ERRORS, REACH_MM = 3.0, 2.0
+"""Shifts are looked for within so many times the error and so many mm."""
+ALIKE = 0.7
+"""Deviation of the logarithm of the signal to noise ratio between two exams of one calcification."""
+SUPPORT, CLEARER, APART_MM = 1.6, 1.35, 1.5
+"""Votes for a shift, in calcifications, from which on the constellation has told it, and how many times those
+for any other shift so far from it they must be."""
+AFFINE_FROM = 4
+AFFINE_ROUNDS = 6
+TURN, STRETCH_FIRM = 0.12, 1.5
+"""Affine part expected (deviation from the identity), and residual (mm) against which it is weighed."""
+TIGHTEST_MM, TIGHT_MM = 0.35, 0.9
+"""Bounds of the greatest distance of a pair where the constellation told the shift."""
+LOOSE_MM, LOOSE_ERRORS = 1.0, 1.5
+"""Where it did not, so many mm and times the error, and"""
+BY_CHANCE = 0.3
+"""... only where no more than so many others are to be expected that near by chance."""
+NEAR_MM = 0.5
+"""Distance that costs as much as one deviation of the signal to noise ratio."""
+
+
+class GroupMatch(NamedTuple):
+    """One group: its index in the current and in the earlier view, None where not seen there; how far apart
+    they lie, mm, and by how many standard deviations they differ (both 0 for the unmatched)."""
+
+    current: int | None
+    prior: int | None
+    distance_mm: float = 0.0
+    difference: float = 0.0
+
+
+def match_groups(pair: ViewPair) -> list[GroupMatch]:
+    """The groups of two views, one to one, so that all differences together are least.
+
+    In the order of the current view, then what only the earlier one shows; every index occurs once.
+    """
+    ours, theirs = pair.current.groups, pair.prior.groups
+    differ = np.full((len(ours), len(theirs)), np.inf)
+    apart = np.zeros_like(differ)
+    for i, one in enumerate(ours):
+        middle = np.array([[one.x, one.y]]) * pair.current.info.pixel_mm
+        there = pair.to_prior_mm(middle)[0]
+        error = float(pair.error_at_mm(middle)[0])
+        for j, other in enumerate(theirs):
+            away = there - np.array([other.x, other.y]) * pair.prior.info.pixel_mm
+            apart[i, j] = float(np.hypot(*away))
+            sigma = math.hypot(error, SPAN_SHARE * max(one.span_mm, other.span_mm))
+            if apart[i, j] <= GATE * sigma:
+                own, its = pair.current.descriptions[i], pair.prior.descriptions[j]
+                differ[i, j] = _difference(one, other, own, its, apart[i, j] / sigma)
+    first, second = _assigned(differ, LEAVE_ALONE**2 / 2)
+    partner = dict(zip(first.tolist(), second.tolist(), strict=True))
+    matches = [
+        GroupMatch(i, partner[i], float(apart[i, partner[i]]), float(differ[i, partner[i]]))
+        if i in partner
+        else GroupMatch(i, None)
+        for i in range(len(ours))
+    ]
+    taken = set(partner.values())
+    return matches + [GroupMatch(None, j) for j in range(len(theirs)) if j not in taken]
+
+
+def _difference(one: Group, other: Group, own: GroupDescription, its: GroupDescription, away: float) -> float:
+    """Of two groups ``away`` standard deviations apart, standard deviations."""
+    kinds = own.typical_kind or own.morphology, its.typical_kind or its.morphology
+    return math.hypot(
+        away,
+        math.log(one.count / other.count) / COUNT_SPREAD,
+        math.log(max(one.span_mm, 1.0) / max(other.span_mm, 1.0)) / SPAN_SPREAD,
+        KIND_DIFFERENCE if kinds[0] != kinds[1] and "not_assessable" not in kinds else 0.0,
+    )
+
+
+def match_specks(pair: ViewPair, current: Index, prior: Index) -> Paired:
+    """Which of some calcifications of the current view are which of some of the earlier one.
+
+    Parameters
+    ----------
+    current, prior : indices of the two catalogues: a neighbourhood, such as a group and what lies around it
+    """
+    if not len(current) or not len(prior):
+        return Paired.none()
+    now, then = pair.current.specks, pair.prior.specks
+    at, other = pair.there_mm[current], then.xy_mm[prior]
+    error = pair.error_mm[current]
+    # What the two exams differ by altogether is the processing's; only what is left tells specks apart.
+    strength = np.log(np.maximum(now.snr[current], 1e-6))[:, None] - np.log(np.maximum(then.snr[prior], 1e-6))
+    strength = strength - _usual(strength, at, other, error)
+    weight = np.exp(-((strength / ALIKE) ** 2) / 2)
+    weight *= np.sqrt(now.probability[current])[:, None] * np.sqrt(then.probability[prior])
+    shift, votes = _shifts(at, other, error, weight)
+    told = votes > 0
+    if told.any():
+        # A neighbourhood that tells nothing itself goes with the nearest one that does.
+        _, nearest = cKDTree(at[told]).query(at)
+        shift = shift[told][nearest]
+    else:
+        shift = np.zeros_like(at)
+    moved = at + shift
+    if told.any():
+        moved = _through_affine(moved, other, weight)
+    distance = np.hypot(*(moved[:, None] - other[None]).transpose(2, 0, 1))
+    reach = np.full(len(at), _tight(distance)) if told.any() else LOOSE_MM + LOOSE_ERRORS * error
+    scale = NEAR_MM if told.any() else np.maximum(error, NEAR_MM)[:, None]
+    differ = np.hypot(distance / scale, strength / ALIKE)
+    differ[(distance > reach[:, None]) | (np.abs(strength) > 4 * ALIKE)] = np.inf
+    everywhere = float(then.probability.sum()) / (np.count_nonzero(pair.prior.breast.mask) * then.pixel_mm**2)
+    others = everywhere * np.pi * reach**2
+    if not told.any():
+        within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
+        differ[others + np.maximum(within - 1, 0) > BY_CHANCE] = np.inf
+    first, second = _assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
+    chance = float(np.sum(1 - np.exp(-others[first])))
+    return Paired(
+        current[first], prior[second], distance[first, second], bool(told.any()), min(chance, len(first))
+    )
+
+
+def _usual(strength: Numbers, at: Points, other: Points, error: Numbers) -> float:
+    """Median difference of strength of what lies near one another, 0 where little does."""
+    distance = np.hypot(*(at[:, None] - other[None]).transpose(2, 0, 1))
+    near = strength[distance < (REACH_MM + error)[:, None]]
+    return float(np.clip(np.median(near), -1.0, 1.0)) if len(near) >= 5 else 0.0
+
+
+def _shifts(at: Points, other: Points, error: Numbers, weight: Numbers) -> tuple[Points, Numbers]:
+    """For each calcification the shift that most of its neighbourhood agrees on, (n, 2) mm, and how many do:
+    0 where another shift would have about as many.
+
+    Votes are gathered in cells and blurred; a shift that is large against the error needs more of them.
+    """
+    reach = float(np.max(REACH_MM + REACH_ERRORS * error))
+    half = math.ceil(reach / VOTE_CELL_MM)
+    side = 2 * half + 1
+    _, near = cKDTree(at).query(at, k=min(NEIGHBOURS, len(at)), distance_upper_bound=NEIGHBOURHOOD_MM)
+    near = near.reshape(len(at), -1)
+    offset = other[None] - at[:, None]
+    cell = np.rint(offset / VOTE_CELL_MM).astype(np.intp) + half
+    inside = np.all((cell >= 0) & (cell < side), axis=2)
+    sigma = VOTE_MM / VOTE_CELL_MM
+    grid = (np.arange(side) - half) * VOTE_CELL_MM
+    far = grid[None] ** 2 + grid[:, None] ** 2
+    peak = 2 * np.pi * sigma**2
+    ballots = []
+    for i in range(len(at)):
+        ballot = np.zeros((side, side), dtype=np.float32)
+        np.add.at(ballot, (cell[i, inside[i], 1], cell[i, inside[i], 0]), weight[i, inside[i]])
+        # No calcification has more than one vote for a shift, however many lie around it there.
+        ballots.append(np.minimum(cv2.GaussianBlur(ballot, (0, 0), sigma) * peak, 1.0))
+    shift, votes = np.zeros_like(at), np.zeros(len(at))
+    for i in range(len(at)):
+        those = near[i][near[i] < len(at)]
+        total = np.sum([ballots[k] for k in those], axis=0)
+        favoured = total * np.exp(-far / (2 * (REACH_MM / 2 + 2 * error[i]) ** 2))
+        row, column = np.unravel_index(int(np.argmax(favoured)), favoured.shape)
+        shift[i] = grid[column], grid[row]
+        elsewhere = favoured[np.hypot(grid[None] - shift[i, 0], grid[:, None] - shift[i, 1]) > APART_MM]
+        clear = favoured[row, column] >= CLEARER * float(elsewhere.max(initial=0.0))
+        votes[i] = total[row, column] if clear and total[row, column] >= SUPPORT else 0.0
+    return shift, votes
+
+
+def _through_affine(moved: Points, other: Points, weight: Numbers) -> Points:
+    """Shifted places taken on by an affine map through what they lie near."""
+    tree = cKDTree(other)
+    base = moved.copy()
+    for _ in range(AFFINE_ROUNDS):
+        distance, nearest = tree.query(moved)
+        trust = np.clip(1 - (distance / (1.5 * TIGHT_MM)) ** 2, 0, None) ** 2
+        trust = trust * weight[np.arange(len(moved)), nearest]
+        if np.count_nonzero(trust > 0.05) < AFFINE_FROM:
+            return moved
+        middle = np.average(base, axis=0, weights=trust)
+        given = np.c_[base - middle, np.ones(len(base))]
+        firm = np.diag([(STRETCH_FIRM / TURN) ** 2, (STRETCH_FIRM / TURN) ** 2, 1e-3])
+        normal = (given * trust[:, None]).T @ given + firm
+        away = other[nearest] - base
+        moved = base + given @ np.linalg.solve(normal, (given * trust[:, None]).T @ away)
+    return moved
+
+
+def _tight(distance: Numbers) -> float:
+    """How near a pair must lie, mm, where the nearest quarter of all lie as near as they do: of deviations
+    that are normal in both directions a quarter lies within 0.76 sigma, and nearly all within 3.5."""
+    quarter = float(np.quantile(distance.min(axis=1), 0.25))
+    return float(np.clip(3.5 / 0.76 * quarter, TIGHTEST_MM, TIGHT_MM))
+
+
+def _assigned(differ: Numbers, alone: float) -> tuple[Index, Index]:
+    """Rows and columns of the matching of least total squared difference in which leaving a pair of two
+    unmatched costs twice ``alone``; infinite differences are never matched."""
+    rows, columns = differ.shape
+    cost = np.full((rows + columns, rows + columns), 1e9)
+    cost[:rows, :columns] = np.where(np.isfinite(differ), differ**2, 1e9)
+    cost[np.arange(rows), columns + np.arange(rows)] = alone
+    cost[rows + np.arange(columns), np.arange(columns)] = alone
+    cost[rows:, columns:] = 0.0
+    first, second = linear_sum_assignment(cost)
+    real = (first < rows) & (second < columns)
+    real[real] &= np.isfinite(differ[first[real], second[real]])
+    return first[real], second[real]
