@@ -53,7 +53,7 @@ class DrawnWay:
 
     def to_prior(self, xy: Points) -> Points:
         xy_mm = np.atleast_2d(xy) * self.now_mm
-        return (self.true_mm(xy_mm) + np.array(self.wrong)) / self.then_mm
+        return np.asarray((self.true_mm(xy_mm) + np.array(self.wrong)) / self.then_mm)
 
     def error_at(self, xy: Points) -> np.typing.NDArray[np.float64]:
         return np.full(len(np.atleast_2d(xy)), self.error)
@@ -143,4 +143,4 @@ def gathered(random: np.random.Generator, count: int, middle: tuple[float, float
         one = random.uniform(-spread_mm, spread_mm, 2)
         if np.hypot(*one) <= spread_mm and all(np.hypot(*(one - other)) >= apart_mm for other in points):
             points.append(one)
-    return np.array(points).reshape(-1, 2) + np.array(middle)
+    return np.asarray(np.array(points).reshape(-1, 2) + np.array(middle))

@@ -10,7 +10,8 @@ import pytest
 from priors.drawn import DrawnView, DrawnWay, description, gathered, pair, view
 
 from calcscope import lexicon
-from calcscope.priors.change import Outcome, change_of, compare_views, figure, outcome, quantiles, trend
+from calcscope.priors.change import change_of, quantiles, trend
+from calcscope.priors.compare import Outcome, compare_views, figure, outcome
 from calcscope.priors.limit import DetectionCurve, detection_curve, fit_curve
 from calcscope.priors.model import Change, Members, ViewPair
 

@@ -1,314 +1,22 @@
 """What became of a finding since an earlier exam, and how surely.
 
-A calcification that only one exam shows has come or gone, or the other exam missed it, or it is none. Its own
-probability, the chance that the other exam would have shown it (:mod:`calcscope.priors.limit`) and how many
-of its neighbours are found in both say how likely each is (Bayes' rule; the share of those that were there
-before by expectation maximisation). The sum over all gives the distribution of the change in number, whose
-quantiles are the interval. Several views of a finding each have such a distribution; their mean counts, so
-that what one view alone shows widens the interval rather than deciding.
+Several views of a finding each have a distribution of the change in number (:mod:`calcscope.priors.compare`);
+their mean counts, so that what one view alone shows widens the interval rather than deciding. A finding that
+both exams show has changed only where the interval leaves zero out and the change is as large as the lexicon
+asks for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
-from scipy.spatial.distance import pdist
 
 from calcscope import lexicon
 from calcscope.describe.model import GroupDescription
-from calcscope.exam.model import Points
-from calcscope.lexicon.model import Figure
-from calcscope.priors.limit import chance_at, contrast_ratio, detection_curve, expected_snr, limit_mm, parted
-from calcscope.priors.match import GroupMatch, match_groups, match_specks
-from calcscope.priors.model import (
-    Change,
-    Index,
-    Members,
-    Moment,
-    Numbers,
-    Paired,
-    Status,
-    Viewed,
-    ViewPair,
-    in_order,
-)
-
-NONE = np.zeros(0, dtype=np.intp)
-ROUNDS = 30
-"""Of expectation maximisation."""
-HIDDEN = 8
-"""Most calcifications that came unseen with one that was seen."""
-AROUND_MM = 2.0
-"""Around a finding, what is matched with it lest a neighbour be taken for one of its own."""
-LIKELY = 0.25
-"""Least probability of a mark that is counted."""
-ENOUGH_PAIRS = 5
-SHOWN_BEYOND_MM = 5.0
-"""Beyond the breast's border a place still counts as shown: the registration is that inexact at the skin."""
-REACH_ERRORS, REACH_MM = 3.0, 3.0
-"""Around a place in the other view, so many times the error and so many mm, its counterpart is looked for."""
-
-
-@cache
-def figure(name: str) -> float:
-    """A threshold of ``lexicon/data/change.yaml``."""
-    return Figure.model_validate(lexicon.load("change")[name]).value
-
-
-# --- two views ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Two views compared: which groups match, and what each view could show of the other's calcifications.
-
-    Parameters
-    ----------
-    pair : the two views
-    groups : one to one
-    snr_then, chance_then : (n,) of the current view's calcifications: signal to noise ratio expected in the
-        earlier view, and chance of being found there
-    snr_now, chance_now : (m,) of the earlier view's, in the current one
-    """
-
-    pair: ViewPair
-    groups: tuple[GroupMatch, ...]
-    snr_then: Numbers
-    chance_then: Numbers
-    snr_now: Numbers
-    chance_now: Numbers
-
-    def prior_group(self, group: int) -> int | None:
-        """The earlier view's group that a group of the current view is."""
-        return next((match.prior for match in self.groups if match.current == group), None)
-
-    def current_group(self, group: int) -> int | None:
-        """The current view's group that a group of the earlier view is."""
-        return next((match.current for match in self.groups if match.prior == group), None)
-
-
-def compare_views(pair: ViewPair) -> Compared:
-    """Match the groups of two views, and find what each view could show of the other."""
-    groups = tuple(match_groups(pair))
-    sure = [
-        _paired(pair, pair.current.groups[i].members, pair.prior.groups[j].members)
-        for i, j, *_ in groups
-        if i is not None and j is not None
-    ]
-    known = [paired for paired in sure if paired.supported]
-    every = Paired(
-        np.concatenate([NONE, *(paired.current for paired in known)]),
-        np.concatenate([NONE, *(paired.prior for paired in known)]),
-        np.zeros(sum(len(paired.current) for paired in known)),
-    )
-    ratio = contrast_ratio(pair, every)
-    then, now = expected_snr(pair, "prior", ratio), expected_snr(pair, "current", ratio)
-    return Compared(
-        pair,
-        groups,
-        then,
-        chance_at(then, pair.current, pair.prior.info.pixel_mm),
-        now,
-        chance_at(now, pair.prior, pair.current.info.pixel_mm),
-    )
-
-
-def _paired(pair: ViewPair, now: Index, then: Index) -> Paired:
-    """Calcifications of a finding and of what lies around it in both views, matched."""
-    ours, theirs = pair.current.specks, pair.prior.specks
-    known = np.concatenate([pair.there_mm[now], theirs.xy_mm[then]])
-    error = pair.error_mm[now] if len(now) else pair.error_at_mm(pair.back_mm[then])
-    reach = float(np.max(error, initial=0.0)) * REACH_ERRORS + REACH_MM
-    near = np.flatnonzero(_within(pair.there_mm, known, AROUND_MM) & (ours.probability >= LIKELY))
-    if not len(now):
-        near = np.flatnonzero(_within(pair.there_mm, known, reach))
-    other = np.flatnonzero(_within(theirs.xy_mm, known, reach))
-    return match_specks(pair, np.union1d(now, near), np.union1d(then, other))
-
-
-def _within(points: Points, of: Points, reach: float) -> NDArray[np.bool_]:
-    """Which points, (n, 2), lie within reach of any of the others."""
-    if not len(points) or not len(of):
-        return np.zeros(len(points), dtype=bool)
-    distance = np.hypot(*(points[:, None] - of[None]).transpose(2, 0, 1))
-    return np.asarray(distance.min(axis=1) <= reach)
-
-
-# --- a finding in two views -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A finding in a pair of views.
-
-    Parameters
-    ----------
-    now, then : indices of its calcifications in the current and in the earlier view
-    paired : which of them are the same, or the same as something beside it
-    missing_now, missing_then : of ``then`` and ``now``, those that the other view does not show
-    shown : whether the other view shows its place
-    error_mm : how exactly the views are laid on one another there
-    expected : how many of ``now`` (of ``then`` where there are none) the other view would show
-    comparable_now, comparable_then : of them that both views can show
-    change : chance of each change in number, from ``-lowest`` on
-    lowest : the least change in ``change``
-    limit_now_mm, limit_then_mm : diameter found in every second case
-    """
-
-    compared: Compared
-    now: Index
-    then: Index
-    group_now: int | None
-    group_then: int | None
-    paired: Paired
-    missing_then: Index
-    missing_now: Index
-    shown: bool
-    error_mm: float
-    expected: float
-    comparable_now: float
-    comparable_then: float
-    change: Numbers
-    lowest: int
-    limit_now_mm: float | None
-    limit_then_mm: float | None
-
-    @property
-    def before(self) -> float:
-        """How many of ``now`` were there before, beyond what chance pairs."""
-        return max(0.0, len(self.now) - len(self.missing_then) - self.paired.chance)
-
-    @property
-    def after(self) -> float:
-        """How many of ``then`` are still there."""
-        return max(0.0, len(self.then) - len(self.missing_now) - self.paired.chance)
-
-
-def outcome(compared: Compared, now: Members | None, then: Members | None) -> Outcome:
-    """What became of a finding in one view.
-
-    Parameters
-    ----------
-    compared : the views
-    now, then : the finding in the current and in the earlier view; None where it is not seen. A group's
-        counterpart is found where ``then`` (or ``now``) is None.
-    """
-    pair = compared.pair
-    ours, theirs = pair.current.specks, pair.prior.specks
-    group_now, group_then = now.group if now else None, then.group if then else None
-    if then is None and group_now is not None:
-        group_then = compared.prior_group(group_now)
-        then = None if group_then is None else Members(group_then, pair.prior.groups[group_then].members)
-    if now is None and group_then is not None:
-        group_now = compared.current_group(group_then)
-        now = None if group_now is None else Members(group_now, pair.current.groups[group_now].members)
-    here = now.specks if now else NONE
-    there = then.specks if then else NONE
-    paired = _paired(pair, here, there)
-    # A pair whose one half belongs to it makes the other one part of what was counted then, or is now.
-    there = np.union1d(there, paired.prior[np.isin(paired.current, here)]).astype(np.intp)
-    extra = paired.current[np.isin(paired.prior, there) & ~np.isin(paired.current, here)]
-    missing_then = here[~np.isin(here, paired.current)]
-    missing_now = there[~np.isin(there, paired.prior)]
-    both = len(here) - len(missing_then)
-
-    snr_then, snr_now = _corrected(compared, paired)
-    chance_then = chance_at(snr_then, pair.current, pair.prior.info.pixel_mm)
-    chance_now = chance_at(snr_now, pair.prior, pair.current.info.pixel_mm)
-    curve = detection_curve()
-    own_now = curve.chance(ours.snr) * parted(pair.current, pair.current.info.pixel_mm)
-    own_then = curve.chance(theirs.snr) * parted(pair.prior, pair.prior.info.pixel_mm)
-    gained = _came(ours.probability[missing_then], chance_then[missing_then], own_now[missing_then], both)
-    lost = _came(theirs.probability[missing_now], chance_now[missing_now], own_then[missing_now],
-                 both + len(extra))  # fmt: skip
-    change = np.convolve(gained, lost[::-1])
-    least = figure("comparable_from")
-    place = pair.there_mm[here] if len(here) else pair.back_mm[there]
-    error = pair.error_mm[here] if len(here) else pair.error_at_mm(place)
-    shown = _shown(pair.prior if len(here) else pair.current, place, error)
-    return Outcome(
-        compared=compared,
-        now=here,
-        then=there,
-        group_now=group_now,
-        group_then=group_then,
-        paired=paired,
-        missing_then=missing_then,
-        missing_now=missing_now,
-        shown=bool(shown.mean() >= figure("least_shown")) if len(shown) else False,
-        error_mm=float(np.median(error)) if len(error) else np.inf,
-        expected=float((ours.probability * chance_then)[here].sum())
-        if len(here)
-        else float((theirs.probability * chance_now)[there].sum()),
-        comparable_now=both + float(np.count_nonzero(chance_then[missing_then] >= least)),
-        comparable_then=both + float(np.count_nonzero(chance_now[missing_now] >= least)),
-        change=change,
-        lowest=-(len(lost) - 1),
-        limit_now_mm=limit_mm(ours, here, ours.snr, pair.current.info.pixel_mm)
-        if len(here)
-        else limit_mm(theirs, there, snr_now, pair.current.info.pixel_mm),
-        limit_then_mm=limit_mm(ours, here, snr_then, pair.prior.info.pixel_mm)
-        if len(here)
-        else limit_mm(theirs, there, theirs.snr, pair.prior.info.pixel_mm),
-    )
-
-
-def _corrected(compared: Compared, paired: Paired) -> tuple[Numbers, Numbers]:
-    """Expected ratios with what the finding's own pairs say: what grew was fainter then."""
-    if len(paired.current) < ENOUGH_PAIRS:
-        return compared.snr_then, compared.snr_now
-    ours, theirs = compared.pair.current.specks, compared.pair.prior.specks
-    then = np.median(np.log(theirs.snr[paired.prior] / compared.snr_then[paired.current]))
-    now = np.median(np.log(ours.snr[paired.current] / compared.snr_now[paired.prior]))
-    return compared.snr_then * np.exp(then), compared.snr_now * np.exp(now)
-
-
-def _shown(view: Viewed, xy_mm: Points, error_mm: Numbers) -> NDArray[np.bool_]:
-    """Whether a view shows places, (n, 2) mm, as far as their error lets one tell."""
-    step = max(1, round(1.0 / view.info.pixel_mm))
-    mask = np.ascontiguousarray(view.breast.mask[::step, ::step]).astype(np.uint8)
-    side = 2 * round(SHOWN_BEYOND_MM / (step * view.info.pixel_mm)) + 1
-    mask = np.asarray(cv2.dilate(mask, np.ones((side, side), np.uint8)))
-    rows, columns = mask.shape
-    at = xy_mm / (step * view.info.pixel_mm)
-    column, row = np.floor(at).astype(np.intp).T
-    inside = (column >= 0) & (row >= 0) & (row < rows) & (column < columns)
-    shown = np.zeros(len(at), dtype=bool)
-    shown[inside] = mask[row[inside], column[inside]] > 0
-    # Behind the chest wall's edge the film ends: what lies nearer to it than half the error may be beyond.
-    return np.asarray(shown & (xy_mm[:, 0] >= error_mm / 2))
-
-
-def _came(probability: Numbers, missed_unless: Numbers, own: Numbers, both: int) -> Numbers:
-    """Chance of each number of calcifications that came since, (k,) from 0 on.
-
-    Parameters
-    ----------
-    probability : (n,) that each mark found in this exam alone is a calcification
-    missed_unless : (n,) chance that the other exam would have shown it
-    own : (n,) chance that this exam shows one like it: for each that came some came unseen
-    both : how many are found in both exams
-    """
-    share = 0.5
-    came = probability.copy()
-    for _ in range(ROUNDS):
-        missed = share * (1 - missed_unless)
-        came = probability * (1 - share) / (1 - share + missed)
-        share = (1 + both + float(np.sum(probability - came))) / (2 + both + float(np.sum(probability)))
-    total = np.ones(1)
-    for chance, seen in zip(came, own, strict=True):
-        seen = max(float(seen), 0.5)
-        more = seen * (1 - seen) ** np.arange(HIDDEN)
-        total = np.convolve(total, np.concatenate([[1 - chance], chance * more / more.sum()]))
-    return total
-
-
-# --- a finding in all views -----------------------------------------------------------------------------
+from calcscope.priors.compare import Outcome, figure, span_mm
+from calcscope.priors.model import Change, Moment, Numbers, Status, in_order
 
 
 def change_of(
@@ -337,7 +45,7 @@ def change_of(
     seen = [_was_there(one) if present else _is_there(one) for one in outcomes]
     numbers, interval, limits = _numbers(exact, years), _intervals(exact), _limits(exact)
     if not any(seen):
-        able = [one for one in exact if one.expected >= _enough(one)]
+        able = [one for one in exact if one.unlikely <= figure("greatest_chance_of_missing")]
         if not able:
             reason = reasons["too_fine" if present else "too_fine_now"]
             return Change(("not_comparable",), numbers, interval, limits, _words(exact, (), then), reason)
@@ -361,9 +69,9 @@ def _was_there(one: Outcome) -> bool:
     if _matched(one):
         return True
     lone = one.group_now is None
-    least = 1.0 if lone else max(figure("new_from"), figure("new_share") * len(one.now))
-    found = len(one.now) - len(one.missing_then) if lone else one.before
-    return found >= least
+    if lone:
+        return len(one.missing_then) < len(one.now)
+    return one.crowd or one.before >= max(figure("new_from"), figure("new_share") * len(one.now))
 
 
 def _is_there(one: Outcome) -> bool:
@@ -371,14 +79,9 @@ def _is_there(one: Outcome) -> bool:
     if _matched(one):
         return True
     lone = one.group_then is None
-    least = 1.0 if lone else max(figure("new_from"), figure("new_share") * len(one.then))
-    found = len(one.then) - len(one.missing_now) if lone else one.after
-    return found >= least
-
-
-def _enough(one: Outcome) -> float:
-    grouped = one.group_now is not None or one.group_then is not None
-    return figure("least_expected" if grouped else "least_expected_lone")
+    if lone:
+        return len(one.missing_now) < len(one.then)
+    return one.crowd or one.after >= max(figure("new_from"), figure("new_share") * len(one.then))
 
 
 def _changes(
@@ -424,10 +127,8 @@ def _described(one: Outcome) -> tuple[GroupDescription, GroupDescription]:
     return pair.prior.descriptions[one.group_then], pair.current.descriptions[one.group_now]
 
 
-def _turned(then: object, now: object) -> bool:
+def _turned(then: Mapping[str, float], now: Mapping[str, float]) -> bool:
     """Whether one term was sure then and another is now."""
-    assert hasattr(then, "items")
-    assert hasattr(now, "items")
     if not then or not now:
         return False
     was, had = max(then.items(), key=lambda item: item[1])
@@ -512,11 +213,7 @@ def _spans(one: Outcome) -> tuple[float, float]:
     pair, least = one.compared.pair, figure("comparable_from")
     now = one.now[~np.isin(one.now, one.missing_then) | (one.compared.chance_then[one.now] >= least)]
     then = one.then[~np.isin(one.then, one.missing_now) | (one.compared.chance_now[one.then] >= least)]
-    return _span(pair.current.specks.xy_mm[now]), _span(pair.prior.specks.xy_mm[then])
-
-
-def _span(points: Points) -> float:
-    return float(pdist(points).max()) if len(points) > 1 else 0.0
+    return span_mm(pair.current.specks.xy_mm[now]), span_mm(pair.prior.specks.xy_mm[then])
 
 
 def _density_ratio(one: Outcome) -> float:

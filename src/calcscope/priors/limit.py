@@ -33,8 +33,9 @@ ENOUGH_PAIRS = 5
 """Matched calcifications from which on their contrasts tell the ratio of the two exams' scales."""
 BLURRED_PIXELS = 1.0
 """Area in pixels that sampling adds to a calcification's own."""
-PARTED_MM, PARTED_PIXELS = 0.35, 3.0
-"""Calcifications nearer than so many mm, or pixels of the other image, may be one mark there, and"""
+PARTED_MM, PARTED_PIXELS, PARTED_LENGTHS = 0.35, 3.0, 0.6
+"""Calcifications nearer than so many mm, pixels of the other image, or of their lengths together, may be one
+mark there (or one may be in more pieces), and"""
 PARTED_CHANCE = 0.6
 """... that is the chance that they are not."""
 RATIO_BOUND = 3.0
@@ -180,8 +181,10 @@ def parted(view: Viewed, pixel_mm: float) -> Numbers:
     likely = np.flatnonzero(specks.probability >= 0.25)
     chance = np.ones(len(specks))
     if len(likely) > 1:
-        distance = np.asarray(cKDTree(specks.xy_mm[likely]).query(specks.xy_mm[likely], k=2)[0])
-        tight = distance[:, 1] < max(PARTED_MM, PARTED_PIXELS * pixel_mm)
+        points, length = specks.xy_mm[likely], specks.length_mm[likely]
+        distance, nearest = (np.asarray(found)[:, 1] for found in cKDTree(points).query(points, k=2))
+        reach = np.maximum(PARTED_LENGTHS * (length + length[nearest]), PARTED_PIXELS * pixel_mm)
+        tight = distance < np.maximum(reach, PARTED_MM)
         chance[likely[tight]] = PARTED_CHANCE
     return chance
 

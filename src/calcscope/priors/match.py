@@ -46,6 +46,8 @@ ALIKE = 0.7
 SUPPORT, CLEARER, APART_MM = 1.6, 1.35, 1.5
 """Votes for a shift, in calcifications, from which on the constellation has told it, and how many times those
 for any other shift so far from it they must be."""
+GUIDED_MM = 20.0
+"""How far from a neighbourhood that has told its shift others go with it."""
 AFFINE_FROM = 4
 AFFINE_ROUNDS = 6
 TURN, STRETCH_FIRM = 0.12, 1.5
@@ -131,30 +133,26 @@ def match_specks(pair: ViewPair, current: Index, prior: Index) -> Paired:
     weight *= np.sqrt(now.probability[current])[:, None] * np.sqrt(then.probability[prior])
     shift, votes = _shifts(at, other, error, weight)
     told = votes > 0
+    guided = np.zeros(len(at), dtype=bool)
+    moved = at.copy()
     if told.any():
         # A neighbourhood that tells nothing itself goes with the nearest one that does.
-        _, nearest = cKDTree(at[told]).query(at)
-        shift = shift[told][nearest]
-    else:
-        shift = np.zeros_like(at)
-    moved = at + shift
-    if told.any():
-        moved = _through_affine(moved, other, weight)
+        away, nearest = (np.asarray(found) for found in cKDTree(at[told]).query(at))
+        guided = away <= GUIDED_MM
+        moved[guided] += shift[told][nearest[guided]]
+        moved[guided] = _through_affine(moved[guided], other, weight[guided])
     distance = np.hypot(*(moved[:, None] - other[None]).transpose(2, 0, 1))
-    reach = np.full(len(at), _tight(distance)) if told.any() else LOOSE_MM + LOOSE_ERRORS * error
-    scale = NEAR_MM if told.any() else np.maximum(error, NEAR_MM)[:, None]
+    reach = np.where(guided, _tight(distance[told]), LOOSE_MM + LOOSE_ERRORS * error)
+    scale = np.where(guided, NEAR_MM, np.maximum(error, NEAR_MM))[:, None]
     differ = np.hypot(distance / scale, strength / ALIKE)
     differ[(distance > reach[:, None]) | (np.abs(strength) > 4 * ALIKE)] = np.inf
     everywhere = float(then.probability.sum()) / (np.count_nonzero(pair.prior.breast.mask) * then.pixel_mm**2)
     others = everywhere * np.pi * reach**2
-    if not told.any():
-        within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
-        differ[others + np.maximum(within - 1, 0) > BY_CHANCE] = np.inf
+    within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
+    differ[~guided & (others + np.maximum(within - 1, 0) > BY_CHANCE)] = np.inf
     first, second = _assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
     chance = float(np.sum(1 - np.exp(-others[first])))
-    return Paired(
-        current[first], prior[second], distance[first, second], bool(told.any()), min(chance, len(first))
-    )
+    return Paired(current[first], prior[second], distance[first, second], bool(guided.any()), chance)
 
 
 def _usual(strength: Numbers, at: Points, other: Points, error: Numbers) -> float:
@@ -223,6 +221,8 @@ def _through_affine(moved: Points, other: Points, weight: Numbers) -> Points:
 def _tight(distance: Numbers) -> float:
     """How near a pair must lie, mm, where the nearest quarter of all lie as near as they do: of deviations
     that are normal in both directions a quarter lies within 0.76 sigma, and nearly all within 3.5."""
+    if not len(distance):
+        return TIGHT_MM
     quarter = float(np.quantile(distance.min(axis=1), 0.25))
     return float(np.clip(3.5 / 0.76 * quarter, TIGHTEST_MM, TIGHT_MM))
 
