@@ -118,6 +118,11 @@ def make_exam(plan: ExamPlan) -> list[SimulatedExam]:
     return [prior, current]
 
 
+def positioning_seed(seed: int, when: Literal["current", "prior"]) -> int:
+    """Of the positioning (:attr:`calcscope.phantom.model.Pose.seed`) in one of the exams of a seed."""
+    return int(random_for(seed, "positioning", when).integers(1 << 31))
+
+
 def drawn_conspicuity(random: Random) -> float:
     """Of one lesion, mm²."""
     return float(np.exp(random.uniform(*np.log(CONSPICUITY_MM2))))
@@ -156,8 +161,9 @@ def _view(exam: SimulatedExam, label: str, setup: Setup) -> SimulatedView:
         else:
             middle = np.mean([speck.at for _, speck in own if speck.group == first], axis=0)
             centre = (float(middle[0]), float(middle[1]), float(middle[2]))
-    positioning = int(random_for(plan.seed, "positioning", exam.when).integers(1 << 31))
-    pose = Pose(side, view, MAGNIFICATION if magnified else 1.0, centre, positioning)
+    pose = Pose(
+        side, view, MAGNIFICATION if magnified else 1.0, centre, positioning_seed(plan.seed, exam.when)
+    )
     return take_view(
         exam.breasts[side], pose, label, own, drawn_marks(plan, label, exam.when), plan, setup,
         random_for(plan.seed, "view", label, exam.when),
