@@ -1,7 +1,7 @@
-"""What small blocks say of a field that was laid through large ones.
+"""What blocks that are looked for far around say of a field in the end.
 
-They are looked for three times as far around as the field could still have moved in its last pass, so that a
-field which only follows chance has them anywhere. The constants were set on simulated pairs of seeds 8000 to
+The reach is three times that of the last pass, so that the blocks of a field which only follows chance are
+found anywhere in it. The constants were set on simulated pairs of seeds 8000 to
 8099; ``benchmarks/registration.py`` prints what they hold on others.
 """
 
@@ -15,20 +15,20 @@ from calcscope.exam.model import Float
 from calcscope.priors.blocks import Blocks
 from calcscope.priors.grid import GRID_MM
 
-STEP, HALF, REACH = 10, 8, 12
+STEP, HALF, REACH = 10, 12, 16
 """Pixels between the blocks, half their side, and how far around they are looked for."""
-NEAR_MM = 4.0
+NEAR_MM = 5.0
 """Within which a block agrees with the field: tissue at other heights between the plates lies off by that."""
 FEWEST = 12
 """Of fewer blocks no agreement is told."""
-CAP_MM = 6.0
+CAP_MM = 8.0
 """A block farther off was found wrongly; how far says nothing."""
 AROUND = 15.0
 """Gaussian sigma of the surroundings that tell the scatter at a place, pixels."""
 WHOLE = 3.0
 """What the scatter in the whole view weighs beside that of a place with all its blocks: how much the breast
 was turned between the exams, which moves its layers apart, is the same all over."""
-ERROR_MM, SLOPE, LEAST_ERROR_MM = -5.0, 3.0, 1.7
+ERROR_MM, SLOPE, LEAST_ERROR_MM = -1.2, 1.6, 1.4
 """The error that two of three places stay below: a line in the scatter, and never less than this."""
 FAR_MM, SOME = 4.0, 0.25
 """What is added where there are no blocks, and the share of blocks that takes most of it away."""

@@ -2,7 +2,7 @@
 
 Coarse to fine: the skin lines and nipples give a start (or, where a view shows no skin, the place where the
 pattern of the tissue fits best); then blocks of the pattern are looked for in the earlier view, and a smooth
-field is laid through where they were found, with ever smaller blocks. How far small blocks
+field is laid through where they were found, with ever smaller blocks. How far blocks
 scatter about the field in the end, and where there are none, makes a field of the error to be expected, which
 says how far around to look for a finding. Own work rather than a general toolkit: decision 11.
 """
@@ -46,9 +46,9 @@ LATER = (Pass(8, 12, 8, 30, 10.0), Pass(6, 10, 5, 20, 5.0))
 FEWEST_BLOCKS = 8
 LEAST_OVERLAP = 0.4
 """Share of the smaller view that both show at least."""
-LEAST_AGREEMENT = 0.64
-"""Below which two views are not taken to show the same breast: simulated pairs of one woman reach 0.68 and
-more, those of two women 0.61 at most."""
+LEAST_AGREEMENT = 0.7
+"""Below which two views are not taken to show the same breast: simulated pairs of one woman reach 0.81 and
+more, those of two women 0.66 at most."""
 BETTER = 1.3
 """How many times better the pattern must fit turned over before a view is taken to be upside down."""
 SHIFT_MM = 2.0
@@ -64,7 +64,7 @@ class Registration:
     field : float32 (rows, columns, 2): for each place of the current view's grid, x and y on that of the
         earlier one
     error_mm : float32 (rows, columns): distance within which the true place lies in two of three cases, mm
-    agreement : share of small blocks found where the field has them, by their trust, 0 to 1
+    agreement : share of the blocks found where the field has them, by their trust, 0 to 1
     current_mm, prior_mm : mm per pixel of the two views
     prior_rows : rows of the earlier view's grid
     way : whether the earlier view had to be turned over
