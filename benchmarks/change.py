@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from calcscope.breast import locate_breast
 from calcscope.exam import read_exams
@@ -31,7 +32,7 @@ from calcscope.phantom.folders import write_exam
 from calcscope.phantom.plan import ExamPlan, lesion_of
 from calcscope.priors.change import change_of
 from calcscope.priors.compare import Outcome, compare_views, outcome
-from calcscope.priors.limit import detection_curve, fit_curve
+from calcscope.priors.limit import detection_curve, fit_curve, raw_snr
 from calcscope.priors.model import Change, Ground, Members, ViewPair
 from calcscope.reading import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
@@ -42,6 +43,9 @@ LESIONS = (
     "amorphous:grouped", "fine_linear_branching:segmental", "round:regional",
 )  # fmt: skip
 VIEWS = ("RCC", "RMLO")
+STEP_MM = 2.0
+SURE, PLAIN = 0.25, 12.0
+"""Probability of a mark that counts as found; ideal observer's ratio from which on one is plain."""
 LISTED = 0.05
 """Least probability of the marks that are kept: what is faint in one exam may be plain in the other."""
 
@@ -54,6 +58,35 @@ class Read:
     ground: Ground
     truth: list[tuple[Any, int, float, float]]  # who, lesion, diameter in mm, SNR of an ideal observer
     who: list[Any]
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A registration, kept as what it says every ``STEP_MM``."""
+
+    there: Any  # (rows, columns, 2) canonical pixels of the earlier view
+    error: Any  # (rows, columns) mm
+    step: float  # pixels of the current view
+
+    @classmethod
+    def of(cls, laid: Any, reading: ViewReading) -> Sampled:
+        step = STEP_MM / reading.info.pixel_mm
+        rows, columns = (int(size / step) + 2 for size in reading.breast.mask.shape)
+        y, x = np.mgrid[:rows, :columns] * step
+        at = np.stack([x.ravel(), y.ravel()], axis=1)
+        return cls(
+            laid.to_prior(at).reshape(rows, columns, 2), laid.error_at(at).reshape(rows, columns), step
+        )
+
+    def to_prior(self, xy: Any) -> Any:
+        return np.stack([self._read(self.there[..., k], xy) for k in range(2)], axis=1)
+
+    def error_at(self, xy: Any) -> Any:
+        return self._read(self.error, xy)
+
+    def _read(self, values: Any, xy: Any) -> Any:
+        at = np.atleast_2d(xy)[:, ::-1].T / self.step
+        return map_coordinates(values, at, order=1, mode="nearest")
 
 
 def plan_of(seed: int) -> tuple[ExamPlan, ExamPlan]:
@@ -91,7 +124,7 @@ def make(work: Path, seed: int) -> None:
         (now, one), (then, other) = views["current", label], views["prior", label]
         started = time.perf_counter()
         laid = register(now, then)
-        kept["views"][label] = one, other, laid
+        kept["views"][label] = one, other, laid if hasattr(laid, "reason") else Sampled.of(laid, one.reading)
         print(seed, label, plan.change, f"registered in {time.perf_counter() - started:.1f} s", flush=True)
     with gzip.open(work / f"{seed}.pkl.gz", "wb", compresslevel=1) as file:
         pickle.dump(kept, file)
@@ -134,27 +167,47 @@ def pairs(work: Path) -> Iterator[tuple[int, str, str, Read, Read, ViewPair]]:
 
 
 def fit(work: Path) -> None:
-    """The curve of detection: of what one exam found and both hold, what the other found."""
-    snr, found = [], []
-    for _, _, _, now, then, pair in pairs(work):
-        compared = compare_views(pair)
-        for own, other, expected in ((now, then, compared.snr_then), (then, now, compared.snr_now)):
-            there, seen = {one[0] for one in other.truth}, {who for who in other.who if who is not None}
+    """The curve of detection, in three steps.
+
+    What an ideal observer's ratio is for what is measured; how often calcifications of such a ratio are
+    found; and, of the plain ones that one exam found and both hold, how many the other found.
+    """
+    measured, ideal, ratios, found, again = [], [], [], [], []
+    for _, _, _, now, then, _ in pairs(work):
+        for own, other in ((now, then), (then, now)):
+            specks, raw = own.reading.specks, raw_snr(own.reading.specks, own.ground)
+            marks: dict[Any, float] = {}
             for n, who in enumerate(own.who):
-                if who in there and own.reading.specks.probability[n] >= 0.25:
-                    snr.append(expected[n])
-                    found.append(float(who in seen))
-    ratios, hits = np.array(snr), np.array(found)
-    curve = fit_curve(ratios, hits)
-    print(f"{len(hits)} calcifications, {hits.mean():.0%} found again")
-    for low, high in ((0, 5), (5, 8), (8, 12), (12, 20), (20, 40), (40, 1000)):
-        those = (ratios >= low) & (ratios < high)
+                if who is not None and specks.probability[n] >= SURE:
+                    marks[who] = max(marks.get(who, 0.0), raw[n])
+            known, seen = {one[0] for one in other.truth}, {who for who in other.who if who is not None}
+            for who, _, _, snr in own.truth:
+                ratios.append(snr)
+                found.append(float(who in marks))
+                if who in marks:
+                    measured.append(np.log(marks[who]))
+                    ideal.append(np.log(snr))
+                    if snr >= PLAIN and who in known:
+                        again.append(float(who in seen))
+    power, offset = np.polyfit(measured, ideal, 1)
+    scatter = float(np.std(np.array(ideal) - offset - power * np.array(measured)))
+    at, hits = np.array(ratios), np.array(found)
+    curve = fit_curve(at, hits)
+    print(f"{len(hits)} calcifications, {hits.mean():.0%} found; scatter of the ratio {scatter:.2f} (log)")
+    for low, high in ((0, 3), (3, 5), (5, 7), (7, 10), (10, 15), (15, 25), (25, 1000)):
+        those = (at >= low) & (at < high)
         if those.any():
-            said = curve.chance(ratios[those]).mean()
+            said = curve.chance(at[those]).mean()
             print(
                 f"  SNR {low:3d} to {high:4d}: {those.sum():4d}, found {hits[those].mean():.2f}, {said:.2f}"
             )
-    print(f"middle_snr: {curve.middle:.2f}, slope: {curve.slope:.2f}, top: {curve.top:.3f}")
+    # A ratio known with a scatter makes the curve flatter (a normal spread of 1.7 is a logistic's of 1).
+    flatter = curve.slope / np.sqrt(1 + (curve.slope * scatter / 1.7) ** 2)
+    print(f"plain ones that one exam found, found again: {np.mean(again):.3f} of {len(again)}")
+    print(
+        f"middle_snr: {curve.middle:.2f}, slope: {flatter:.2f}, top: {np.mean(again):.2f}, "
+        f"scale: {np.exp(offset):.3f}, power: {power:.3f}"
+    )
 
 
 def measure(work: Path) -> None:
@@ -173,13 +226,12 @@ def measure(work: Path) -> None:
         ]
         for one in found:
             change = change_of([one])
+            held_now, held_then = _held(one, now, then)
             lesion = _lesion(one, now, then)
-            truth = "no calcium" if lesion == "none" else "stable" if lesion else changed
-            count = [sum(t[1] == lesion for t in side.truth) for side in (now, then)]
+            truth = _truth_of(len(held_now), len(held_then), lesion, changed)
             low, high = change.interval.get("count_change", (np.nan, np.nan))
-            correct = _is_right(change, truth)
-            holds = low <= count[0] - count[1] <= high
-            if lesion != "none" and change.status[0] != "not_comparable":
+            correct, holds = _is_right(change, truth), low <= len(held_now) - len(held_then) <= high
+            if truth != "no calcium" and change.status[0] != "not_comparable":
                 right[correct] += 1
                 if truth == "stable":
                     stable["new" in change.status] += 1
@@ -190,8 +242,8 @@ def measure(work: Path) -> None:
                 matched["right" if a is not None and a == b else "noise" if a is b is None else "wrong"] += 1
             print(
                 f"{seed} {label} {truth:10s} -> {', '.join(change.status):32s} "
-                f"{'right' if correct else 'WRONG' if lesion != 'none' else '     '} "
-                f"found {len(one.then)} -> {len(one.now)}, true {count[1]} -> {count[0]}, "
+                f"{'right' if correct else 'WRONG' if truth != 'no calcium' else '     '} "
+                f"found {len(one.then)} -> {len(one.now)}, true {len(held_then)} -> {len(held_now)}, "
                 f"interval {low:.0f} to {high:.0f} {'' if holds else 'MISSED'} "
                 f"pairs {len(one.paired.current)} error {one.error_mm:.1f} mm {change.reason or ''}"
             )
@@ -213,6 +265,25 @@ def _lesion(one: Outcome, now: Read, then: Read) -> int | str:
     if not counted or sum(counted.values()) < len(who) / 3:
         return "none"
     return int(counted.most_common(1)[0][0])
+
+
+def _held(one: Outcome, now: Read, then: Read) -> tuple[set[Any], set[Any]]:
+    """The calcifications that a finding is of, in truth there now and there then, found in either exam."""
+    seen = {now.who[n] for n in one.now} | {then.who[n] for n in one.then}
+    return {t[0] for t in now.truth} & seen, {t[0] for t in then.truth} & seen
+
+
+def _truth_of(now: int, then: int, lesion: int | str, changed: str) -> str:
+    """What became in truth of the calcifications of a finding."""
+    if lesion == "none" or not now + then:
+        return "no calcium"
+    if not then:
+        return "new"
+    if not now:
+        return "resolved"
+    if abs(now - then) >= max(1, 0.25 * then):
+        return "more" if now > then else "fewer"
+    return "larger" if changed == "larger" and lesion == 0 else "stable"
 
 
 def _is_right(change: Change, truth: str) -> bool:

@@ -60,8 +60,8 @@ class DrawnWay:
 
 
 def catalogue(xy_mm: Points, pixel_mm: float = 0.07, snr: Any = 40.0, diameter_mm: Any = 0.4,
-              probability: Any = 0.97, contrast: Any = 0.1) -> SpeckCatalogue:  # fmt: skip
-    """Round calcifications at points, mm."""
+              probability: Any = 0.97, noise: float = NOISE) -> SpeckCatalogue:  # fmt: skip
+    """Round calcifications at points, mm, as bright as their signal to noise ratio asks for."""
     points = np.asarray(xy_mm, dtype=np.float64).reshape(-1, 2)
     count = len(points)
 
@@ -80,7 +80,7 @@ def catalogue(xy_mm: Points, pixel_mm: float = 0.07, snr: Any = 40.0, diameter_m
         area_mm2=np.pi * diameter**2 / 4,
         length_mm=diameter,
         width_mm=diameter,
-        contrast=column(contrast),
+        contrast=column(snr) * noise / np.sqrt(np.pi * diameter**2 / 4),
         snr=column(snr),
         outlines=tuple((at + circle * d / 2) / pixel_mm for at, d in zip(points, diameter, strict=True)),
         slice=np.full(count, -1, dtype=np.int64),

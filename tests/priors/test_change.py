@@ -44,7 +44,7 @@ def two(seed: int, now: int, then: int, **measured: Any) -> ViewPair:
         diameter = np.r_[np.full(count, measured.get("diameter", (0.4, 0.4))[len(views)]), np.full(30, 0.2)]
         views.append(
             view(np.vstack([shown, grains]), (count,) if count else (), snr=snr, probability=probability,
-                 diameter_mm=diameter)
+                 diameter_mm=diameter, noise=noisier[len(views)])
         )  # fmt: skip
     return pair(views[0], views[1], wrong=(1.5, -1.2), error=2.0, turn=0.04,
                 noise=noisier)  # fmt: skip
@@ -194,13 +194,14 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         now, then = 8 + seed % 5, (8 + seed % 5, 8, 14)[seed % 3]
         points = gathered(random, max(now, then))
         snr = np.exp(random.normal(np.log(2.2 * curve.middle), 0.4, len(points)))
+        measured = (snr / curve.scale) ** (1 / curve.power)
         seen = [random.random(len(points)) < curve.chance(snr) for _ in range(2)]
         seen[0][now:] = False
         seen[1][then:] = False
         if min(one.sum() for one in seen) < 3:
             held += 1
             continue
-        views = [view(points[one], (int(one.sum()),), snr=snr[one]) for one in seen]
+        views = [view(points[one], (int(one.sum()),), snr=measured[one]) for one in seen]
         low, high = of_group(pair(views[0], views[1])).interval["count_change"]
         held += low <= now - then <= high
     assert held / runs >= 0.85

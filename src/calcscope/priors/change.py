@@ -71,7 +71,7 @@ def _was_there(one: Outcome) -> bool:
     lone = one.group_now is None
     if lone:
         return len(one.missing_then) < len(one.now)
-    return one.crowd or one.before >= max(figure("new_from"), figure("new_share") * len(one.now))
+    return one.crowd or one.before >= _present_from(len(one.now))
 
 
 def _is_there(one: Outcome) -> bool:
@@ -81,7 +81,13 @@ def _is_there(one: Outcome) -> bool:
     lone = one.group_then is None
     if lone:
         return len(one.missing_now) < len(one.then)
-    return one.crowd or one.after >= max(figure("new_from"), figure("new_share") * len(one.then))
+    return one.crowd or one.after >= _present_from(len(one.then))
+
+
+def _present_from(count: int) -> float:
+    """How many of a group of so many make one that the other exam shows."""
+    few = min(figure("new_from"), count / 2)
+    return max(few, figure("new_share") * count)
 
 
 def _changes(
@@ -109,7 +115,7 @@ def _changes(
             found.append("wider")
         elif "more" in found and numbers["density_ratio"] >= 1 + figure("least_density_change"):
             found.append("denser")
-    described = [_described(one) for one in outcomes if _matched(one)]
+    described = [_described(one) for one in outcomes if _matched(one) and _many(one)]
     if any(_turned(then.morphology_probabilities, now.morphology_probabilities) for then, now in described):
         found.append("changed_morphology")
     if any(
@@ -117,6 +123,11 @@ def _changes(
     ):
         found.append("changed_distribution")
     return tuple(found)
+
+
+def _many(one: Outcome) -> bool:
+    """Whether there are enough to tell a shape and a distribution in both exams."""
+    return min(len(one.now), len(one.then)) >= lexicon.groups().min_count.value
 
 
 def _described(one: Outcome) -> tuple[GroupDescription, GroupDescription]:

@@ -22,11 +22,11 @@ from calcscope.lexicon.model import Figure
 from calcscope.priors.limit import (
     ENOUGH_PAIRS,
     chance_at,
-    contrast_ratio,
     detection_curve,
     expected_snr,
     limit_mm,
     parted,
+    signal_ratio,
 )
 from calcscope.priors.match import GroupMatch, match_groups, match_specks
 from calcscope.priors.model import Index, Members, Numbers, Paired, Viewed, ViewPair
@@ -37,8 +37,8 @@ SHARES = 19
 HIDDEN, LEAST_SEEN = 8, 0.5
 """Most calcifications that are taken to have come with one that was seen, itself counted, and the least
 chance of being seen that is believed of what was."""
-AROUND_MM = 2.0
-"""Around a finding, what is matched with it lest a neighbour be taken for one of its own."""
+AROUND_MM = 8.0
+"""Around a finding, what is matched with it: neighbours tell where it lies, and are not taken for its own."""
 LIKELY = 0.25
 """Least probability of a mark that is counted."""
 SHOWN_BEYOND_MM = 5.0
@@ -101,7 +101,7 @@ def compare_views(pair: ViewPair) -> Compared:
         np.concatenate([NONE, *(paired.prior for paired in known)]),
         np.zeros(sum(len(paired.current) for paired in known)),
     )
-    ratio = contrast_ratio(pair, every)
+    ratio = signal_ratio(pair, every)
     then, now = expected_snr(pair, "prior", ratio), expected_snr(pair, "current", ratio)
     return Compared(
         pair,
@@ -122,7 +122,7 @@ def _paired(pair: ViewPair, now: Index, then: Index) -> Paired:
     near = np.flatnonzero(_within(pair.there_mm, known, AROUND_MM) & (ours.probability >= LIKELY))
     if not len(now):
         near = np.flatnonzero(_within(pair.there_mm, known, reach))
-    other = np.flatnonzero(_within(theirs.xy_mm, known, reach))
+    other = np.flatnonzero(_within(theirs.xy_mm, known, reach + AROUND_MM))
     return match_specks(pair, np.union1d(now, near), np.union1d(then, other))
 
 
@@ -224,22 +224,25 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
     # A pair whose one half belongs to it makes the other one part of what was counted then, or is now.
     there = np.union1d(there, paired.prior[np.isin(paired.current, here)]).astype(np.intp)
     extra = paired.current[np.isin(paired.prior, there) & ~np.isin(paired.current, here)]
-    missing_then = here[~np.isin(here, paired.current)]
-    missing_now = there[~np.isin(there, paired.prior)]
+    missing_then = here[~np.isin(here, paired.current) & ~np.isin(here, paired.also_current)]
+    missing_now = there[~np.isin(there, paired.prior) & ~np.isin(there, paired.also_prior)]
     both = len(here) - len(missing_then)
 
     snr_then, snr_now = _corrected(compared, paired)
     chance_then = chance_at(snr_then, pair.current, pair.prior.info.pixel_mm)
     chance_now = chance_at(snr_now, pair.prior, pair.current.info.pixel_mm)
     curve = detection_curve()
-    own_now = curve.chance(ours.snr) * parted(pair.current, pair.current.info.pixel_mm)
-    own_then = curve.chance(theirs.snr) * parted(pair.prior, pair.prior.info.pixel_mm)
+    shown_now = curve.own_snr(ours, pair.current_ground)
+    shown_then = curve.own_snr(theirs, pair.prior_ground)
+    own_now = curve.chance(shown_now) * parted(pair.current, pair.current.info.pixel_mm)
+    own_then = curve.chance(shown_then) * parted(pair.prior, pair.prior.info.pixel_mm)
     gained = _came(ours.probability[missing_then], chance_then[missing_then], own_now[missing_then], both)
     lost = _came(theirs.probability[missing_now], chance_now[missing_now], own_then[missing_now],
                  both + len(extra))  # fmt: skip
     visible = (
         (ours.probability * chance_then)[here] if len(here) else (theirs.probability * chance_now)[there]
     )
+    recognised = int(min(figure("recognised_from"), np.ceil(len(visible) / 2)))
     grouped = group_now is not None or group_then is not None
     change = np.convolve(gained, lost[::-1])
     least = figure("comparable_from")
@@ -259,17 +262,17 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
         shown=bool(shown.mean() >= figure("least_shown")) if len(shown) else False,
         error_mm=float(np.median(error)) if len(error) else np.inf,
         expected=float(visible.sum()),
-        unlikely=_fewer_than(int(figure("recognised_from")) if grouped else 1, visible),
+        unlikely=_fewer_than(recognised if grouped else 1, visible),
         comparable_now=both + float(np.count_nonzero(chance_then[missing_then] >= least)),
         comparable_then=both + float(np.count_nonzero(chance_now[missing_now] >= least)),
         change=change,
         lowest=-(len(lost) - 1),
-        limit_now_mm=limit_mm(ours, here, ours.snr, pair.current.info.pixel_mm)
+        limit_now_mm=limit_mm(ours, here, shown_now, pair.current.info.pixel_mm)
         if len(here)
         else limit_mm(theirs, there, snr_now, pair.current.info.pixel_mm),
         limit_then_mm=limit_mm(ours, here, snr_then, pair.prior.info.pixel_mm)
         if len(here)
-        else limit_mm(theirs, there, theirs.snr, pair.prior.info.pixel_mm),
+        else limit_mm(theirs, there, shown_then, pair.prior.info.pixel_mm),
     )
 
 
@@ -302,10 +305,8 @@ def _corrected(compared: Compared, paired: Paired) -> tuple[Numbers, Numbers]:
     """Expected ratios with what the finding's own pairs say: what grew was fainter then."""
     if len(paired.current) < ENOUGH_PAIRS:
         return compared.snr_then, compared.snr_now
-    ours, theirs = compared.pair.current.specks, compared.pair.prior.specks
-    then = np.median(np.log(theirs.snr[paired.prior] / compared.snr_then[paired.current]))
-    now = np.median(np.log(ours.snr[paired.current] / compared.snr_now[paired.prior]))
-    return compared.snr_then * np.exp(then), compared.snr_now * np.exp(now)
+    ratio = signal_ratio(compared.pair, paired)
+    return expected_snr(compared.pair, "prior", ratio), expected_snr(compared.pair, "current", ratio)
 
 
 def _shown(view: Viewed, xy_mm: Points, error_mm: Numbers) -> NDArray[np.bool_]:

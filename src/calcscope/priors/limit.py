@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
@@ -27,6 +27,9 @@ from calcscope.specks.saliency import local_noise, quantisation_step
 from calcscope.specks.scales import ladder
 
 CELL_MM = 2.0
+NOISE_PIXEL_MM = 0.35
+"""Pixel at which the noise is looked at: that of a calcification. Noise of finer pixels is what
+sharpening and the detector's blur make of it, and says little of what is seen."""
 TISSUE_MM = 8.0
 """Gaussian sigma of the surroundings over which the tissue's brightness deviates."""
 ENOUGH_PAIRS = 5
@@ -54,14 +57,14 @@ def ground_of(mammogram: Mammogram, breast: Breast) -> Ground:
     if not rungs:
         nothing = np.ones((rows, columns), dtype=np.float32)
         return Ground(nothing, nothing, CELL_MM)
-    finest = rungs[0]
-    floor = max(step / np.sqrt(12) / finest.factor, 1e-7)
-    noise = local_noise(finest.pixels, finest.search, finest.pixel_mm, floor) * finest.pixel_mm
+    rung = min(rungs, key=lambda one: abs(np.log(one.pixel_mm / NOISE_PIXEL_MM)))
+    floor = max(step / np.sqrt(12) / rung.factor, 1e-7)
+    noise = local_noise(rung.pixels, rung.search, rung.pixel_mm, floor) * rung.pixel_mm
     # Cells of the whole view, read from the rung, which holds only the breast and a margin.
     y, x = np.mgrid[:rows, :columns].astype(np.float64)
-    at = finest.from_canonical(np.stack([x.ravel() + 0.5, y.ravel() + 0.5], axis=1) * CELL_MM
+    at = rung.from_canonical(np.stack([x.ravel() + 0.5, y.ravel() + 0.5], axis=1) * CELL_MM
                                / mammogram.pixel_mm - 0.5)  # fmt: skip
-    last = np.array(finest.pixels.shape[::-1]) - 1
+    last = np.array(rung.pixels.shape[::-1]) - 1
     column, row = np.clip(np.rint(at), 0, last).astype(np.intp).T
     grey = np.asarray(cv2.resize(even.pixels, (columns, rows), interpolation=cv2.INTER_AREA))
     inside, searched = (
@@ -84,23 +87,43 @@ def ground_of(mammogram: Mammogram, breast: Breast) -> Ground:
 
 @dataclass(frozen=True)
 class DetectionCurve:
-    """Chance of being found by expected signal to noise ratio: ``top / (1 + (middle / snr) ** slope)``."""
+    """Chance of being found by signal to noise ratio: ``top / (1 + (middle / snr) ** slope)``.
+
+    ``scale`` and ``power``: of what is measured to be ``raw``, the ratio to be expected is
+    ``scale * raw ** power``. The power is below 1, for what was measured high is so in part by chance.
+    """
 
     middle: float
     slope: float
     top: float
+    scale: float = 1.0
+    power: float = 1.0
 
     def chance(self, snr: Numbers) -> Numbers:
-        """Of each expected ratio."""
+        """Of each ratio."""
         at = np.log(np.maximum(snr, 1e-6) / self.middle)
         return np.asarray(self.top / (1 + np.exp(-np.clip(self.slope * at, -50, 50))))
+
+    def own_snr(self, specks: SpeckCatalogue, ground: Ground) -> Numbers:
+        """Ratio of each calcification in the view where it was found, as an ideal observer has it."""
+        return np.asarray(self.scale * raw_snr(specks, ground) ** self.power)
+
+
+def raw_snr(specks: SpeckCatalogue, ground: Ground) -> Numbers:
+    """Contrast times the root of the area over the noise: the ratio of a disc of even brightness, (n,)."""
+    return np.asarray(signal(specks) / ground.noise_at(specks.xy_mm)) if len(specks) else np.zeros(0)
+
+
+def signal(specks: SpeckCatalogue) -> Numbers:
+    """Contrast times the root of the area, units of ``Mammogram.pixels`` times mm, (n,)."""
+    return np.maximum(specks.contrast, 1e-9) * np.sqrt(specks.area_mm2)
 
 
 @cache
 def detection_curve() -> DetectionCurve:
     """The curve that was fitted on simulated pairs (``lexicon/data/change.yaml``)."""
     fitted = lexicon.load("change")["detection"]
-    return DetectionCurve(fitted["middle_snr"], fitted["slope"], fitted["top"])
+    return DetectionCurve(*(fitted[name] for name in ("middle_snr", "slope", "top", "scale", "power")))
 
 
 def fit_curve(snr: Numbers, found: Numbers) -> DetectionCurve:
@@ -121,16 +144,23 @@ def fit_curve(snr: Numbers, found: Numbers) -> DetectionCurve:
     return DetectionCurve(float(np.exp(best[0])), float(np.exp(best[1])), float(1 / (1 + np.exp(-best[2]))))
 
 
-def contrast_ratio(pair: ViewPair, paired: Paired) -> float:
-    """Contrast in the earlier view over that in the current one of the same calcification.
+class Ratio(NamedTuple):
+    """Signal in the earlier view over that in the current one of the same calcification; whether it was
+    measured on calcifications, so that it holds what the pixels blur."""
 
-    From the matched ones where there are enough, else from the contrast of the tissue around the current
-    view's calcifications that ``paired`` was sought for, else of the whole breast.
+    then_over_now: float
+    measured: bool
+
+
+def signal_ratio(pair: ViewPair, paired: Paired) -> Ratio:
+    """How strongly the two views show the same.
+
+    From the matched calcifications where there are enough, else from the contrast of the tissue around the
+    current view's calcifications, else of the whole breast.
     """
     if len(paired.current) >= ENOUGH_PAIRS:
-        now = pair.current.specks.contrast[paired.current]
-        then = pair.prior.specks.contrast[paired.prior]
-        return float(np.exp(np.median(np.log(np.maximum(then, 1e-9) / np.maximum(now, 1e-9)))))
+        now, then = signal(pair.current.specks)[paired.current], signal(pair.prior.specks)[paired.prior]
+        return Ratio(float(np.exp(np.median(np.log(then / now)))), True)
     specks = pair.current.specks
     if len(specks):
         now = pair.current_ground.tissue_at(specks.xy_mm)
@@ -138,29 +168,30 @@ def contrast_ratio(pair: ViewPair, paired: Paired) -> float:
         ratio = float(np.median(then / now))
     else:
         ratio = float(np.median(pair.prior_ground.tissue) / np.median(pair.current_ground.tissue))
-    return float(np.clip(ratio, 1 / RATIO_BOUND, RATIO_BOUND))
+    return Ratio(float(np.clip(ratio, 1 / RATIO_BOUND, RATIO_BOUND)), False)
 
 
-def expected_snr(pair: ViewPair, into: Direction, ratio: float) -> Numbers:
+def expected_snr(pair: ViewPair, into: Direction, ratio: Ratio) -> Numbers:
     """Signal to noise ratio that each calcification of the one view would have in the other.
 
     Parameters
     ----------
     into : the view they are looked for in: the current view's calcifications in the ``prior``, or the
         earlier view's in the ``current``
-    ratio : :func:`contrast_ratio`
+    ratio : :func:`signal_ratio`
     """
     if into == "prior":
-        own, other, there = pair.current, pair.prior, pair.there_mm
-        here, over_there, ratio = pair.current_ground, pair.prior_ground, ratio
+        own, other, there, stronger = pair.current, pair.prior, pair.there_mm, ratio.then_over_now
+        here, over_there = pair.current_ground, pair.prior_ground
     else:
-        own, other, there = pair.prior, pair.current, pair.back_mm
-        here, over_there, ratio = pair.prior_ground, pair.current_ground, 1 / ratio
+        own, other, there, stronger = pair.prior, pair.current, pair.back_mm, 1 / ratio.then_over_now
+        here, over_there = pair.prior_ground, pair.current_ground
     specks = own.specks
     if not len(specks):
         return np.zeros(0)
     quieter = here.noise_at(specks.xy_mm) / over_there.noise_at(there)
-    return np.asarray(specks.snr * ratio * quieter * _blur(specks, other.info.pixel_mm))
+    blur = 1.0 if ratio.measured else _blur(specks, other.info.pixel_mm)
+    return np.asarray(detection_curve().own_snr(specks, here) * stronger * quieter * blur)
 
 
 def _blur(specks: SpeckCatalogue, pixel_mm: float) -> Numbers:

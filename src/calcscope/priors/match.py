@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
@@ -21,6 +22,7 @@ from calcscope.describe.model import GroupDescription
 from calcscope.exam.model import Points
 from calcscope.groups.model import Group
 from calcscope.priors.model import Index, Numbers, Paired, ViewPair
+from calcscope.specks.catalogue import SpeckCatalogue
 
 COUNT_SPREAD, SPAN_SPREAD = 1.0, 0.8
 """How much number and extent of one group differ between exams, as a standard deviation of the natural
@@ -52,8 +54,16 @@ AFFINE_FROM = 4
 AFFINE_ROUNDS = 6
 TURN, STRETCH_FIRM = 0.12, 1.5
 """Affine part expected (deviation from the identity), and residual (mm) against which it is weighed."""
-TIGHTEST_MM, TIGHT_MM = 0.35, 0.9
-"""Bounds of the greatest distance of a pair where the constellation told the shift."""
+SMOOTH_MM, SMOOTH_ROUNDS, SMOOTH_FIRM = 6.0, 3, 0.7
+"""Gaussian sigma over which what is left is averaged, how often, and what holds it back (calcifications)."""
+TIGHTEST_MM, TIGHT_MM, WIDEST_MM = 0.35, 0.9, 1.8
+"""Bounds of the greatest distance of a pair where the constellation told the shift: the last two by how"""
+SPACING_SHARE = 0.4
+"""... far apart calcifications lie, of which it is this share."""
+LONG_MM, BESIDE_MM = 0.6, 0.2
+"""From this length on one calcification may be found in pieces; what lies so near to it is one of them."""
+LIKELY = 0.25
+"""Least probability of a mark that tells how far apart they lie."""
 LOOSE_MM, LOOSE_ERRORS = 1.0, 1.5
 """Where it did not, so many mm and times the error, and"""
 BY_CHANCE = 0.3
@@ -140,9 +150,13 @@ def match_specks(pair: ViewPair, current: Index, prior: Index) -> Paired:
         away, nearest = (np.asarray(found) for found in cKDTree(at[told]).query(at))
         guided = away <= GUIDED_MM
         moved[guided] += shift[told][nearest[guided]]
-        moved[guided] = _through_affine(moved[guided], other, weight[guided])
+        widest = _widest(other, then.probability[prior])
+        moved[guided] = _through_affine(moved[guided], other, weight[guided], widest)
+        moved[guided] = _smoothly(moved[guided], other, weight[guided], widest)
     distance = np.hypot(*(moved[:, None] - other[None]).transpose(2, 0, 1))
-    reach = np.where(guided, _tight(distance[told]), LOOSE_MM + LOOSE_ERRORS * error)
+    reach = LOOSE_MM + LOOSE_ERRORS * error
+    if told.any():
+        reach = np.where(guided, _tight(distance[told], widest), reach)
     scale = np.where(guided, NEAR_MM, np.maximum(error, NEAR_MM))[:, None]
     differ = np.hypot(distance / scale, strength / ALIKE)
     differ[(distance > reach[:, None]) | (np.abs(strength) > 4 * ALIKE)] = np.inf
@@ -152,7 +166,37 @@ def match_specks(pair: ViewPair, current: Index, prior: Index) -> Paired:
     differ[~guided & (others + np.maximum(within - 1, 0) > BY_CHANCE)] = np.inf
     first, second = _assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
     chance = float(np.sum(1 - np.exp(-others[first])))
-    return Paired(current[first], prior[second], distance[first, second], bool(guided.any()), chance)
+    ours, theirs = _on(moved, other, now, then, current, prior)
+    free = np.ones(len(current), dtype=bool), np.ones(len(prior), dtype=bool)
+    free[0][first], free[1][second] = False, False
+    return Paired(
+        current[first], prior[second], distance[first, second], bool(guided.any()), chance,
+        current[ours & free[0] & guided], prior[theirs & free[1]] if guided.any() else prior[:0],
+    )  # fmt: skip
+
+
+def _on(
+    moved: Points, other: Points, now: SpeckCatalogue, then: SpeckCatalogue, current: Index, prior: Index
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which of the current view's calcifications lie on a long one of the earlier view or have one lie on
+    them, (n,), and the same of the earlier view's, (m,)."""
+    onto_then = _off(moved, other, then, prior) <= BESIDE_MM
+    onto_now = _off(other, moved, now, current).T <= BESIDE_MM
+    onto_then &= (then.length_mm[prior] >= LONG_MM)[None]
+    onto_now &= (now.length_mm[current] >= LONG_MM)[:, None]
+    on = onto_then | onto_now
+    return np.asarray(on.any(axis=1)), np.asarray(on.any(axis=0))
+
+
+def _off(points: Points, middles: Points, specks: SpeckCatalogue, which: Index) -> Numbers:
+    """(n, m): how far points lie outside calcifications, each a stroke of its length, width and angle, mm."""
+    along = np.stack([np.cos(specks.angle[which]), np.sin(specks.angle[which])], axis=1)
+    half = np.maximum(specks.length_mm[which] - specks.width_mm[which], 0) / 2
+    offset = points[:, None] - middles[None]
+    at = np.clip(np.einsum("nmk,mk->nm", offset, along), -half, half)
+    return np.asarray(
+        np.hypot(*(offset - at[..., None] * along[None]).transpose(2, 0, 1)) - specks.width_mm[which] / 2
+    )
 
 
 def _usual(strength: Numbers, at: Points, other: Points, error: Numbers) -> float:
@@ -199,14 +243,11 @@ def _shifts(at: Points, other: Points, error: Numbers, weight: Numbers) -> tuple
     return shift, votes
 
 
-def _through_affine(moved: Points, other: Points, weight: Numbers) -> Points:
+def _through_affine(moved: Points, other: Points, weight: Numbers, widest: float) -> Points:
     """Shifted places taken on by an affine map through what they lie near."""
-    tree = cKDTree(other)
     base = moved.copy()
     for _ in range(AFFINE_ROUNDS):
-        distance, nearest = tree.query(moved)
-        trust = np.clip(1 - (distance / (1.5 * TIGHT_MM)) ** 2, 0, None) ** 2
-        trust = trust * weight[np.arange(len(moved)), nearest]
+        nearest, trust = _near(moved, other, weight, widest)
         if np.count_nonzero(trust > 0.05) < AFFINE_FROM:
             return moved
         middle = np.average(base, axis=0, weights=trust)
@@ -218,13 +259,42 @@ def _through_affine(moved: Points, other: Points, weight: Numbers) -> Points:
     return moved
 
 
-def _tight(distance: Numbers) -> float:
+def _smoothly(moved: Points, other: Points, weight: Numbers, widest: float) -> Points:
+    """Places taken on by what those around are still missed by: a wide group is bent, not only stretched."""
+    apart = np.hypot(*(moved[:, None] - moved[None]).transpose(2, 0, 1))
+    kernel = np.exp(-((apart / SMOOTH_MM) ** 2) / 2)
+    np.fill_diagonal(kernel, 0)  # its own nearest neighbour may be another one
+    for _ in range(SMOOTH_ROUNDS):
+        nearest, trust = _near(moved, other, weight, widest)
+        share = kernel * trust[None]
+        away = share @ (other[nearest] - moved) / (share.sum(axis=1, keepdims=True) + SMOOTH_FIRM)
+        moved = moved + away
+    return moved
+
+
+def _near(moved: Points, other: Points, weight: Numbers, widest: float) -> tuple[Index, Numbers]:
+    """The nearest of the others to each, and how far that is to be believed."""
+    found = cKDTree(other).query(moved)
+    distance, nearest = np.asarray(found[0]), np.asarray(found[1], dtype=np.intp)
+    trust = np.clip(1 - (distance / (1.5 * widest)) ** 2, 0, None) ** 2
+    return nearest, trust * weight[np.arange(len(moved)), nearest]
+
+
+def _widest(other: Points, probability: Numbers) -> float:
+    """Greatest distance of a pair: further where calcifications lie further apart, for so they are not mixed
+    up, and parallax moves them as far as the breast is turned."""
+    likely = other[probability >= LIKELY]
+    if len(likely) < 2:
+        return TIGHT_MM
+    spacing = float(np.median(np.asarray(cKDTree(likely).query(likely, k=2)[0])[:, 1]))
+    return float(np.clip(SPACING_SHARE * spacing, TIGHT_MM, WIDEST_MM))
+
+
+def _tight(distance: Numbers, widest: float) -> float:
     """How near a pair must lie, mm, where the nearest quarter of all lie as near as they do: of deviations
     that are normal in both directions a quarter lies within 0.76 sigma, and nearly all within 3.5."""
-    if not len(distance):
-        return TIGHT_MM
     quarter = float(np.quantile(distance.min(axis=1), 0.25))
-    return float(np.clip(3.5 / 0.76 * quarter, TIGHTEST_MM, TIGHT_MM))
+    return float(np.clip(3.5 / 0.76 * quarter, TIGHTEST_MM, widest))
 
 
 def _assigned(differ: Numbers, alone: float) -> tuple[Index, Index]:

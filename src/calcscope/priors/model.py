@@ -148,6 +148,8 @@ class Paired:
     distance_mm : (k,) how far apart they lie after the local correction
     supported : whether the constellation itself, and not the tissue alone, told where to look
     chance : how many of the pairs chance would have made
+    also_current, also_prior : indices of what is no pair of its own but lies on one of the other exam: a
+        long calcification may be found in more pieces in one exam than in the other
     """
 
     current: Index
@@ -155,6 +157,8 @@ class Paired:
     distance_mm: Numbers
     supported: bool = False
     chance: float = 0.0
+    also_current: Index = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    also_prior: Index = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
 
     @classmethod
     def none(cls) -> Paired:
