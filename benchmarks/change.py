@@ -211,9 +211,11 @@ def fit(work: Path) -> None:
 
 
 def measure(work: Path) -> None:
-    """Status of each group, whether its interval holds the truth, and how many calcifications match right."""
+    """Status of each group in each view and of each lesion in both, whether the interval holds the truth, and
+    how many calcifications are matched right."""
     print(f"curve of detection: {detection_curve()}")
-    right, stable, held, matched = Counter[bool](), Counter[bool](), Counter[bool](), Counter[str]()
+    groups, lesions, matched = Score(), Score(), Counter[str]()
+    largest: dict[tuple[int, int], dict[str, tuple[Outcome, Read, Read, str]]] = {}
     for seed, label, changed, now, then, pair in pairs(work):
         compared = compare_views(pair)
         found = [
@@ -225,37 +227,62 @@ def measure(work: Path) -> None:
             if match.current is None and match.prior is not None
         ]
         for one in found:
-            change = change_of([one])
-            held_now, held_then = _held(one, now, then)
-            lesion = _lesion(one, now, then)
-            truth = _truth_of(len(held_now), len(held_then), lesion, changed)
-            low, high = change.interval.get("count_change", (np.nan, np.nan))
-            correct, holds = _is_right(change, truth), low <= len(held_now) - len(held_then) <= high
-            if truth != "no calcium" and change.status[0] != "not_comparable":
-                right[correct] += 1
-                if truth == "stable":
-                    stable["new" in change.status] += 1
-                if change.status[0] not in ("new", "resolved"):
-                    held[holds] += 1
+            groups.add(f"{seed} {label}", [(one, now, then, changed)])
             for i, j in zip(one.paired.current, one.paired.prior, strict=True):
                 a, b = now.who[i], then.who[j]
                 matched["right" if a is not None and a == b else "noise" if a is b is None else "wrong"] += 1
-            print(
-                f"{seed} {label} {truth:10s} -> {', '.join(change.status):32s} "
-                f"{'right' if correct else 'WRONG' if truth != 'no calcium' else '     '} "
-                f"found {len(one.then)} -> {len(one.now)}, true {len(held_then)} -> {len(held_now)}, "
-                f"interval {low:.0f} to {high:.0f} {'' if holds else 'MISSED'} "
-                f"pairs {len(one.paired.current)} error {one.error_mm:.1f} mm {change.reason or ''}"
-            )
-    total = sum(right.values())
-    print(
-        f"status right in {right[True]} of {total}; stable called new in {stable[True]} of "
-        f"{sum(stable.values())}"
-    )
-    print(
-        f"change in number within its interval in {held[True]} of {sum(held.values())}; "
-        f"pairs: {dict(matched)}"
-    )
+            lesion = _lesion(one, now, then)
+            if lesion != "none":
+                views = largest.setdefault((seed, int(lesion)), {})
+                size = len(one.now) + len(one.then)
+                if label not in views or size > len(views[label][0].now) + len(views[label][0].then):
+                    views[label] = one, now, then, changed
+    for (seed, lesion), views in largest.items():
+        lesions.add(f"{seed} lesion {lesion}", list(views.values()))
+    print(f"groups of single views: {groups}\nlesions in both views: {lesions}\npairs: {dict(matched)}")
+
+
+class Score:
+    """How often the status was right, what is stable was called new, and the interval held the truth."""
+
+    def __init__(self) -> None:
+        self.right, self.stable, self.held = Counter[bool](), Counter[bool](), Counter[bool]()
+        self.silent = 0
+
+    def add(self, name: str, views: list[tuple[Outcome, Read, Read, str]]) -> None:
+        """A finding in one view or several."""
+        change = change_of([one for one, *_ in views])
+        best, now, then, changed = max(views, key=lambda view: len(view[0].now) + len(view[0].then))
+        true = [_held(one, here, there) for one, here, there, _ in views]
+        held_now, held_then = (set[Any]().union(*(sets[k] for sets in true)) for k in (0, 1))
+        truth = _truth_of(len(held_now), len(held_then), _lesion(best, now, then), changed)
+        low, high = change.interval.get("count_change", (np.nan, np.nan))
+        correct, holds = _is_right(change, truth), low <= len(held_now) - len(held_then) <= high
+        if truth != "no calcium":
+            if change.status[0] == "not_comparable":
+                self.silent += 1
+            else:
+                self.right[correct] += 1
+                if truth == "stable":
+                    self.stable["new" in change.status] += 1
+                if change.status[0] not in ("new", "resolved"):
+                    self.held[holds] += 1
+        print(
+            f"{name} {truth:10s} -> {', '.join(change.status):32s} "
+            f"{'right' if correct else 'WRONG' if truth != 'no calcium' else '     '} "
+            f"found {len(best.then)} -> {len(best.now)}, true {len(held_then)} -> {len(held_now)}, "
+            f"interval {low:.0f} to {high:.0f} {'' if holds else 'MISSED'} "
+            f"pairs {len(best.paired.current)} error {best.error_mm:.1f} mm {change.reason or ''}"
+        )
+
+    def __str__(self) -> str:
+        right, stable, held = (
+            f"{one[True]} of {sum(one.values())}" for one in (self.right, self.stable, self.held)
+        )
+        return (
+            f"status right in {right} ({self.silent} not comparable); stable called new in "
+            f"{stable}; change in number within its interval in {held}"
+        )
 
 
 def _lesion(one: Outcome, now: Read, then: Read) -> int | str:

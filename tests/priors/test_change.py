@@ -169,6 +169,7 @@ def test_without_a_view_to_compare_nothing_is_said() -> None:
     change = change_of([])
     assert change.status == ("not_comparable",)
     assert change.terms == ()
+    assert change_of([], reason="the tissue could not be matched").reason == "the tissue could not be matched"
 
 
 def test_a_lone_calcification_is_unchanged_new_or_resolved() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,29 @@ def test_each_is_matched_once() -> None:
     now = view(np.array([[50.0, 50.0], [50.3, 50.0]]))
     views = pair(now, view(np.array([[50.1, 50.0]])), error=1.0)
     assert len(match_specks(views, *every(views)).current) == 1
+
+
+def test_pieces_of_one_long_calcification_lie_on_it() -> None:
+    """Found whole then, in three pieces now: one pair, and two that are no more calcifications."""
+    random = np.random.default_rng(2)
+    round_ones = gathered(random, 7, (50, 50), 5, 1.5)
+    middle = np.array([58.0, 50.0])
+    pieces = middle + np.array([[-0.9, 0.0], [0.0, 0.0], [0.9, 0.0]])
+    now, then = view(np.vstack([round_ones, pieces])), view(np.vstack([round_ones, middle]))
+    whole = np.r_[np.full(7, 0.4), 2.6]
+    specks = replace(then.specks, length_mm=whole, width_mm=np.full(8, 0.3), angle=np.zeros(8))
+    views = pair(now, replace(then, specks=specks))
+    paired = match_specks(views, *every(views))
+    assert len(paired.current) == 8
+    assert set(paired.current) | set(paired.also_current) == set(range(10))
+
+
+def test_the_middles_of_the_groups_help_where_the_tissue_is_laid_far_off() -> None:
+    random = np.random.default_rng(1)
+    points = gathered(random, 5, spread_mm=3)
+    views = pair(view(points), view(np.vstack([points, random.uniform(30, 90, (40, 2))])), wrong=(7.0, -4.0))
+    hint = -np.array([7.0, -4.0]) + 0.8
+    assert match_specks(views, *every(views), hint, 1.0).prior.tolist() == [0, 1, 2, 3, 4]
 
 
 def test_nothing_matches_nothing() -> None:

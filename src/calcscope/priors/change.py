@@ -21,7 +21,7 @@ from calcscope.priors.model import Change, Moment, Numbers, Status, in_order
 
 def change_of(
     outcomes: Sequence[Outcome], kind: str | None = None, years: float | None = None,
-    then: str = "the earlier exam",
+    then: str = "the earlier exam", reason: str | None = None,
 ) -> Change:  # fmt: skip
     """What became of a finding.
 
@@ -31,10 +31,11 @@ def change_of(
     kind : typically benign kind of the finding, or None
     years : between the exams
     then : how words name the earlier exam, such as ``2023``
+    reason : why no view could be compared, where there is no outcome
     """
     reasons = lexicon.load("change")["reasons"]
     if not outcomes:
-        return Change(("not_comparable",), reason=reasons["no_view"])
+        return Change(("not_comparable",), reason=reason or reasons["no_view"])
     shown = [one for one in outcomes if one.shown]
     exact = [one for one in shown if one.error_mm <= figure("greatest_error_mm") or _matched(one)]
     if not exact:
@@ -45,8 +46,8 @@ def change_of(
     seen = [_was_there(one) if present else _is_there(one) for one in outcomes]
     numbers, interval, limits = _numbers(exact, years), _intervals(exact), _limits(exact)
     if not any(seen):
-        able = [one for one in exact if one.unlikely <= figure("greatest_chance_of_missing")]
-        if not able:
+        # That all views should have missed it is as likely as each of them together.
+        if np.prod([one.unlikely for one in exact]) > figure("greatest_chance_of_missing"):
             reason = reasons["too_fine" if present else "too_fine_now"]
             return Change(("not_comparable",), numbers, interval, limits, _words(exact, (), then), reason)
         status: tuple[Status, ...] = ("new",) if present else ("resolved",)
@@ -84,10 +85,14 @@ def _is_there(one: Outcome) -> bool:
     return one.crowd or one.after >= _present_from(len(one.then))
 
 
+DIM = 0.25
+"""What may be wanting of a whole number because marks are faint or pairs might be chance."""
+
+
 def _present_from(count: int) -> float:
     """How many of a group of so many make one that the other exam shows."""
     few = min(figure("new_from"), count / 2)
-    return max(few, figure("new_share") * count)
+    return max(few, figure("new_share") * count) - DIM
 
 
 def _changes(

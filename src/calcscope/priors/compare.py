@@ -28,7 +28,7 @@ from calcscope.priors.limit import (
     parted,
     signal_ratio,
 )
-from calcscope.priors.match import GroupMatch, match_groups, match_specks
+from calcscope.priors.match import SPAN_SHARE, GroupMatch, match_groups, match_specks
 from calcscope.priors.model import Index, Members, Numbers, Paired, Viewed, ViewPair
 
 NONE = np.zeros(0, dtype=np.intp)
@@ -123,7 +123,11 @@ def _paired(pair: ViewPair, now: Index, then: Index) -> Paired:
     if not len(now):
         near = np.flatnonzero(_within(pair.there_mm, known, reach))
     other = np.flatnonzero(_within(theirs.xy_mm, known, reach + AROUND_MM))
-    return match_specks(pair, np.union1d(now, near), np.union1d(then, other))
+    hint, spread = None, 0.0
+    if len(now) and len(then):
+        hint = theirs.xy_mm[then].mean(axis=0) - pair.there_mm[now].mean(axis=0)
+        spread = SPAN_SHARE * max(span_mm(pair.there_mm[now]), span_mm(theirs.xy_mm[then]))
+    return match_specks(pair, np.union1d(now, near), np.union1d(then, other), hint, spread)
 
 
 def _within(points: Points, of: Points, reach: float) -> NDArray[np.bool_]:
@@ -222,6 +226,8 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
         or (group_then is not None and now is None and len(here))
     )
     # A pair whose one half belongs to it makes the other one part of what was counted then, or is now.
+    if not paired.supported and group_now is not None and group_then is not None:
+        paired = Paired.none()  # the groups are the same, but nobody can tell which of them is which
     there = np.union1d(there, paired.prior[np.isin(paired.current, here)]).astype(np.intp)
     extra = paired.current[np.isin(paired.prior, there) & ~np.isin(paired.current, here)]
     missing_then = here[~np.isin(here, paired.current) & ~np.isin(here, paired.also_current)]

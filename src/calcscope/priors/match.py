@@ -48,6 +48,10 @@ ALIKE = 0.7
 SUPPORT, CLEARER, APART_MM = 1.6, 1.35, 1.5
 """Votes for a shift, in calcifications, from which on the constellation has told it, and how many times those
 for any other shift so far from it they must be."""
+HINTED = 1.2
+"""How many times more must agree on a shift near the hint than on one without it."""
+UNHINTED = 0.5
+"""What a shift counts for that the tissue allows and the middles of the groups do not."""
 GUIDED_MM = 20.0
 """How far from a neighbourhood that has told its shift others go with it."""
 AFFINE_FROM = 4
@@ -124,12 +128,17 @@ def _difference(one: Group, other: Group, own: GroupDescription, its: GroupDescr
     )
 
 
-def match_specks(pair: ViewPair, current: Index, prior: Index) -> Paired:
+def match_specks(
+    pair: ViewPair, current: Index, prior: Index, hint: Points | None = None, spread_mm: float = 0.0
+) -> Paired:
     """Which of some calcifications of the current view are which of some of the earlier one.
 
     Parameters
     ----------
     current, prior : indices of the two catalogues: a neighbourhood, such as a group and what lies around it
+    hint : (2,) mm: shift between the middles of the groups that are taken for the same, where there are such:
+        asked where more agree on it than by themselves, for middles move as members come and go
+    spread_mm : how far that may be off
     """
     if not len(current) or not len(prior):
         return Paired.none()
@@ -141,7 +150,11 @@ def match_specks(pair: ViewPair, current: Index, prior: Index) -> Paired:
     strength = strength - _usual(strength, at, other, error)
     weight = np.exp(-((strength / ALIKE) ** 2) / 2)
     weight *= np.sqrt(now.probability[current])[:, None] * np.sqrt(then.probability[prior])
-    shift, votes = _shifts(at, other, error, weight)
+    shift, votes = _shifts(at, other, error, weight, None, 0.0)
+    if hint is not None:
+        hinted = _shifts(at, other, error, weight, hint, spread_mm)
+        if hinted[1].sum() > HINTED * votes.sum():
+            shift, votes = hinted
     told = votes > 0
     guided = np.zeros(len(at), dtype=bool)
     moved = at.copy()
@@ -206,13 +219,17 @@ def _usual(strength: Numbers, at: Points, other: Points, error: Numbers) -> floa
     return float(np.clip(np.median(near), -1.0, 1.0)) if len(near) >= 5 else 0.0
 
 
-def _shifts(at: Points, other: Points, error: Numbers, weight: Numbers) -> tuple[Points, Numbers]:
+def _shifts(
+    at: Points, other: Points, error: Numbers, weight: Numbers, hint: Points | None, spread_mm: float
+) -> tuple[Points, Numbers]:
     """For each calcification the shift that most of its neighbourhood agrees on, (n, 2) mm, and how many do:
     0 where another shift would have about as many.
 
     Votes are gathered in cells and blurred; a shift that is large against the error needs more of them.
     """
     reach = float(np.max(REACH_MM + REACH_ERRORS * error))
+    if hint is not None:
+        reach = max(reach, float(np.hypot(*hint)) + REACH_MM)
     half = math.ceil(reach / VOTE_CELL_MM)
     side = 2 * half + 1
     _, near = cKDTree(at).query(at, k=min(NEIGHBOURS, len(at)), distance_upper_bound=NEIGHBOURHOOD_MM)
@@ -234,7 +251,11 @@ def _shifts(at: Points, other: Points, error: Numbers, weight: Numbers) -> tuple
     for i in range(len(at)):
         those = near[i][near[i] < len(at)]
         total = np.sum([ballots[k] for k in those], axis=0)
-        favoured = total * np.exp(-far / (2 * (REACH_MM / 2 + 2 * error[i]) ** 2))
+        likely = np.exp(-far / (2 * (REACH_MM / 2 + 2 * error[i]) ** 2))
+        if hint is not None:
+            missed = (grid[None] - hint[0]) ** 2 + (grid[:, None] - hint[1]) ** 2
+            likely = np.maximum(UNHINTED * likely, np.exp(-missed / (2 * (REACH_MM / 2 + spread_mm) ** 2)))
+        favoured = total * likely
         row, column = np.unravel_index(int(np.argmax(favoured)), favoured.shape)
         shift[i] = grid[column], grid[row]
         elsewhere = favoured[np.hypot(grid[None] - shift[i, 0], grid[:, None] - shift[i, 1]) > APART_MM]
