@@ -33,7 +33,7 @@ SPAN_SHARE = 0.2
 """Of a group's extent, how far its middle moves as members come and go."""
 GATE = 3.0
 """Standard deviations beyond which two groups are never the same."""
-LEAVE_ALONE = 3.5
+LEAVE_ALONE = 2.8
 """Groups that differ by more than so many standard deviations in all are left unmatched."""
 
 NEIGHBOURS, NEIGHBOURHOOD_MM = 12, 12.0
@@ -64,6 +64,9 @@ TIGHTEST_MM, TIGHT_MM, WIDEST_MM = 0.35, 0.9, 1.8
 """Bounds of the greatest distance of a pair where the constellation told the shift: the last two by how"""
 SPACING_SHARE = 0.4
 """... far apart calcifications lie, of which it is this share."""
+PLAIN, LEFT_MM, LEFT_RATIO = 0.5, 2.2, 0.4
+"""Of what is left over in both exams, what is so probable, so near, and so much nearer than the next, is
+paired in the end."""
 LONG_MM, BESIDE_MM = 0.6, 0.2
 """From this length on one calcification may be found in pieces; what lies so near to it is one of them."""
 LIKELY = 0.25
@@ -178,6 +181,11 @@ def match_specks(
     within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
     differ[~guided & (others + np.maximum(within - 1, 0) > BY_CHANCE)] = np.inf
     first, second = _assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
+    third, fourth = _left_over(
+        distance, strength, guided & (now.probability[current] >= PLAIN), then.probability[prior] >= PLAIN,
+        first, second,
+    )  # fmt: skip
+    first, second = np.concatenate([first, third]), np.concatenate([second, fourth])
     chance = float(np.sum(1 - np.exp(-others[first])))
     ours, theirs = _on(moved, other, now, then, current, prior)
     free = np.ones(len(current), dtype=bool), np.ones(len(prior), dtype=bool)
@@ -186,6 +194,26 @@ def match_specks(
         current[first], prior[second], distance[first, second], bool(guided.any()), chance,
         current[ours & free[0] & guided], prior[theirs & free[1]] if guided.any() else prior[:0],
     )  # fmt: skip
+
+
+def _left_over(
+    distance: Numbers, strength: Numbers, ours: NDArray[np.bool_], theirs: NDArray[np.bool_],
+    first: Index, second: Index,
+) -> tuple[Index, Index]:  # fmt: skip
+    """Rows and columns of what is plain in both exams, left over in both, and nearer to one another than to
+    anything else left over: it is bent further than its neighbours."""
+    ours, theirs = ours.copy(), theirs.copy()
+    ours[first], theirs[second] = False, False
+    far = np.where(ours[:, None] & theirs[None] & (np.abs(strength) <= 2 * ALIKE), distance, np.inf)
+    if min(far.shape) == 0:
+        return first[:0], second[:0]
+    row, column = np.arange(len(far)), far.argmin(axis=1)
+    best = far[row, column]
+    others = far.copy()
+    others[row, column] = np.inf
+    next_best = np.minimum(others.min(axis=1), others[:, column].min(axis=0))
+    good = (best <= LEFT_MM) & (best <= LEFT_RATIO * next_best) & (far.argmin(axis=0)[column] == row)
+    return row[good], column[good]
 
 
 def _on(
@@ -304,11 +332,15 @@ def _near(moved: Points, other: Points, weight: Numbers, widest: float) -> tuple
 def _widest(other: Points, probability: Numbers) -> float:
     """Greatest distance of a pair: further where calcifications lie further apart, for so they are not mixed
     up, and parallax moves them as far as the breast is turned."""
-    likely = other[probability >= LIKELY]
+    return float(np.clip(SPACING_SHARE * _spacing(other, probability), TIGHT_MM, WIDEST_MM))
+
+
+def _spacing(points: Points, probability: Numbers) -> float:
+    """Median distance of probable calcifications to the next, mm; 0 where there are fewer than two."""
+    likely = points[probability >= LIKELY]
     if len(likely) < 2:
-        return TIGHT_MM
-    spacing = float(np.median(np.asarray(cKDTree(likely).query(likely, k=2)[0])[:, 1]))
-    return float(np.clip(SPACING_SHARE * spacing, TIGHT_MM, WIDEST_MM))
+        return 0.0
+    return float(np.median(np.asarray(cKDTree(likely).query(likely, k=2)[0])[:, 1]))
 
 
 def _tight(distance: Numbers, widest: float) -> float:
