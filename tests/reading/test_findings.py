@@ -71,6 +71,8 @@ def test_a_lone_mark_must_be_more_probable_and_obvious_than_a_member_of_a_group(
     assert finding.what == "group"
     (sure,) = collect([reading("LCC", catalogue([(200, 200)], SETTINGS.lone_probability))], SETTINGS)
     assert sure.what == "lone"
+    plain = catalogue([(200, 200)], doubtful, salience=2 * SETTINGS.lone_salience)
+    assert len(collect([reading("LCC", plain)], SETTINGS)) == 1
     faint = catalogue([(200, 200)], SETTINGS.lone_probability, salience=SETTINGS.lone_salience - 1)
     assert collect([reading("LCC", faint)], SETTINGS) == []
 

@@ -29,6 +29,7 @@ class ReadSettings:
     lone_probability, lone_salience : a calcification without neighbours must be this probable, and stand out
         this far in units of the local noise, to be listed: those of a group vouch for one another, a lone
         mark has nobody, and among thousands of grains of noise a few look like one
+    lone_plain_probability : one that stands out twice as far needs no more than this
     lone_crossing : and fibres that cross where it lies must be fainter than this share of its contrast
     lone_round_probability : a macrocalcification as round as a ball needs no more than this probability and
         may lie on fibres: neither grain nor a crossing is round at that size
@@ -40,6 +41,7 @@ class ReadSettings:
     mode: Literal["screening", "diagnostic"] = "screening"
     min_probability: float | None = None
     lone_probability: float = 0.94
+    lone_plain_probability: float = 0.85
     lone_salience: float = 15.0
     lone_crossing: float = 0.5
     lone_round_probability: float = 0.6
@@ -48,7 +50,9 @@ class ReadSettings:
     assess: AssessSettings = field(default_factory=AssessSettings)
 
     def __post_init__(self) -> None:
-        for name in ("min_probability", "lone_probability", "lone_round_probability"):
+        for name in (
+            "min_probability", "lone_probability", "lone_plain_probability", "lone_round_probability",
+        ):  # fmt: skip
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"{name} {value} must lie between 0 and 1")
@@ -56,7 +60,9 @@ class ReadSettings:
     def may_stand_alone(self, specks: SpeckCatalogue) -> NDArray[np.bool_]:
         """Which calcifications are sure and obvious enough to be listed without neighbours, bool (n,)."""
         obvious = specks.salience >= self.lone_salience
-        sure = (specks.probability >= self.lone_probability) & (specks.crossing < self.lone_crossing)
+        plain = specks.salience >= 2 * self.lone_salience
+        needed = np.where(plain, self.lone_plain_probability, self.lone_probability)
+        sure = (specks.probability >= needed) & (specks.crossing < self.lone_crossing)
         ball = (specks.diameter_mm >= lexicon.sizes().macro_from_mm.value) & (specks.roundness >= BALL)
         ball &= specks.probability >= self.lone_round_probability
         return np.asarray(obvious & (sure | ball))
@@ -64,7 +70,12 @@ class ReadSettings:
     @property
     def judged_from(self) -> float:
         """Least probability of a calcification that findings depend on, whatever is listed."""
-        return min(self.grouping.min_probability, self.lone_probability, self.lone_round_probability)
+        return min(
+            self.grouping.min_probability,
+            self.lone_probability,
+            self.lone_plain_probability,
+            self.lone_round_probability,
+        )
 
     @property
     def listed_from(self) -> float:
@@ -85,6 +96,7 @@ class ReadSettings:
             "group_min_count_coarse": self.grouping.min_count_coarse,
             "group_within_mm": self.grouping.within_mm,
             "lone_probability": self.lone_probability,
+            "lone_plain_probability": self.lone_plain_probability,
             "lone_salience": self.lone_salience,
             "lone_crossing": self.lone_crossing,
             "lone_round_probability": self.lone_round_probability,

@@ -64,7 +64,8 @@ def equalised(pixels: Float, inside: Mask, pixel_mm: float) -> Float:
     at = np.concatenate([ends[:1], grid, ends[1:]])
     to = np.concatenate([beyond[:1], low + risen * scale, beyond[1:]])
     table = np.interp(np.linspace(0, 1, TABLE), at, to).astype(np.float32)
-    steps = cv2.multiply(pixels, float(TABLE - 1), dtype=cv2.CV_16U)  # rounds, and ends at 0 and 1
+    # Rounds, and ends at 0 and 1.
+    steps = cv2.multiply(pixels, float(TABLE - 1), dtype=cv2.CV_16U)  # type: ignore[call-overload]
     return np.asarray(table[steps])
 
 
