@@ -50,8 +50,8 @@ LATTICE_MM = 8.0
 OTHERS = 2
 """Foreign earlier views that each current view is laid on."""
 RESAMPLINGS = 2000
-FIELD_MM = 10.0
-"""Of the checkerboard."""
+FIELD_MM, RIM = 10.0, 6
+"""Of the checkerboard, and pixels of air shown beside the breast."""
 MOST_OFF_MM = 2.0
 """Between the nipple of the truth and that of the geometry: beyond it the exam was made otherwise."""
 
@@ -257,7 +257,7 @@ def picture(
     rows, columns = here.shape
     plain = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(np.float32)
     figure = Figure(figsize=(13, 5), layout="constrained")
-    errors, before, after, map_ = figure.subplots(1, 4, width_ratios=(1.6, 1, 1, 1.2))
+    errors, before, after, map_ = figure.subplots(1, 4, width_ratios=(1.4, 1, 1, 1.2))
     for values, name in ((np.concatenate([p.error for p in laid]), "registration"),
                          (np.concatenate([p.floor for p in laid]), "floor: heights lie apart")):  # fmt: skip
         errors.plot(np.sort(values), np.linspace(0, 1, len(values)), label=name)
@@ -266,15 +266,18 @@ def picture(
     for at, share in ((2, 0.5), (6, 0.95)):
         errors.plot([at, at, 0], [0, share, share], color="0.6", linewidth=0.8, linestyle=":")
     errors.legend(loc="lower right")
+    # The breast alone, not the air beside it.
+    y, x = (slice(0, int(seen.max()) + RIM) for seen in np.nonzero(here.mask))
     for axes, field, title in ((before, plain, "as they are"), (after, middle.laid.field, "registered")):
-        axes.imshow(
-            checkerboard(here.pattern, through(other.pattern, field)), cmap="gray", vmin=-2.5, vmax=2.5
-        )
-        axes.set_title(f"{title}, {middle.label}")
+        board = checkerboard(here.pattern, through(other.pattern, field))[y, x]
+        axes.imshow(board, cmap="gray", vmin=-2.5, vmax=2.5)
+        axes.set_title(f"{middle.label}, {title}")
         axes.set_axis_off()
-    shown_error = map_.imshow(np.where(here.mask, middle.laid.error_mm, np.nan), vmin=0, vmax=8)
-    figure.colorbar(shown_error, ax=map_, label="stated error, mm")
+    stated = np.where(here.mask, middle.laid.error_mm, np.nan)[y, x]
+    shown_error = map_.imshow(stated, vmin=0, vmax=8)
+    map_.set_title("stated error, mm")
     map_.set_axis_off()
+    figure.colorbar(shown_error, ax=map_, shrink=0.7)
     figure.savefig(path, dpi=110)
 
 

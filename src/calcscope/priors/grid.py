@@ -12,8 +12,9 @@ from calcscope.exam.model import Float, Mammogram, Mask, Points
 
 GRID_MM = 1.0
 """Pixel of the grid: strands and lobules are a few pixels wide, and a view is a small image."""
-PATTERN_MM = 8.0
-"""Gaussian sigma of the surroundings against which a place is bright or dark."""
+PATTERN_MM, DETAIL_MM = 8.0, 4.0
+"""Gaussian sigma of the surroundings against which a place is bright or dark; and of nearer ones, which leave
+less of what all breasts share: a bright disc of gland in darker fat."""
 SMOOTH = 0.8
 """Gaussian sigma of what is compared, pixels of the grid: finer detail is noise or calcium."""
 CLIPPED = 3.0
@@ -32,6 +33,7 @@ class Gridded:
     ----------
     pattern : float32 (rows, columns): brightness over that of the surroundings, in local standard deviations,
         0 outside the breast and weaker at its rim
+    detail : the same against nearer surroundings
     mask : bool (rows, columns): the breast with the muscle
     skin_line : (n, 2) x, y on the grid, ``(0, 2)`` where no skin is seen
     nipple : (2,) on the grid, None where it was not seen in profile
@@ -39,6 +41,7 @@ class Gridded:
     """
 
     pattern: Float
+    detail: Float
     mask: Mask
     skin_line: Points
     nipple: Points | None
@@ -59,6 +62,7 @@ class Gridded:
 
         return Gridded(
             np.ascontiguousarray(self.pattern[::-1]),
+            np.ascontiguousarray(self.detail[::-1]),
             self.mask[::-1].copy(),
             over(self.skin_line)[::-1],
             None if self.nipple is None else over(self.nipple),
@@ -79,7 +83,8 @@ def gridded(mammogram: Mammogram, breast: Breast) -> Gridded:
     if breast.nipple is not None and breast.nipple_certainty == "seen":
         nipple = to_grid(np.array(breast.nipple), mammogram.pixel_mm)
     return Gridded(
-        pattern_of(grey, mask),
+        pattern_of(grey, mask, PATTERN_MM),
+        pattern_of(grey, mask, DETAIL_MM),
         mask,
         to_grid(np.asarray(breast.skin_line, dtype=np.float64).reshape(-1, 2), mammogram.pixel_mm),
         nipple,
@@ -87,12 +92,12 @@ def gridded(mammogram: Mammogram, breast: Breast) -> Gridded:
     )
 
 
-def pattern_of(grey: Float, mask: Mask) -> Float:
+def pattern_of(grey: Float, mask: Mask, around_mm: float) -> Float:
     """Brightness over that of the surroundings inside the mask, in local standard deviations."""
     if not mask.any():
         return np.zeros(mask.shape, dtype=np.float32)
     weight = mask.astype(np.float32)
-    sigma = PATTERN_MM / GRID_MM
+    sigma = around_mm / GRID_MM
     total: Float = np.maximum(np.asarray(cv2.GaussianBlur(weight, (0, 0), sigma)), np.float32(1e-3))
 
     def mean(values: Float) -> Float:

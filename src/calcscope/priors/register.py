@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Mask, Points
 from calcscope.priors import check
-from calcscope.priors.blocks import Blocks, matched
+from calcscope.priors.blocks import matched
 from calcscope.priors.field import fitted
 from calcscope.priors.grid import GRID_MM, Gridded, from_grid, gridded, to_grid
 from calcscope.priors.skin import skin_fit
@@ -46,9 +46,9 @@ LATER = (Pass(8, 12, 8, 30, 10.0), Pass(6, 10, 5, 20, 5.0))
 FEWEST_BLOCKS = 8
 LEAST_OVERLAP = 0.4
 """Share of the smaller view that both show at least."""
-LEAST_AGREEMENT = 0.7
-"""Below which two views are not taken to show the same breast: simulated pairs of one woman reach 0.81 and
-more, those of two women 0.66 at most."""
+LEAST_AGREEMENT = 0.53
+"""Below which two views are not taken to show the same breast: simulated pairs of one woman reach 0.59 and
+more, those of two women 0.48 at most, and so do films of two women or of her two breasts."""
 BETTER = 1.3
 """How many times better the pattern must fit turned over before a view is taken to be upside down."""
 SHIFT_MM = 2.0
@@ -117,7 +117,11 @@ def registered(here: Gridded, there: Gridded) -> Registration | NotRegistered:
     laid = _refined(here, over if turn else kept, LATER)
     if laid.overlap < LEAST_OVERLAP:
         return NotRegistered("the two images show too little of the same part of the breast")
-    blocks = _blocks(here, laid, check.STEP, check.HALF, check.REACH)
+    blocks = matched(
+        (here.detail, here.mask),
+        (through(laid.there.detail, laid.field), _shown(laid)),
+        check.STEP, check.HALF, check.REACH,
+    )  # fmt: skip
     agreement = check.agreement_of(blocks)
     if agreement < LEAST_AGREEMENT:
         return NotRegistered(
@@ -195,7 +199,11 @@ def _best_shift(here: Gridded, there: Gridded) -> Affine:
 def _refined(here: Gridded, laid: _Laid, passes: tuple[Pass, ...]) -> _Laid:
     """A field after some passes; it stays where too few blocks are found."""
     for one in passes:
-        blocks = _blocks(here, laid, one.step, one.half, one.reach)
+        blocks = matched(
+            (here.pattern, here.mask),
+            (through(laid.there.pattern, laid.field), _shown(laid)),
+            one.step, one.half, one.reach,
+        )  # fmt: skip
         if len(blocks.points) < FEWEST_BLOCKS or not blocks.trust.any():
             break
         displacement = fitted(
@@ -205,10 +213,9 @@ def _refined(here: Gridded, laid: _Laid, passes: tuple[Pass, ...]) -> _Laid:
     return laid
 
 
-def _blocks(here: Gridded, laid: _Laid, step: int, half: int, reach: int) -> Blocks:
-    pattern = through(laid.there.pattern, laid.field)
-    mask = through(laid.there.mask.astype(np.float32), laid.field) > 0.5
-    return matched((here.pattern, here.mask), (pattern, mask), step, half, reach)
+def _shown(laid: _Laid) -> Mask:
+    """Where the earlier view, as it is laid, shows breast."""
+    return through(laid.there.mask.astype(np.float32), laid.field) > 0.5
 
 
 def _assessed(here: Gridded, there: Gridded, field: Float) -> _Laid:
