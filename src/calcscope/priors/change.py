@@ -49,7 +49,9 @@ def change_of(
         # That all views should have missed it is as likely as each of them together.
         if np.prod([one.unlikely for one in exact]) > figure("greatest_chance_of_missing"):
             reason = reasons["too_fine" if present else "too_fine_now"]
-            return Change(("not_comparable",), numbers, interval, limits, _words(exact, (), then), reason)
+            # Without knowing what the other image missed the change has no interval.
+            words = _words(exact, ("not_comparable",), then)
+            return Change(("not_comparable",), numbers, {}, limits, words, reason)
         status: tuple[Status, ...] = ("new",) if present else ("resolved",)
     else:
         status = _changes(exact, numbers, interval) or ("unchanged",)
@@ -262,7 +264,7 @@ def _words(outcomes: Sequence[Outcome], status: tuple[Status, ...], then: str) -
     if status in (("new",), ("resolved",)):
         expected = max(one.expected for one in outcomes)
         words.append(say[status[0]].format(then=then, expected=f"about {min(expected, of):.0f}", of=of))
-    else:
+    elif status != ("not_comparable",):
         low, high = _intervals(outcomes)["count_change"]
         count = int(numbers["count_now"])
         words.append(

@@ -270,7 +270,9 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
         expected=float(visible.sum()),
         unlikely=_fewer_than(recognised if grouped else 1, visible),
         comparable_now=both + float(np.count_nonzero(chance_then[missing_then] >= least)),
-        comparable_then=both + float(np.count_nonzero(chance_now[missing_now] >= least)),
+        comparable_then=len(there)
+        - len(missing_now)
+        + float(np.count_nonzero(chance_now[missing_now] >= least)),
         change=change,
         lowest=-(len(lost) - 1),
         limit_now_mm=limit_mm(ours, here, shown_now, pair.current.info.pixel_mm)
