@@ -35,7 +35,7 @@ class SpeckSettings:
     min_salience: float = 5.0
     faint_salience: float = 3.0
     faint_logit: float = -1.0
-    plain_salience: float = 12.0
+    plain_salience: float = 6.0
     unlike_logit: float = -2.0
     min_probability: float = 0.0
     max_candidates: int = 4000
