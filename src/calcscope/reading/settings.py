@@ -41,7 +41,7 @@ class ReadSettings:
     mode: Literal["screening", "diagnostic"] = "screening"
     min_probability: float | None = None
     lone_probability: float = 0.94
-    lone_plain_probability: float = 0.85
+    lone_plain_probability: float = 0.8
     lone_salience: float = 15.0
     lone_crossing: float = 0.5
     lone_round_probability: float = 0.6
