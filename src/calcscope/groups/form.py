@@ -34,10 +34,10 @@ from calcscope.specks.catalogue import SpeckCatalogue
 Index = NDArray[np.intp]
 
 
-EVIDENCE_MIDDLE, EVIDENCE_MIDDLE_FILM = 14.0, 18.0
+EVIDENCE_MIDDLE, EVIDENCE_MIDDLE_FILM = 14.0, 19.0
 EVIDENCE_SPREAD = 2.5
 """Evidence at which a group is listed, and the logistic's width. Dust gathers on film, as bright as
-calcium: at its 18 the open films list none (docs/accuracy.md)."""
+calcium: at its 19 the open films list none (docs/accuracy.md)."""
 
 
 @dataclass(frozen=True)
