@@ -136,7 +136,6 @@ def form_groups(
     settings = settings or GroupSettings.default()
     if not len(catalogue):
         return []
-    said = evidence(catalogue, breast, CORE * settings.within_mm / 2)
     levels = [level for level in LEVELS if level > settings.min_probability] + [settings.min_probability]
     least, reach = settings.least(catalogue.pixel_mm), settings.within_mm / catalogue.pixel_mm
     linked = [one for level in levels for one in _linked(catalogue, level, least, breast, settings)]
@@ -148,15 +147,18 @@ def form_groups(
             more = _linked(catalogue, level, min(least, FEWER), breast, settings)
             # What a lower threshold adds around a group is its fringe, not a second group.
             groups = _apart(more, groups, reach)
-    scored = sorted(
-        (replace(g, probability=_certainty(g, said, catalogue, settings.middle)) for g in groups),
-        key=_by_probability,
-    )
+    scored = sorted(_with_probability(groups, catalogue, breast, settings), key=lambda g: -g.probability)
     return [g for g in scored if every or g.probability >= settings.min_group_probability]
 
 
-def _by_probability(group: Group) -> float:
-    return -group.probability
+def _with_probability(
+    groups: list[Group], catalogue: SpeckCatalogue, breast: Breast, settings: GroupSettings
+) -> list[Group]:
+    """The groups, each as probable as the evidence for it says."""
+    if not groups:
+        return []
+    said = evidence(catalogue, breast, CORE * settings.within_mm / 2)
+    return [replace(g, probability=_certainty(g, said, catalogue, settings.middle)) for g in groups]
 
 
 def evidence(catalogue: SpeckCatalogue, breast: Breast, reach_mm: float) -> NDArray[np.float64]:
@@ -171,11 +173,12 @@ def evidence(catalogue: SpeckCatalogue, breast: Breast, reach_mm: float) -> NDAr
     odds = np.minimum(p / np.maximum(1 - p, 1e-9), SUREST_ODDS)
     area_mm2 = float(np.count_nonzero(breast.search)) * breast.pixel_mm**2
     circle_mm2 = np.pi * reach_mm**2
+    total = odds.sum()
     said = np.zeros(len(catalogue))
     for i, near in enumerate(cKDTree(xy_mm).query_ball_point(xy_mm, reach_mm)):
         own = odds[np.asarray(near, dtype=np.intp)]
         if len(own) >= FEWEST:
-            elsewhere = odds.sum() - own.sum() + QUIET * area_mm2 / 1e4
+            elsewhere = total - own.sum() + QUIET * area_mm2 / 1e4
             background = elsewhere / max(area_mm2 - circle_mm2, circle_mm2) * circle_mm2
             ratios = np.log1p(np.outer(TRUE_MARKS, own / background)).sum(axis=1) - TRUE_MARKS
             said[i] = max(float(ratios.max()), 0.0)
@@ -304,11 +307,10 @@ def form_few(
     least = int(lexicon.groups().min_count_linear.value)
     if len(free) < least:
         return []
-    said = evidence(catalogue, breast, CORE * settings.within_mm / 2)
     pairs = cKDTree(catalogue.xy_mm[free]).query_pairs(settings.within_mm / 2, output_type="ndarray")
     found = [
-        _group(catalogue, free[members], settings)
+        replace(_group(catalogue, free[members], settings), few=True)
         for members in connected(len(free), pairs)
         if least <= len(members) < settings.least(catalogue.pixel_mm)
     ]
-    return [replace(g, few=True, probability=_certainty(g, said, catalogue, settings.middle)) for g in found]
+    return _with_probability(found, catalogue, breast, settings)

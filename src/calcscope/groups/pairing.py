@@ -48,7 +48,7 @@ def pair_views(cc: Sequence[Sighting], mlo: Sequence[Sighting]) -> list[Pair]:
     Pairs in the order of ``cc``, then what only ``mlo`` shows. Every index occurs once.
     """
     distance = _distances(cc, mlo)
-    first, second = _assigned(distance)
+    first, second = assigned(distance, LEAVE_ALONE**2 / 2)
     partner = dict(zip(first.tolist(), second.tolist(), strict=True))
     pairs = [
         Pair(i, partner[i], math.exp(-(distance[i, partner[i]] ** 2) / 2))
@@ -60,18 +60,24 @@ def pair_views(cc: Sequence[Sighting], mlo: Sequence[Sighting]) -> list[Pair]:
     return pairs + [Pair(None, j, 0.0) for j in range(len(mlo)) if j not in matched]
 
 
-def _assigned(distance: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the least-cost matching in which leaving two alone costs ``LEAVE_ALONE``²."""
-    rows, columns = distance.shape
-    alone = LEAVE_ALONE**2 / 2
-    # Each finding gets a private partner that stands for "not seen in the other view".
+def assigned(difference: NDArray[np.float64], alone: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of the matching of least total squared difference, one to one.
+
+    Parameters
+    ----------
+    difference : (rows, columns), standard deviations; what is infinite is never matched
+    alone : cost of leaving one row or one column unmatched: a pair is left alone beyond twice that
+    """
+    rows, columns = difference.shape
+    # Each row gets a private partner that stands for "not seen in the other view", and so does each column.
     cost = np.full((rows + columns, rows + columns), 1e9)
-    cost[:rows, :columns] = np.where(np.isfinite(distance), distance**2, 1e9)
+    cost[:rows, :columns] = np.where(np.isfinite(difference), difference**2, 1e9)
     cost[np.arange(rows), columns + np.arange(rows)] = alone
     cost[rows + np.arange(columns), np.arange(columns)] = alone
     cost[rows:, columns:] = 0.0
     first, second = linear_sum_assignment(cost)
     real = (first < rows) & (second < columns)
+    real[real] &= np.isfinite(difference[first[real], second[real]])
     return first[real], second[real]
 
 

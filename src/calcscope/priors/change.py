@@ -16,7 +16,7 @@ import numpy as np
 from calcscope import lexicon
 from calcscope.describe.model import GroupDescription
 from calcscope.priors.compare import Outcome, figure, span_mm
-from calcscope.priors.model import Change, Moment, Numbers, Status, in_order
+from calcscope.priors.model import Change, Index, Moment, Numbers, Status, in_order
 
 
 def change_of(
@@ -69,22 +69,18 @@ def _matched(one: Outcome) -> bool:
 
 def _was_there(one: Outcome) -> bool:
     """Whether the earlier view shows a finding of the current one."""
-    if _matched(one):
-        return True
-    lone = one.group_now is None
-    if lone:
-        return len(one.missing_then) < len(one.now)
-    return one.crowd or one.before >= _present_from(len(one.now))
+    return _matched(one) or _shows(one, one.group_now is None, one.now, one.missing_then, one.before)
 
 
 def _is_there(one: Outcome) -> bool:
     """Whether the current view shows a finding of the earlier one."""
-    if _matched(one):
-        return True
-    lone = one.group_then is None
-    if lone:
-        return len(one.missing_now) < len(one.then)
-    return one.crowd or one.after >= _present_from(len(one.then))
+    return _matched(one) or _shows(one, one.group_then is None, one.then, one.missing_now, one.after)
+
+
+def _shows(one: Outcome, lone: bool, members: Index, missing: Index, found: float) -> bool:
+    """Whether the other view shows ``found`` of a finding's members, all but ``missing``: enough of a group,
+    any of lone ones."""
+    return len(missing) < len(members) if lone else one.crowd or found >= _present_from(len(members))
 
 
 DIM = 0.25

@@ -29,7 +29,7 @@ from calcscope.priors.limit import (
     signal_ratio,
 )
 from calcscope.priors.match import SPAN_SHARE, GroupMatch, match_groups, match_specks
-from calcscope.priors.model import Index, Members, Numbers, Paired, Viewed, ViewPair
+from calcscope.priors.model import LIKELY, Index, Members, Numbers, Paired, Viewed, ViewPair
 
 NONE = np.zeros(0, dtype=np.intp)
 SHARES = 19
@@ -39,8 +39,6 @@ HIDDEN, LEAST_SEEN = 8, 0.5
 chance of being seen that is believed of what was."""
 AROUND_MM = 8.0
 """Around a finding, what is matched with it: neighbours tell where it lies, and are not taken for its own."""
-LIKELY = 0.25
-"""Least probability of a mark that is counted."""
 SHOWN_BEYOND_MM = 5.0
 """Beyond the breast's border a place still counts as shown: the registration is that inexact at the skin."""
 CROWD_MM = 4.0

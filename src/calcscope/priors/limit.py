@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Mammogram
-from calcscope.priors.model import Ground, Numbers, Paired, Viewed, ViewPair
+from calcscope.priors.model import LIKELY, Ground, Numbers, Paired, Viewed, ViewPair
 from calcscope.specks.catalogue import SpeckCatalogue
 from calcscope.specks.equalise import equalised
 from calcscope.specks.saliency import local_noise, quantisation_step
@@ -209,7 +209,7 @@ def chance_at(snr: Numbers, view: Viewed, pixel_mm: float) -> Numbers:
 def parted(view: Viewed, pixel_mm: float) -> Numbers:
     """Chance that each calcification is a mark of its own at another pixel size, (n,)."""
     specks = view.specks
-    likely = np.flatnonzero(specks.probability >= 0.25)
+    likely = np.flatnonzero(specks.probability >= LIKELY)
     chance = np.ones(len(specks))
     if len(likely) > 1:
         points, length = specks.xy_mm[likely], specks.length_mm[likely]

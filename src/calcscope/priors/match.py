@@ -15,13 +15,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 
 from calcscope.describe.model import GroupDescription
 from calcscope.exam.model import Points
 from calcscope.groups.model import Group
-from calcscope.priors.model import Index, Numbers, Paired, ViewPair
+from calcscope.groups.pairing import assigned
+from calcscope.priors.model import LIKELY, Index, Numbers, Paired, ViewPair
 from calcscope.specks.catalogue import SpeckCatalogue
 
 COUNT_SPREAD, SPAN_SPREAD = 1.0, 0.8
@@ -69,8 +69,6 @@ PLAIN, LEFT_MM, LEFT_RATIO = 0.5, 2.2, 0.4
 paired in the end."""
 LONG_MM, BESIDE_MM = 0.6, 0.2
 """From this length on one calcification may be found in pieces; what lies so near to it is one of them."""
-LIKELY = 0.25
-"""Least probability of a mark that tells how far apart they lie."""
 LOOSE_MM, LOOSE_ERRORS = 1.0, 1.5
 """Where it did not, so many mm and times the error, and"""
 BY_CHANCE = 0.3
@@ -108,7 +106,7 @@ def match_groups(pair: ViewPair) -> list[GroupMatch]:
             if apart[i, j] <= GATE * sigma:
                 own, its = pair.current.descriptions[i], pair.prior.descriptions[j]
                 differ[i, j] = _difference(one, other, own, its, apart[i, j] / sigma)
-    first, second = _assigned(differ, LEAVE_ALONE**2 / 2)
+    first, second = assigned(differ, LEAVE_ALONE**2 / 2)
     partner = dict(zip(first.tolist(), second.tolist(), strict=True))
     matches = [
         GroupMatch(i, partner[i], float(apart[i, partner[i]]), float(differ[i, partner[i]]))
@@ -180,7 +178,7 @@ def match_specks(
     others = everywhere * np.pi * reach**2
     within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
     differ[~guided & (others + np.maximum(within - 1, 0) > BY_CHANCE)] = np.inf
-    first, second = _assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
+    first, second = assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
     third, fourth = _left_over(
         distance, strength, guided & (now.probability[current] >= PLAIN), then.probability[prior] >= PLAIN,
         first, second,
@@ -348,18 +346,3 @@ def _tight(distance: Numbers, widest: float) -> float:
     that are normal in both directions a quarter lies within 0.76 sigma, and nearly all within 3.5."""
     quarter = float(np.quantile(distance.min(axis=1), 0.25))
     return float(np.clip(3.5 / 0.76 * quarter, TIGHTEST_MM, widest))
-
-
-def _assigned(differ: Numbers, alone: float) -> tuple[Index, Index]:
-    """Rows and columns of the matching of least total squared difference in which leaving a pair of two
-    unmatched costs twice ``alone``; infinite differences are never matched."""
-    rows, columns = differ.shape
-    cost = np.full((rows + columns, rows + columns), 1e9)
-    cost[:rows, :columns] = np.where(np.isfinite(differ), differ**2, 1e9)
-    cost[np.arange(rows), columns + np.arange(rows)] = alone
-    cost[rows + np.arange(columns), np.arange(columns)] = alone
-    cost[rows:, columns:] = 0.0
-    first, second = linear_sum_assignment(cost)
-    real = (first < rows) & (second < columns)
-    real[real] &= np.isfinite(differ[first[real], second[real]])
-    return first[real], second[real]

@@ -23,6 +23,9 @@ from calcscope.specks.catalogue import SpeckCatalogue
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 
+LIKELY = 0.25
+"""Least probability of a mark that is counted, and that tells how far apart calcifications lie."""
+
 Status = Literal[
     "new", "resolved", "more", "fewer", "larger", "smaller", "wider", "denser", "changed_morphology",
     "changed_distribution", "unchanged", "not_comparable",

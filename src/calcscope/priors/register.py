@@ -119,7 +119,7 @@ def registered(here: Gridded, there: Gridded) -> Registration | NotRegistered:
         return NotRegistered("the two images show too little of the same part of the breast")
     blocks = matched(
         (here.detail, here.mask),
-        (through(laid.there.detail, laid.field), _shown(laid)),
+        (through(laid.there.detail, laid.field), _shown(laid.there, laid.field)),
         check.STEP, check.HALF, check.REACH,
     )  # fmt: skip
     agreement = check.agreement_of(blocks)
@@ -201,7 +201,7 @@ def _refined(here: Gridded, laid: _Laid, passes: tuple[Pass, ...]) -> _Laid:
     for one in passes:
         blocks = matched(
             (here.pattern, here.mask),
-            (through(laid.there.pattern, laid.field), _shown(laid)),
+            (through(laid.there.pattern, laid.field), _shown(laid.there, laid.field)),
             one.step, one.half, one.reach,
         )  # fmt: skip
         if len(blocks.points) < FEWEST_BLOCKS or not blocks.trust.any():
@@ -213,13 +213,13 @@ def _refined(here: Gridded, laid: _Laid, passes: tuple[Pass, ...]) -> _Laid:
     return laid
 
 
-def _shown(laid: _Laid) -> Mask:
-    """Where the earlier view, as it is laid, shows breast."""
-    return through(laid.there.mask.astype(np.float32), laid.field) > 0.5
+def _shown(there: Gridded, field: Float) -> Mask:
+    """Where an earlier view, laid by a field, shows breast."""
+    return through(there.mask.astype(np.float32), field) > 0.5
 
 
 def _assessed(here: Gridded, there: Gridded, field: Float) -> _Laid:
-    both = here.mask & (through(there.mask.astype(np.float32), field) > 0.5)
+    both = here.mask & _shown(there, field)
     smaller = min(int(np.count_nonzero(here.mask)), int(np.count_nonzero(there.mask)))
     fit = _correlation(here.pattern, through(there.pattern, field), both)
     return _Laid(field, there, fit, int(np.count_nonzero(both)) / max(1, smaller))
