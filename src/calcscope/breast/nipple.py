@@ -39,8 +39,8 @@ def find_nipple(
 ) -> tuple[tuple[float, float] | None, Literal["seen", "estimated"]]:
     """Place of the nipple on the skin line.
 
-    Each point of the skin line is scored by its distance from the muscle's border (from the chest wall
-    where no muscle is seen), by how far it bulges out and by how dense the tissue under it is.
+    Each point of the skin line is scored by its distance from the chest wall, by how far it bulges out and
+    by how dense the tissue under it is.
 
     Parameters
     ----------
@@ -104,9 +104,14 @@ def _density(image: Float, line: Points, outward: Points, pixel_mm: float) -> ND
 
 
 def _distance(line: Points, pectoral: Points | None, frame: Frame) -> NDArray[np.float64]:
-    """Distance of each point from the muscle's border, or from the chest wall edge, pixels."""
+    """Distance of each point from the chest wall, pixels.
+
+    A breast points away from the muscle's border where it hangs, and away from the image's edge where it is
+    held up. In oblique views it is measured half-way between the two: away from the border alone, the lower
+    skin of a breast that is held up is taken for its tip.
+    """
     if pectoral is None:
         return np.asarray(line[:, 0] - frame.x0)
-    (x0, y0), (x1, y1) = pectoral
-    across = (line[:, 0] - x0) * (y1 - y0) - (line[:, 1] - y0) * (x1 - x0)
-    return np.asarray(np.abs(across) / np.hypot(x1 - x0, y1 - y0))
+    top, bottom = pectoral
+    lean = np.arctan2(top[0] - bottom[0], bottom[1] - top[1]) / 2
+    return np.asarray((line - bottom) @ np.array([np.cos(lean), np.sin(lean)]))
