@@ -5,15 +5,17 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from calcscope.phantom.anatomy import GrownAnatomy, grow
 from calcscope.phantom.calcium import OWN, VICTRE, NoRoom, make_lesion, places
 from calcscope.phantom.calcium.pieces import extract
 from calcscope.phantom.change import with_change
 from calcscope.phantom.geometry import project
-from calcscope.phantom.model import Pose, ShapeGenerator, Speck, random_for
+from calcscope.phantom.model import Patch, Pose, ShapeGenerator, Speck, random_for
 
 SOURCE = Path(__file__).parents[2] / "src" / "calcscope" / "phantom" / "calcium"
 KINDS = (
@@ -130,6 +132,75 @@ def test_milk_of_calcium_layers_in_a_lateral_view_alone(
         row, column = np.nonzero(patch.thickness_mm > 0.02)
         heights[view] = np.ptp(row) / np.ptp(column)
     assert heights["ML"] < 0.6 < 0.75 < heights["CC"]
+
+
+def seen(patch: Patch) -> tuple[float, float, float, float]:
+    """What a projection shows, measured as a reader would, with nothing known of how it was drawn.
+
+    Length at a tenth of the height, mm; at half of it length over width and irregularity (1 - area / convex
+    area); and softness, the area at a tenth over that at half.
+    """
+    finer = round(patch.step_mm / 0.0125)
+    pixels = cv2.copyMakeBorder(patch.thickness_mm, 4, 4, 4, 4, cv2.BORDER_CONSTANT)
+    fine = cv2.resize(pixels, None, fx=finer, fy=finer, interpolation=cv2.INTER_CUBIC)
+
+    def outlined(share: float) -> tuple[float, float, float, float]:
+        above = (fine > share * fine.max()).astype(np.uint8)
+        _, labels, table, _ = cv2.connectedComponentsWithStats(above)
+        body = (labels == 1 + np.argmax(table[1:, cv2.CC_STAT_AREA])).astype(np.uint8)
+        border = max(cv2.findContours(body, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0], key=len)
+        hull = cv2.convexHull(border)
+        short, long = sorted(side + 1 for side in cv2.minAreaRect(hull)[1])
+        convex = cv2.contourArea(hull) + cv2.arcLength(hull, True) / 2 + 1
+        return long * 0.0125, long / short, 1 - float(body.sum()) / convex, float(above.sum())
+
+    length, _, _, whole = outlined(0.1)
+    _, elongation, irregularity, core = outlined(0.45)
+    return length, elongation, irregularity, whole / core
+
+
+@GENERATORS
+@pytest.mark.parametrize("step_mm", [0.05, 0.1])
+def test_what_is_drawn_deserves_its_term(
+    anatomy: GrownAnatomy, generator: ShapeGenerator, step_mm: float
+) -> None:
+    def measured(term: str) -> NDArray[np.float64]:
+        projection = project(anatomy, Pose("L", "CC"), step_mm)
+        specks = [
+            speck
+            for seed in range(4)
+            for speck in make_lesion(anatomy, term, "grouped", 0, random_for(seed, "term", term))[1][:10]
+        ]
+        return np.array([seen(generator.draw(speck, projection, step_mm)) for speck in specks]).T
+
+    def out_of_round(long: NDArray[np.float64], jagged: NDArray[np.float64]) -> float:
+        return float(np.mean((long > 1.3) | (jagged > 0.06)))
+
+    length, elongation, irregularity, _ = measured("punctate")
+    assert np.percentile(length, 90) < 0.5 + step_mm / 2
+    assert out_of_round(elongation, irregularity) < 0.15
+    alike = float(np.log(elongation).std())
+
+    length, elongation, irregularity, _ = measured("round")
+    assert np.percentile(length, [10, 90]) == pytest.approx(0.75, abs=0.3)
+    assert out_of_round(elongation, irregularity) < 0.15
+
+    length, elongation, irregularity, _ = measured("fine_pleomorphic")
+    assert np.percentile(length, 90) < 0.5 + step_mm / 2
+    assert out_of_round(elongation, irregularity) > (0.8 if step_mm < 0.1 else 0.55)
+    assert np.log(elongation).std() > 2.5 * alike  # differing from one another
+
+    length, elongation, irregularity, solid = measured("coarse_heterogeneous")
+    assert np.percentile(length, [10, 90]) == pytest.approx(0.75, abs=0.35)
+    assert out_of_round(elongation, irregularity) > 0.6
+
+    _, _, _, haze = measured("amorphous")
+    assert np.median(haze) > 1.5 * np.median(solid)  # as large, and no border
+
+    for term in ("fine_linear", "fine_linear_branching"):
+        length, elongation, irregularity, _ = measured(term)
+        assert np.median(length) > 1.0
+        assert np.median(elongation if term == "fine_linear" else 1 + 10 * irregularity) > 3
 
 
 def test_the_generators_share_no_code() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects, gaussian_filter, label, zoom
+from scipy.spatial import ConvexHull
 
 Field = NDArray[np.float64]
 
@@ -49,6 +50,16 @@ def fields() -> tuple[Field, ...]:
 def spacing() -> tuple[float, ...]:
     """Distance of the points of each field, in units of the piece's greatest extent."""
     return tuple(_smooth(cube)[1] for cube in _cubes())
+
+
+@cache
+def corners() -> tuple[Field, ...]:
+    """For each piece (n, 3) points that span it, about its middle, in units of its greatest extent."""
+    spans = []
+    for field, step in zip(fields(), spacing(), strict=True):
+        points = (np.argwhere(field > 0) - (np.array(field.shape) - 1) / 2) * step
+        spans.append(points[ConvexHull(points).vertices])
+    return tuple(spans)
 
 
 def _cubes() -> NDArray[np.uint8]:

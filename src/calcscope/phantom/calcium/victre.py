@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
 from calcscope.phantom.calcium import pieces
@@ -23,6 +23,12 @@ FINE = 3
 """Samples to a step of the grid across the beam."""
 LAYERS = 24
 """Samples along the beam through one piece."""
+
+
+_level = (np.arange(200) + 0.5) / 200
+_ring, _turn = np.sqrt(1 - _level**2), np.arange(200) * np.pi * (3 - np.sqrt(5))
+WAYS = np.stack([_ring * np.cos(_turn), _ring * np.sin(_turn), _level], axis=1)
+"""(200, 3) directions spread evenly over half a sphere (spiral of the golden angle)."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,18 @@ def _piece(random: Random, at: Array, size: float, uneven: float = 0.0) -> Blob:
     return Blob(int(random.integers(5)), at, _turned(random) * (size * stretch / stretch.max())[:, None])
 
 
+def _drawn_out(random: Random, at: Array, frame: Array, across: ArrayLike) -> Blob:
+    """A piece that measures ``across`` mm (3,) along the rows of a frame."""
+    piece = int(random.integers(5))
+    return Blob(piece, at, frame * (np.asarray(across) / np.ptp(pieces.corners()[piece], axis=0))[:, None])
+
+
+def _span(blob: Blob) -> Array:
+    """Points about its middle that span a blob, (n, 3) mm."""
+    unit = np.concatenate([WAYS, -WAYS]) / 2 if blob.piece is None else pieces.corners()[blob.piece]
+    return np.asarray(unit @ blob.axes)
+
+
 def _ball(at: Array, diameter: float) -> Blob:
     return Blob(None, at, np.eye(3) * diameter)
 
@@ -89,22 +107,58 @@ def _pearl(random: Random) -> list[Blob]:
     return [Blob(None, np.zeros(3), axes)]
 
 
+def _splinter(random: Random) -> list[Blob]:
+    """One piece drawn out to two to four times its width."""
+    return [_drawn_out(random, np.zeros(3), _turned(random), [1.0, *random.uniform(0.25, 0.45, 2)])]
+
+
+def _hook(random: Random) -> list[Blob]:
+    """Two drawn-out pieces that meet in an angle, one the longer."""
+    turned = _turned(random)
+    bend = random.uniform(0.9, 1.9)
+    blobs = []
+    for toward, length in ((0.0, 1.0), (bend, random.uniform(0.6, 0.9))):
+        way = np.cos(toward) * turned[0] + np.sin(toward) * turned[1]
+        frame = np.stack([way, np.cross(turned[2], way), turned[2]])
+        blobs.append(_drawn_out(random, 0.42 * length * way, frame, [length, 0.36, 0.4]))
+    return blobs
+
+
+def _chip(random: Random) -> list[Blob]:
+    """A piece with one or two knobs that stick out of its ends."""
+    turned = _turned(random)
+    blobs = [_drawn_out(random, np.zeros(3), turned, [1.0, 0.5, 0.5])]
+    for end in (-1, 1)[: int(random.integers(1, 3))]:
+        # A knob sits off the middle of an end, so that a notch stays beside it.
+        at = end * 0.4 * turned[0] + random.choice([-1, 1]) * random.uniform(0.25, 0.42) * turned[1]
+        blobs.append(_drawn_out(random, at, _turned(random), random.uniform(0.3, 0.6, 3)))
+    return blobs
+
+
 def _stone(random: Random) -> list[Blob]:
-    return [_piece(random, np.zeros(3), 1.0, uneven=0.9)]
+    # VICTRE's pieces are compact: what is pleomorphic must be put together, each stone in a way of its own.
+    return (_splinter, _hook, _chip)[int(random.integers(3))](random)
 
 
 def _coarse(random: Random) -> list[Blob]:
-    return [
-        _piece(random, at, random.uniform(0.6, 1.0), 0.4)
-        for at in _in_ball(random, int(random.integers(2, 4)), 0.35)
-    ]
+    """Two to four uneven pieces that run together, each grown on one before it."""
+    blobs = [_drawn_out(random, np.zeros(3), _turned(random), [1.0, *random.uniform(0.4, 0.8, 2)])]
+    for _ in range(int(random.integers(1, 4))):
+        on = blobs[int(random.integers(len(blobs)))]
+        way = random.normal(size=3)
+        way /= np.linalg.norm(way)
+        at = on.at + np.ptp(_span(on) @ way) / 2 * way
+        blobs.append(_drawn_out(random, at, _turned(random), random.uniform(0.25, 0.8, 3)))
+    return blobs
 
 
 def _smudge(random: Random) -> list[Blob]:
-    return [
-        _piece(random, at, random.uniform(0.08, 0.16))
-        for at in _in_ball(random, int(random.integers(40, 60)), 0.45)
-    ]
+    """Grains too small to be told apart, densest in the middle."""
+    places = random.normal(0, 0.2, (int(random.integers(120, 180)), 3))
+    # What strays belongs to the haze too, but not out where it would set the size of the whole.
+    places *= np.minimum(1.0, 0.45 / np.linalg.norm(places, axis=1))[:, None]
+    places = places * random.uniform(0.6, 1.0, 3) @ _turned(random)
+    return [_piece(random, at, random.uniform(0.08, 0.125)) for at in places]
 
 
 def _popcorn(random: Random) -> list[Blob]:
@@ -133,15 +187,16 @@ COMPACT: dict[str, Callable[[Random], list[Blob]]] = {
     "pearl": _pearl, "stone": _stone, "coarse": _coarse, "smudge": _smudge, "popcorn": _popcorn,
     "dystrophic": _dystrophic, "suture": _suture,
 }  # fmt: skip
+LOOSE = ("smudge",)
+"""Forms of grains that lie apart, at depths of their own."""
 
 
 def _sized(random: Random, speck: Speck) -> list[Blob]:
     """The form's blobs with the greatest extent of the speck, about its place."""
     blobs = COMPACT[speck.form](random)
     at = np.stack([blob.at for blob in blobs])
-    reach = np.array([np.linalg.norm(blob.axes, axis=1).max() / 2 for blob in blobs])
-    apart = np.linalg.norm(at[:, None] - at[None], axis=2) + reach[:, None] + reach[None]
-    scale = speck.size_mm / apart.max()
+    spans = np.concatenate([blob.at + _span(blob) for blob in blobs])
+    scale = speck.size_mm / np.ptp(spans @ WAYS.T, axis=0).max()
     return [
         Blob(blob.piece, speck.at + scale * (blob.at - at.mean(axis=0)), scale * blob.axes) for blob in blobs
     ]
@@ -273,7 +328,8 @@ def _averaged(total: Array) -> NDArray[np.float32]:
 
 
 def _painted(blobs: list[Blob], speck: Speck, projection: Projection, across: Array, step_mm: float) -> Patch:
-    """The blobs in one body: where they overlap along the beam the thicker counts."""
+    """The blobs in one body, where they overlap along the beam the thicker counts; loose grains add up."""
+    lay = np.add if speck.form in LOOSE else np.maximum
     at = np.stack([blob.at for blob in blobs])
     if speck.along is None:
         middle = projection.to_view(speck.at[None, :])[0, :2] + (at - speck.at) @ across[:2].T
@@ -285,12 +341,12 @@ def _painted(blobs: list[Blob], speck: Speck, projection: Projection, across: Ar
     fine = step_mm / FINE
     total = np.zeros((rows * FINE, columns * FINE))
     for blob, place in zip(blobs, middle, strict=True):
-        _stamp(total, blob, place - low, across, fine)
+        _stamp(total, blob, place - low, across, fine, lay)
     x, y = low + np.array([columns, rows]) * step_mm / 2
     return Patch(_averaged(total), float(x), float(y), step_mm)
 
 
-def _stamp(total: Array, blob: Blob, place: Array, across: Array, fine: float) -> None:
+def _stamp(total: Array, blob: Blob, place: Array, across: Array, fine: float, lay: np.ufunc) -> None:
     lengths = np.linalg.norm(blob.axes, axis=1)
     reach = lengths.max() / 2
     left, top = np.maximum(((place - reach) / fine).astype(int), 0)
@@ -310,4 +366,4 @@ def _stamp(total: Array, blob: Blob, place: Array, across: Array, fine: float) -
         points = np.moveaxis(local, -1, 0) / pieces.spacing()[blob.piece] + (field.shape[0] - 1) / 2
         inside = map_coordinates(field, points, order=1, mode="nearest")
     thickness = layer * np.clip(0.5 + inside * lengths.min() / fine, 0, 1).sum(axis=0)
-    np.maximum(window, thickness, out=window)
+    lay(window, thickness, out=window)
