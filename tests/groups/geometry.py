@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +21,15 @@ MUSCLE_DEGREES = 25.0
 
 @dataclass(frozen=True)
 class Woman:
-    """One breast; points are (outward, upward, depth behind the nipple), mm."""
+    """One breast; points are (outward, upward, depth behind the nipple), mm.
+
+    ``hung``: of the muscle's lean, the share by which depth leans in an oblique view; 1 perpendicular to it.
+    """
 
     laterality: Laterality
     length_mm: float = 100.0
     vertical_known: bool = True
+    hung: float = 1.0
 
     def sees(
         self,
@@ -36,6 +40,7 @@ class Woman:
         *,
         oblique_degrees: float = 45.0,
         nipple: bool = True,
+        certainty: Literal["seen", "estimated"] = "seen",
         modifiers: tuple[str, ...] = (),
         **measured: Any,
     ) -> Sighting:
@@ -43,10 +48,18 @@ class Woman:
         tilt = math.radians({"CC": 0.0, "ML": 90.0, "MLO": oblique_degrees}[view])
         across = outward * math.cos(tilt) + upward * math.sin(tilt)
         turn = math.radians(MUSCLE_DEGREES) if view == "MLO" else 0.0
-        # The muscle's border leans over the breast, and the nipple line is perpendicular to it.
+        # The muscle's border leans over the breast, and the posterior nipple line is perpendicular to it.
         back = np.array([-math.cos(turn), -math.sin(turn)])
         up = np.array([math.sin(turn), -math.cos(turn)])
-        x, y = NIPPLE + (depth * back + across * up) / PIXEL_MM
+        held = turn * self.hung
+        x, y = (
+            NIPPLE
+            + (
+                depth * np.array([-math.cos(held), -math.sin(held)])
+                + across * np.array([math.sin(held), -math.cos(held)])
+            )
+            / PIXEL_MM
+        )
         info = ViewInfo(
             "drawn",
             "1",
@@ -58,9 +71,16 @@ class Woman:
             modifiers=modifiers,
             vertical_known=self.vertical_known,
         )
-        return Sighting(float(x), float(y), self._breast(view, back, up, nipple), info, **measured)
+        return Sighting(float(x), float(y), self._breast(view, back, up, nipple, certainty), info, **measured)
 
-    def _breast(self, view: str, back: NDArray[np.float64], up: NDArray[np.float64], nipple: bool) -> Breast:
+    def _breast(
+        self,
+        view: str,
+        back: NDArray[np.float64],
+        up: NDArray[np.float64],
+        nipple: bool,
+        certainty: Literal["seen", "estimated"],
+    ) -> Breast:
         mask = np.zeros((700, 400), dtype=np.bool_)
         # Without a muscle the nipple line ends at the chest wall edge of the breast.
         mask[100:600, round(NIPPLE[0] - self.length_mm / PIXEL_MM) : round(NIPPLE[0]) + 1] = True
@@ -70,4 +90,4 @@ class Woman:
             muscle = np.array([foot + up * 400, foot - up * 400])
         none = np.zeros((0, 2))
         at = (float(NIPPLE[0]), float(NIPPLE[1])) if nipple else None
-        return Breast(mask, none, none, muscle, at, "seen", mask, (), PIXEL_MM)
+        return Breast(mask, none, none, muscle, at, certainty, mask, (), PIXEL_MM)

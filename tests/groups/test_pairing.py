@@ -41,12 +41,12 @@ def shown(woman: Woman, view: str, truth: dict[str, Any], random: np.random.Gene
     )
 
 
-def simulate(findings: int, hidden: float, seed: int) -> tuple[int, int, int]:
+def simulate(findings: int, hidden: float, seed: int, hung: float = 1.0) -> tuple[int, int, int]:
     """(findings in both views, of these paired right, pairs made wrongly) over 60 women."""
     random = np.random.default_rng(seed)
     both = right = wrong = 0
     for _ in range(60):
-        woman = Woman("L")
+        woman = Woman("L", hung=hung)
         truths = [finding(random) for _ in range(findings)]
         in_cc = [k for k in range(findings) if random.random() >= hidden]
         in_mlo = [k for k in range(findings) if random.random() >= hidden]
@@ -60,9 +60,12 @@ def simulate(findings: int, hidden: float, seed: int) -> tuple[int, int, int]:
     return both, right, wrong
 
 
+@pytest.mark.parametrize("hung", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize(("findings", "share"), [(1, 0.97), (2, 0.93), (4, 0.85)])
-def test_most_findings_are_paired_right(findings: int, share: float) -> None:
-    both, right, wrong = simulate(findings, hidden=0.0, seed=findings)
+def test_most_findings_are_paired_right_however_the_breast_hung(
+    findings: int, share: float, hung: float
+) -> None:
+    both, right, wrong = simulate(findings, hidden=0.0, seed=findings, hung=hung)
     assert right / both >= share
     assert wrong / both <= 1 - share
 
@@ -111,11 +114,35 @@ def test_number_size_and_kind_decide_between_equal_depths() -> None:
     assert [(p.first, p.second) for p in pair_views(cc, mlo)] == [(0, 1), (1, 0)]
 
 
+@pytest.mark.parametrize("hung", [0.0, 1.0])
+def test_a_finding_far_above_the_nipple_line_is_one_however_the_breast_hung(hung: float) -> None:
+    # Perpendicular to the muscle and along the image its depth differs by 21 mm.
+    woman = Woman("L", hung=hung)
+    (pair,) = pair_views([woman.sees("CC", 40, 30, 60)], [woman.sees("MLO", 40, 30, 60)])
+    assert (pair.first, pair.second) == (0, 0)
+
+
+def test_all_findings_together_tell_how_the_breast_hung() -> None:
+    woman = Woman("L", hung=0.0)
+    cc = [woman.sees("CC", 40, 40, 40), woman.sees("CC", 40, 40, 55)]
+    mlo = [woman.sees("MLO", 40, 40, 40), woman.sees("MLO", 40, 40, 55)]
+    # Perpendicular to the muscle the first one lies 60 mm deep, near the second one's 55.
+    assert [(p.first, p.second) for p in pair_views(cc, mlo)] == [(0, 0), (1, 1)]
+
+
+def test_depths_behind_a_guessed_nipple_may_differ_more() -> None:
+    woman = Woman("L")
+    cc = [woman.sees("CC", 0, 0, 40)]
+    (seen,) = pair_views(cc, [woman.sees("ML", 0, 0, 52)])
+    (guessed,) = pair_views(cc, [woman.sees("ML", 0, 0, 52, certainty="estimated")])
+    assert guessed.score > seen.score > 0
+
+
 def test_agreement_is_scored() -> None:
     woman = Woman("L")
     cc = [woman.sees("CC", 20, 0, 40, count=8)]
-    (same,) = pair_views(cc, [woman.sees("MLO", 20, 0, 40, count=8)])
-    (off,) = pair_views(cc, [woman.sees("MLO", 20, 0, 50, count=14)])
+    (same,) = pair_views(cc, [woman.sees("ML", 20, 0, 40, count=8)])
+    (off,) = pair_views(cc, [woman.sees("ML", 20, 0, 50, count=14)])
     assert same.score == pytest.approx(1, abs=0.01)
     assert 0 < off.score < 0.5
 

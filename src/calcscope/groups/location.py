@@ -68,12 +68,22 @@ class Offset:
     across : to the upper side of the canonical image (outer in craniocaudal, upper in other views)
     length : of the line, from the nipple to the muscle or chest wall edge
     to_muscle : distance in front of the muscle's border; negative over the muscle, None where unseen
+    lean : of the line against the image's horizontal, its deep end higher, radians; 0 without a muscle
     """
 
     depth: float
     across: float
     length: float
     to_muscle: float | None
+    lean: float = 0.0
+
+    def along(self, share: float) -> float:
+        """Depth behind the nipple along a line that leans by a share of ``lean``, mm.
+
+        1 is perpendicular to the muscle, 0 along the image.
+        """
+        turn = (1 - share) * self.lean
+        return self.depth * math.cos(turn) - self.across * math.sin(turn)
 
 
 @cache
@@ -91,7 +101,8 @@ def offset(sighting: Sighting) -> Offset | None:
         return None
     depth, across = axes.coordinates(np.array([[sighting.x, sighting.y]]))[0]
     to_muscle = None if sighting.breast.pectoral_line is None else float(axes.length_mm - depth)
-    return Offset(float(depth), float(across), axes.length_mm, to_muscle)
+    lean = math.atan2(axes.upward[0], -axes.upward[1])
+    return Offset(float(depth), float(across), axes.length_mm, to_muscle, lean)
 
 
 def locate(sightings: Sequence[Sighting]) -> Place:

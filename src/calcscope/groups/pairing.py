@@ -2,6 +2,10 @@
 
 Compression moves a finding across the nipple line but little along it, so its depth behind the nipple
 is what two views share; number, size, brightness and kind break ties.
+
+In an oblique view the depth runs along the image where the breast is held up, and perpendicular to the
+muscle's border where it hangs: for what lies 50 mm above the nipple line, commonly 15 mm apart. How far a
+breast hung is not known, but it is the same for all findings of one view, so it is fitted together with them.
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ COUNT_SPREAD, DIAMETER_SPREAD, CONTRAST_SPREAD = 0.6, 0.35, 0.6
 KIND_DIFFERENCE = 1.5
 # Findings that differ by more than this many standard deviations in all are left unpaired.
 LEAVE_ALONE = 3.5
+# How far a breast hung, as shares of the muscle's lean, that are tried.
+SHARES = (0.5, 0.75, 0.25, 1.0, 0.0)
 
 
 class Pair(NamedTuple):
@@ -47,8 +53,9 @@ def pair_views(cc: Sequence[Sighting], mlo: Sequence[Sighting]) -> list[Pair]:
     -------
     Pairs in the order of ``cc``, then what only ``mlo`` shows. Every index occurs once.
     """
-    distance = _distances(cc, mlo)
-    first, second = assigned(distance, LEAVE_ALONE**2 / 2)
+    at_cc, at_mlo = [offset(s) for s in cc], [offset(s) for s in mlo]
+    every = (_matched(_distances(cc, at_cc, mlo, at_mlo, share), share) for share in SHARES)
+    distance, first, second, _ = min(every, key=lambda matching: matching.cost)
     partner = dict(zip(first.tolist(), second.tolist(), strict=True))
     pairs = [
         Pair(i, partner[i], math.exp(-(distance[i, partner[i]] ** 2) / 2))
@@ -81,25 +88,49 @@ def assigned(difference: NDArray[np.float64], alone: float) -> tuple[NDArray[np.
     return first[real], second[real]
 
 
-def _distances(cc: Sequence[Sighting], mlo: Sequence[Sighting]) -> NDArray[np.float64]:
+class _Matching(NamedTuple):
+    """Difference of each two findings, which are matched, and the cost of it all (squared differences)."""
+
+    distance: NDArray[np.float64]
+    first: NDArray[np.intp]
+    second: NDArray[np.intp]
+    cost: float
+
+
+def _matched(distance: NDArray[np.float64], share: float) -> _Matching:
+    """The matching of least cost if the breast hung by ``share`` of the muscle's lean."""
+    alone = LEAVE_ALONE**2 / 2
+    first, second = assigned(distance, alone)
+    unmatched = sum(distance.shape) - 2 * len(first)
+    unusual = (share - figure("pair_lean_share")) / figure("pair_lean_spread")
+    cost = float((distance[first, second] ** 2).sum()) + alone * unmatched + unusual**2
+    return _Matching(distance, first, second, cost)
+
+
+def _distances(
+    cc: Sequence[Sighting],
+    at_cc: Sequence[Offset | None],
+    mlo: Sequence[Sighting],
+    at_mlo: Sequence[Offset | None],
+    share: float,
+) -> NDArray[np.float64]:
     """(len(cc), len(mlo)) difference of each two findings, standard deviations; inf beyond the gate."""
-    at_cc, at_mlo = [offset(s) for s in cc], [offset(s) for s in mlo]
     distance = np.full((len(cc), len(mlo)), np.inf)
     for i, (one, here) in enumerate(zip(cc, at_cc, strict=True)):
         for j, (other, there) in enumerate(zip(mlo, at_mlo, strict=True)):
-            if here is not None and there is not None and _near(here, there):
-                distance[i, j] = _difference(one, other, here, there)
+            if here is None or there is None:
+                continue
+            deeper = here.along(share) - there.along(share)
+            if abs(deeper) <= figure("pair_within_mm"):
+                distance[i, j] = _difference(one, other, deeper)
     return distance
 
 
-def _near(here: Offset, there: Offset) -> bool:
-    return abs(here.depth - there.depth) <= figure("pair_within_mm")
-
-
-def _difference(one: Sighting, other: Sighting, here: Offset, there: Offset) -> float:
-    """Difference of two findings, standard deviations."""
+def _difference(one: Sighting, other: Sighting, deeper: float) -> float:
+    """Difference of two findings, standard deviations; ``deeper``: difference of their depths, mm."""
+    guessed = sum(s.breast.nipple_certainty == "estimated" for s in (one, other))
     terms = [
-        (here.depth - there.depth) / figure("pair_depth_mm"),
+        deeper / math.hypot(figure("pair_depth_mm"), math.sqrt(guessed) * figure("pair_guessed_mm")),
         math.log(one.count / other.count) / COUNT_SPREAD,
         _log_ratio(one.diameter_mm, other.diameter_mm) / DIAMETER_SPREAD,
         _log_ratio(one.contrast, other.contrast) / CONTRAST_SPREAD,
