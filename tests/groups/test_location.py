@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
+import numpy as np
 import pytest
 from groups.geometry import Woman
 
 from calcscope.exam.model import Laterality
-from calcscope.groups.location import clock, locate
+from calcscope.groups import Group
+from calcscope.groups.location import Sighting, clock, locate
+from calcscope.specks.catalogue import SpeckCatalogue
 
 
 @pytest.mark.parametrize(
@@ -123,3 +127,26 @@ def test_where_nothing_is_known_nothing_is_said() -> None:
     assert locate([woman.sees("CC", 30, 30, 40, nipple=False)]).certainty == "unknown"
     # A magnification view shows a part of the breast: the nipple line in it means nothing.
     assert locate([woman.sees("CC", 30, 30, 40, modifiers=("magnification",))]).certainty == "unknown"
+
+
+def test_one_large_mark_does_not_make_a_group_another_one() -> None:
+    specks = SpeckCatalogue.empty(0.1)
+    area = np.pi / 4 * np.array([0.3, 0.32, 0.28, 0.31, 1.4]) ** 2
+    number = len(area)
+    numbers = {
+        f.name: np.ones(number) for f in fields(specks) if f.name not in ("outlines", "slice", "pixel_mm")
+    }
+    specks = SpeckCatalogue(
+        **{**numbers, "area_mm2": area, "contrast": np.array([0.1, 0.2, 0.3, 0.4, 2.0])},
+        outlines=(np.zeros((0, 2)),) * number,
+        slice=np.full(number, -1),
+        pixel_mm=0.1,
+    )
+    group = Group(np.arange(number), 40.0, 50.0, np.zeros((0, 2)), 5.0, 1.0, 0.9)
+    seen = Woman("L").sees("CC", 0, 0, 40)
+
+    sighting = Sighting.of_group(group, specks, seen.breast, seen.info, "punctate")
+
+    assert (sighting.x, sighting.y, sighting.count, sighting.kind) == (40, 50, 5, "punctate")
+    assert sighting.diameter_mm == pytest.approx(0.31)
+    assert sighting.contrast == pytest.approx(0.4)

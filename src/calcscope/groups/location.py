@@ -22,7 +22,9 @@ from calcscope.assess.model import Place
 from calcscope.breast.axes import depth_axes
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Laterality, ViewInfo
+from calcscope.groups.model import Group
 from calcscope.lexicon.model import Figure
+from calcscope.specks.catalogue import SpeckCatalogue
 
 CRANIOCAUDAL = frozenset({"CC", "XCC", "XCCL", "XCCM", "FB", "CV"})
 LATERAL = frozenset({"ML", "LM"})
@@ -43,8 +45,8 @@ class Sighting:
     breast : the breast in that view
     info : the view
     count : number of calcifications
-    diameter_mm : diameter of the largest one, mm, or None
-    contrast : brightness over the surroundings, any scale that both views share, or None
+    diameter_mm : middle diameter of them, mm, or None
+    contrast : brightness over the surroundings of the brighter ones, any scale that both views share, or None
     kind : lexicon term for what it looks like, or None
     """
 
@@ -56,6 +58,27 @@ class Sighting:
     diameter_mm: float | None = None
     contrast: float | None = None
     kind: str | None = None
+
+    @classmethod
+    def of_group(
+        cls, group: Group, specks: SpeckCatalogue, breast: Breast, info: ViewInfo, kind: str | None
+    ) -> Sighting:
+        """A group, by what is alike in two views.
+
+        That is the middle diameter and the upper quartile of contrast: the largest mark is often two that
+        touch, or a bit of tissue, and says nothing about which group it is.
+        """
+        diameters, contrasts = specks.diameter_mm[group.members], specks.contrast[group.members]
+        return cls(
+            group.x,
+            group.y,
+            breast,
+            info,
+            group.count,
+            float(np.median(diameters)),
+            float(np.quantile(contrasts, 0.75)),
+            kind,
+        )
 
 
 @dataclass(frozen=True)
