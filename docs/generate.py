@@ -133,7 +133,8 @@ def lexicon_page() -> str:
         parts.append(f"## {_heading(name)}\n")
         parts.append(_table(("identifier", "word", "meaning", "source"), rows))
     parts.append("## Thresholds\n")
-    figures = {**_figures(lexicon.sizes()), **_figures(lexicon.groups()), **_figures(lexicon.malignancy())}
+    files = (lexicon.sizes(), lexicon.groups(), lexicon.malignancy(), lexicon.changes())
+    figures = {name: figure for file in files for name, figure in _figures(file).items()}
     rows = [
         (f"`{name}`", _threshold(figure), figure.note, _cite(figure.source, figure.verified))
         for name, figure in figures.items()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from calcscope.train.command import app as train_commands
+
+if TYPE_CHECKING:
+    from calcscope.report.model import Report
 
 app = typer.Typer(
     name="calcscope",
@@ -27,66 +32,164 @@ def _calcscope() -> None:
     """Subcommands follow."""
 
 
+Out = Annotated[Path, typer.Option("--out", help="Folder for report.json and the renderings.")]
+Mode = Annotated[
+    Literal["screening", "diagnostic"],
+    typer.Option(help="Screening never gives categories 3 to 5; diagnostic expects magnification views."),
+]
+PixelMm = Annotated[
+    float | None,
+    typer.Option(help="Pixel size in mm, for images that do not state it (DDSM films: 0.0435)."),
+]
+Laterality = Annotated[Literal["L", "R"] | None, typer.Option(help="Side, for images that do not state it.")]
+ViewName = Annotated[
+    str | None, typer.Option("--view", help="View, for images that do not state it: CC, MLO …")
+]
+MinProbability = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="List every calcification from this probability on; 0 lists every candidate."
+    ),
+]
+AllGroups = Annotated[
+    bool, typer.Option("--all-groups", help="Also list the groups that lower thresholds would form.")
+]
+Prevalence = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        max=0.999,
+        help="Share of worked-up findings that are malignant where you work; re-bases the odds.",
+    ),
+]
+Render = Annotated[
+    bool,
+    typer.Option("--render/--json-only", help="Pictures, page, PDF and table, or report.json alone."),
+]
+Pdf = Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write report.pdf.")]
+
+
 @app.command()
 def read(
     paths: Annotated[
         list[Path],
         typer.Argument(help="DICOM files, folders, zips or a DICOMDIR; PNG, PGM or TIFF with --pixel-mm."),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for report.json and the renderings.")],
-    mode: Annotated[
-        Literal["screening", "diagnostic"],
-        typer.Option(help="Screening never gives categories 3 to 5; diagnostic expects magnification views."),
-    ] = "screening",
-    pixel_mm: Annotated[
-        float | None,
-        typer.Option(help="Pixel size in mm, for images that do not state it (DDSM films: 0.0435)."),
-    ] = None,
-    laterality: Annotated[
-        Literal["L", "R"] | None, typer.Option(help="Side, for images that do not state it.")
-    ] = None,
-    view: Annotated[str | None, typer.Option(help="View, for images that do not state it: CC, MLO …")] = None,
-    min_probability: Annotated[
-        float | None,
+    out: Out,
+    prior: Annotated[
+        list[Path] | None,
         typer.Option(
-            min=0, max=1, help="List every calcification from this probability on; 0 lists every candidate."
+            help="Earlier exam of the same woman to compare with: file, folder or zip; may be given again."
         ),
     ] = None,
-    all_groups: Annotated[
-        bool, typer.Option("--all-groups", help="Also list the groups that lower thresholds would form.")
-    ] = False,
-    prevalence: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001,
-            max=0.999,
-            help="Share of worked-up findings that are malignant where you work; re-bases the odds.",
-        ),
-    ] = None,
-    render: Annotated[
-        bool,
-        typer.Option("--render/--json-only", help="Pictures, page, PDF and table, or report.json alone."),
-    ] = True,
-    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write report.pdf.")] = True,
+    mode: Mode = "screening",
+    pixel_mm: PixelMm = None,
+    laterality: Laterality = None,
+    view: ViewName = None,
+    min_probability: MinProbability = None,
+    all_groups: AllGroups = False,
+    prevalence: Prevalence = None,
+    render: Render = True,
+    pdf: Pdf = True,
 ) -> None:
-    """Read mammograms: find, describe, assess, report.
+    """Read mammograms: find, describe, compare, assess, report.
 
     Writes **report.json** and, for each exam, **report.html**, **report.pdf**,
     **calcifications.parquet** and **overlays/**.
+
+    What is given with --prior and is no earlier exam of the same woman is named and left out.
 
     Exit code 0 when every exam was read, 1 when some input was not (each is named with its reason, the
     rest is done), 2 for wrong arguments.
 
         calcscope read exam/ --out report
 
+        calcscope read exam-2026/ --prior exam-2024/ --prior exam-2023/ --out report
+
         calcscope read film.png --pixel-mm 0.05 --laterality L --view MLO --out report
     """
+    from calcscope.reading import read_paths
+
+    _reading(
+        partial(read_paths, paths, priors=prior or ()),
+        out,
+        mode=mode,
+        pixel_mm=pixel_mm,
+        laterality=laterality,
+        view=view,
+        min_probability=min_probability,
+        all_groups=all_groups,
+        prevalence=prevalence,
+        render=render,
+        pdf=pdf,
+    )
+
+
+@app.command()
+def compare(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help="Two or more exams of one woman, in any order: files, folders, zips."),
+    ],
+    out: Out,
+    mode: Mode = "screening",
+    pixel_mm: PixelMm = None,
+    laterality: Laterality = None,
+    view: ViewName = None,
+    min_probability: MinProbability = None,
+    all_groups: AllGroups = False,
+    prevalence: Prevalence = None,
+    render: Render = True,
+    pdf: Pdf = True,
+) -> None:
+    """Compare the exams of one woman: the newest is read, the others are its earlier exams.
+
+    Writes what **calcscope read** writes, for the newest exam. What is no earlier exam of the same woman is
+    named and left out.
+
+    Exit code 0 when every exam was read, 1 when some input was not (each is named with its reason, the
+    rest is done), 2 for wrong arguments.
+
+        calcscope compare exam-2022/ exam-2024/ exam-2026/ --out report
+    """
+    from calcscope.reading import compare_paths
+
+    _reading(
+        partial(compare_paths, paths),
+        out,
+        mode=mode,
+        pixel_mm=pixel_mm,
+        laterality=laterality,
+        view=view,
+        min_probability=min_probability,
+        all_groups=all_groups,
+        prevalence=prevalence,
+        render=render,
+        pdf=pdf,
+    )
+
+
+def _reading(
+    run: Callable[..., tuple[Report, list[str]]],
+    out: Path,
+    *,
+    mode: Literal["screening", "diagnostic"],
+    pixel_mm: float | None,
+    laterality: Literal["L", "R"] | None,
+    view: str | None,
+    min_probability: float | None,
+    all_groups: bool,
+    prevalence: float | None,
+    render: bool,
+    pdf: bool,
+) -> None:
+    """Read with a progress bar, print the summary, and end with the exit code."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from calcscope.assess import AssessSettings
     from calcscope.exam import ReadOptions
-    from calcscope.reading import ReadSettings, read_paths
+    from calcscope.reading import NothingToCompare, ReadSettings
     from calcscope.report.terminal import print_summary
 
     console = Console(stderr=True)
@@ -112,8 +215,7 @@ def read(
         task = bar.add_task("looking for exams", total=None)
         try:
             out.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is said before the work
-            report, warnings = read_paths(
-                paths,
+            report, warnings = run(
                 out,
                 options,
                 settings,
@@ -121,6 +223,10 @@ def read(
                 pdf=pdf,
                 progress=lambda what: bar.update(task, description=what),
             )
+        except NothingToCompare as error:
+            bar.stop()
+            console.print(str(error), highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from error
         except OSError as error:
             bar.stop()
             console.print(

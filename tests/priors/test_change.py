@@ -11,7 +11,7 @@ from priors.drawn import DrawnView, DrawnWay, description, gathered, pair, view
 
 from calcscope import lexicon
 from calcscope.priors.change import change_of, quantiles, trend
-from calcscope.priors.compare import Outcome, compare_views, figure, outcome
+from calcscope.priors.compare import Outcome, compare_views, outcome
 from calcscope.priors.limit import DetectionCurve, detection_curve, fit_curve
 from calcscope.priors.model import Change, Members, ViewPair
 
@@ -136,14 +136,13 @@ def test_typical_kinds_grow_without_suspicion() -> None:
     popcorn = of_group(views, kind="popcorn")
     assert popcorn.status[0] == "more"
     assert not popcorn.raises_suspicion
-    assert any("benign by shape" in sentence for sentence in popcorn.words)
 
 
 def test_tissue_that_the_earlier_image_does_not_show_holds_nothing_new() -> None:
     now = view(gathered(np.random.default_rng(0), 9, (10, 60), 4), (9,))
     change = of_group(pair(now, view(np.zeros((0, 2))), shift=(-20.0, 0.0)))
     assert change.status == ("not_comparable",)
-    assert change.reason == lexicon.load("change")["reasons"]["not_shown"]
+    assert change.reason == lexicon.changes().reasons.not_shown
 
 
 def test_where_the_registration_is_poor_nothing_is_new() -> None:
@@ -183,8 +182,8 @@ def test_a_lone_calcification_is_unchanged_new_or_resolved() -> None:
 
 def test_the_words_name_the_year_and_the_limit() -> None:
     words = " ".join(of_group(two(0, 14, 7), then="2023").words)
-    assert "In 2023 7, now 14 calcifications were found." in words
-    assert "could not have been seen in 2023" in words
+    assert "7 found in 2023, 14 now." in words
+    assert "would mostly have been missed in 2023" in words
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
@@ -234,8 +233,6 @@ def test_a_trend_runs_from_the_oldest_exam_to_the_current_one() -> None:
 
 
 def test_every_threshold_has_its_source() -> None:
-    for name, entry in lexicon.load("change").items():
-        if name not in ("phrases", "reasons", "detection"):
-            assert figure(name) == entry["value"]
+    for name, entry in lexicon.changes():
         if name not in ("phrases", "reasons"):
-            assert entry["source"] in lexicon.sources()
+            assert entry.source in lexicon.sources()

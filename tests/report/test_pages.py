@@ -101,7 +101,7 @@ def test_the_page_says_what_matters(page: Page, report: Report) -> None:
         finding.reasons[0].source,
         "29 % (interval 17 % to 44 %) at a prevalence of 20 %",
         "calibrated on simulation",
-        "not used: no view of the same side",
+        "Not compared with earlier.zip of 2 October 2024: no view of the same side",
         "Which way is up was assumed",
         "exam.zip!notes.pdf",
         "take it out of the folder",

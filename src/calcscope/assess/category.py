@@ -39,10 +39,11 @@ from calcscope.assess.wording import next_step, percent
 
 Question = Callable[[Case], Reason | None]
 
-BENIGN: tuple[Question, ...] = (
-    rules.benign_by_shape,
-    rules.lone_speck,
-    rules.scattered_in_both_breasts,
+# With what is said of such a one that is new or grew.
+BENIGN: tuple[tuple[Question, Question | None], ...] = (
+    (rules.benign_by_shape, rules.benign_kind_grew),
+    (rules.lone_speck, rules.lone_growing),
+    (rules.scattered_in_both_breasts, None),
 )
 INCOMPLETE: tuple[Question, ...] = (rules.proof_view_missing, rules.shape_not_assessable)
 # The strongest last, since the last reason is the one that decides.
@@ -58,6 +59,8 @@ NOTES: tuple[Question, ...] = (
     rules.published_shares,
     rules.few,
     rules.not_lowered_by_stability,
+    rules.stable_not_worked_up,
+    rules.not_comparable,
     rules.look_alike_on_the_skin,
 )
 
@@ -112,9 +115,10 @@ def assess_finding(
 
 def judge(case: Case, settings: AssessSettings) -> Verdict:
     """Ask the rules in the order of the table above."""
-    for question in BENIGN:
+    for question, why_it_may_grow in BENIGN:
         if benign := question(case):
-            return Verdict("2", (benign,))
+            grew = why_it_may_grow(case) if why_it_may_grow else None
+            return Verdict("2", (grew, benign) if grew else (benign,))
 
     concern = weigh(case)
     incomplete = tuple(filter(None, (question(case) for question in INCOMPLETE)))

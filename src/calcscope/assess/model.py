@@ -40,12 +40,22 @@ class Place:
 
 @dataclass(frozen=True)
 class ChangeFacts:
-    """What a comparison with an earlier exam found: ``status`` of ``new``, ``more``, ``fewer``,
-    ``larger``, ``smaller``, ``wider``, ``denser``, ``changed``, ``unchanged``, ``resolved``;
-    ``years`` the time between the exams."""
+    """What a comparison with an earlier exam found.
+
+    Parameters
+    ----------
+    status : of ``new``, ``more``, ``fewer``, ``larger``, ``smaller``, ``wider``, ``denser``, ``changed``,
+        ``unchanged``, ``resolved``; none where it is not comparable
+    years : between the exams
+    then, now : numbers of calcifications found, where known
+    reason : why it is not comparable, a sentence
+    """
 
     status: tuple[str, ...]
     years: float
+    then: int | None = None
+    now: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,11 @@ class Case:
         return self.facts.few or self.facts.count < lexicon.groups().min_count.value
 
     @property
+    def is_lone(self) -> bool:
+        """One calcification, or several apart from one another: no group."""
+        return self.facts.count == 1 or self.distribution is None
+
+    @property
     def is_ductal(self) -> bool:
         """Linear or segmental: spread as a duct is."""
         return self.distribution is not None and self.distribution.effect == "raises"
@@ -131,10 +136,8 @@ def benign_by_shape(case: Case) -> Reason | None:
 
 
 def lone_speck(case: Case) -> Reason | None:
-    """A lone speck of no suspicious shape, or several apart from one another. One that is new is left to
-    the rule on growth."""
-    lone = case.facts.count == 1 or case.distribution is None
-    if not lone or case.is_suspicious or case.lacks_proof or "increasing" in case.trends:
+    """A lone speck of no suspicious shape, or several apart from one another, new or not."""
+    if not case.is_lone or case.is_suspicious or case.lacks_proof:
         return None
     rule = lexicon.groups()
     return reason(
@@ -146,6 +149,20 @@ def scattered_in_both_breasts(case: Case) -> Reason | None:
     if not (case.is_small_round and case.is_diffuse and case.facts.bilateral) or "increasing" in case.trends:
         return None
     return reason("scattered_in_both_breasts", Many=capitalised(case.shape.many))
+
+
+def lone_growing(case: Case) -> Reason | None:
+    """Why a lone speck that is new asks for nothing."""
+    if "increasing" not in case.trends or case.facts.change is None:
+        return None
+    return reason("lone_growing", Change=capitalised(change_phrase(case.facts.change)))
+
+
+def benign_kind_grew(case: Case) -> Reason | None:
+    """Why a typical kind that is new or grew stays benign."""
+    if "increasing" not in case.trends or case.facts.change is None:
+        return None
+    return reason("benign_kind_grew", Change=capitalised(change_phrase(case.facts.change)))
 
 
 # What raises concern.
@@ -194,6 +211,25 @@ def not_lowered_by_stability(case: Case) -> Reason | None:
     if not concerning or not case.trends or "increasing" in case.trends or case.facts.change is None:
         return None
     return reason("not_lowered_by_stability", change=change_phrase(case.facts.change))
+
+
+def stable_not_worked_up(case: Case) -> Reason | None:
+    """Said of what would be benign for being stable, were it worked up."""
+    enough = lexicon.next_steps().category_3_stable_years
+    change = case.facts.change
+    if change is None or case.trends != {"stable"} or change.years < enough.value:
+        return None
+    if not case.is_small_round or case.is_ductal or case.facts.fully_worked_up:
+        return None
+    return reason("stable_not_worked_up", verified=enough.verified, years=years_phrase(change.years))
+
+
+def not_comparable(case: Case) -> Reason | None:
+    """An earlier exam is there and says nothing of this finding."""
+    change = case.facts.change
+    if change is None or change.status or change.reason is None:
+        return None
+    return reason("not_comparable", reason=change.reason[:1].lower() + change.reason[1:])
 
 
 def few(case: Case) -> Reason | None:

@@ -133,7 +133,14 @@ def _seen(facts: FindingFacts) -> str:
 
 def _comparison(facts: FindingFacts) -> str:
     phrases = lexicon.phrases().comparison
-    if facts.change is None:
+    change = facts.change
+    if change is None:
         return phrases.none
-    change = capitalised(change_phrase(facts.change))
-    return phrases.some.format(Change=change, ago=f"{years_phrase(facts.change.years)} ago")
+    ago = f"{years_phrase(change.years)} ago"
+    if not change.status:
+        reason = change.reason or lexicon.changes().reasons.no_view
+        return phrases.unable.format(ago=ago, reason=reason[:1].lower() + reason[1:])
+    said = capitalised(change_phrase(change))
+    if {"more", "fewer"}.intersection(change.status) and change.then is not None and change.now is not None:
+        return phrases.counted.format(Change=said, ago=ago, then=change.then, now=change.now)
+    return phrases.some.format(Change=said, ago=ago)

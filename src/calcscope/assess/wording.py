@@ -57,8 +57,10 @@ def joined(words: Sequence[str]) -> str:
 
 
 def years_phrase(years: float) -> str:
-    """``6 months``, ``1 year``, ``3 years``."""
+    """``less than a month``, ``6 months``, ``1 year``, ``3 years``."""
     months = round(12 * years)
+    if months == 0:
+        return "less than a month"
     if years < _MONTHS_BELOW_YEARS and months != 12:
         return "1 month" if months == 1 else f"{months} months"
     whole = round(years)

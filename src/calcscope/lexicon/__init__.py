@@ -22,6 +22,7 @@ import yaml
 from calcscope.lexicon.model import (
     Categories,
     Category,
+    Changes,
     Code,
     Figure,
     Groups,
@@ -36,9 +37,9 @@ from calcscope.lexicon.model import (
 )
 
 __all__ = [
-    "Categories", "Category", "Code", "Figure", "Groups", "MalignancySettings", "NextSteps", "Notices",
-    "Phrases", "Rule", "Sizes", "Source", "Terms", "categories", "cite", "groups", "load", "malignancy",
-    "names", "next_steps", "notices", "phrases", "rules", "sizes", "sources", "terms",
+    "Categories", "Category", "Changes", "Code", "Figure", "Groups", "MalignancySettings", "NextSteps",
+    "Notices", "Phrases", "Rule", "Sizes", "Source", "Terms", "categories", "changes", "cite", "groups",
+    "load", "malignancy", "names", "next_steps", "notices", "phrases", "rules", "sizes", "sources", "terms",
 ]  # fmt: skip
 
 _DATA = resources.files("calcscope.lexicon") / "data"
@@ -78,6 +79,12 @@ def sizes() -> Sizes:
 def groups() -> Groups:
     """What makes a group."""
     return Groups.model_validate(_parsed("groups"))
+
+
+@cache
+def changes() -> Changes:
+    """When a finding counts as changed against an earlier exam, and how that is said."""
+    return Changes.model_validate(_parsed("change"))
 
 
 @cache

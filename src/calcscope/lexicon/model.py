@@ -205,6 +205,71 @@ class Groups(Entry):
     regional_from_mm: Figure
 
 
+class DetectionFit(Entry):
+    """Chance that a calcification is found, by its expected signal to noise ratio:
+    ``top / (1 + (middle_snr / snr) ** slope)``, the ratio being ``scale * measured ** power``."""
+
+    middle_snr: float
+    slope: float
+    top: float
+    scale: float
+    power: float
+    source: str
+    verified: bool
+    note: str | None = None
+
+
+class ChangePhrases(Entry):
+    """Sentences about a comparison. {then} names the earlier exam in words such as ``May 2023``."""
+
+    counts: str
+    comparable: str
+    limit_then: str
+    limit_now: str
+    unseen: str
+    new: str
+    new_but: str
+    resolved: str
+    resolved_but: str
+    sizes: str
+    turned_over: str
+
+
+class ChangeReasons(Entry):
+    """Why nothing is said of a change."""
+
+    not_shown: str
+    imprecise: str
+    too_fine: str
+    too_fine_now: str
+    no_view: str
+    refused: str
+
+
+class Changes(Entry):
+    """``change.yaml``: when a finding counts as changed against an earlier exam, and how that is said."""
+
+    least_count_change: Figure
+    least_size_change: Figure
+    least_span_change: Figure
+    least_span_change_mm: Figure
+    least_density_change: Figure
+    term_certainty: Figure
+    new_share: Figure
+    new_from: Figure
+    recognised_from: Figure
+    greatest_chance_of_missing: Figure
+    greatest_error_mm: Figure
+    interval: Figure
+    least_sizes: Figure
+    size_doubt: Figure
+    comparable_from: Figure
+    least_shown: Figure
+    detection: DetectionFit
+    phrases: ChangePhrases
+    reasons: ChangeReasons
+
+
 class Band(Entry):
     """Malignant probability above ``low`` up to ``high``."""
 
@@ -293,6 +358,8 @@ class SeenPhrases(Entry):
 class ComparisonPhrases(Entry):
     none: str
     some: str
+    counted: str
+    unable: str
 
 
 class Phrases(Entry):

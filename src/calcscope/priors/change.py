@@ -9,13 +9,13 @@ asks for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 
 from calcscope import lexicon
 from calcscope.describe.model import GroupDescription
-from calcscope.priors.compare import Outcome, figure, span_mm
+from calcscope.priors.compare import Outcome, span_mm
 from calcscope.priors.model import Change, Index, Moment, Numbers, Status, in_order
 
 
@@ -33,22 +33,23 @@ def change_of(
     then : how words name the earlier exam, such as ``2023``
     reason : why no view could be compared, where there is no outcome
     """
-    reasons = lexicon.load("change")["reasons"]
+    rules = lexicon.changes()
+    reasons = rules.reasons
     if not outcomes:
-        return Change(("not_comparable",), reason=reason or reasons["no_view"])
+        return Change(("not_comparable",), reason=reason or reasons.no_view)
     shown = [one for one in outcomes if one.shown]
-    exact = [one for one in shown if one.error_mm <= figure("greatest_error_mm") or _matched(one)]
+    exact = [one for one in shown if one.error_mm <= rules.greatest_error_mm.value or _matched(one)]
     if not exact:
         error = min(one.error_mm for one in outcomes)
-        reason = reasons["imprecise"].format(mm=f"{error:.0f}") if shown else reasons["not_shown"]
+        reason = reasons.imprecise.format(mm=f"{error:.0f}") if shown else reasons.not_shown
         return Change(("not_comparable",), _numbers(outcomes, years), reason=reason)
     present = any(len(one.now) for one in outcomes)
     seen = [_was_there(one) if present else _is_there(one) for one in outcomes]
     numbers, interval, limits = _numbers(exact, years), _intervals(exact), _limits(exact)
     if not any(seen):
         # That all views should have missed it is as likely as each of them together.
-        if np.prod([one.unlikely for one in exact]) > figure("greatest_chance_of_missing"):
-            reason = reasons["too_fine" if present else "too_fine_now"]
+        if np.prod([one.unlikely for one in exact]) > rules.greatest_chance_of_missing.value:
+            reason = reasons.too_fine if present else reasons.too_fine_now
             # Without knowing what the other image missed the change has no interval.
             words = _words(exact, ("not_comparable",), then)
             return Change(("not_comparable",), numbers, {}, limits, words, reason)
@@ -58,8 +59,6 @@ def change_of(
     trends = {lexicon.terms().change[term].trend for term in Change(status).terms}
     grew = "increasing" in trends
     words = _words(exact, status, then)
-    if grew and kind is not None:
-        words += (lexicon.load("change")["phrases"]["grows"],)
     return Change(status, numbers, interval, limits, words, raises_suspicion=grew and kind is None)
 
 
@@ -89,8 +88,8 @@ DIM = 0.25
 
 def _present_from(count: int) -> float:
     """How many of a group of so many make one that the other exam shows."""
-    few = min(figure("new_from"), count / 2)
-    return max(few, figure("new_share") * count) - DIM
+    few = min(lexicon.changes().new_from.value, count / 2)
+    return max(few, lexicon.changes().new_share.value * count) - DIM
 
 
 def _changes(
@@ -98,25 +97,25 @@ def _changes(
 ) -> tuple[Status, ...]:
     """What holds of a finding that both exams show, the most telling first."""
     found: list[Status] = []
+    least = lexicon.changes()
     low, high = interval["count_change"]
     share = numbers["count_change"] / max(numbers["comparable_then"], 1.0)
-    if low > 0 and share >= figure("least_count_change"):
+    if low > 0 and share >= least.least_count_change.value:
         found.append("more")
-    if high < 0 and share <= -figure("least_count_change"):
+    if high < 0 and share <= -least.least_count_change.value:
         found.append("fewer")
     if "size_ratio" in interval:
         smallest, largest = interval["size_ratio"]
-        if smallest > 1 and numbers["size_ratio"] >= 1 + figure("least_size_change"):
+        if smallest > 1 and numbers["size_ratio"] >= 1 + least.least_size_change.value:
             found.append("larger")
-        if largest < 1 and numbers["size_ratio"] <= 1 / (1 + figure("least_size_change")):
+        if largest < 1 and numbers["size_ratio"] <= 1 / (1 + least.least_size_change.value):
             found.append("smaller")
     if "span_then_mm" in numbers:
         wider = numbers["span_now_mm"] - numbers["span_then_mm"]
-        if wider >= max(
-            figure("least_span_change_mm"), figure("least_span_change") * numbers["span_then_mm"]
-        ) and low > 0:  # fmt: skip
+        enough = least.least_span_change.value * numbers["span_then_mm"]
+        if wider >= max(least.least_span_change_mm.value, enough) and low > 0:
             found.append("wider")
-        elif "more" in found and numbers["density_ratio"] >= 1 + figure("least_density_change"):
+        elif "more" in found and numbers["density_ratio"] >= 1 + least.least_density_change.value:
             found.append("denser")
     described = [_described(one) for one in outcomes if _matched(one) and _many(one)]
     if any(_turned(then.morphology_probabilities, now.morphology_probabilities) for then, now in described):
@@ -147,15 +146,15 @@ def _turned(then: Mapping[str, float], now: Mapping[str, float]) -> bool:
         return False
     was, had = max(then.items(), key=lambda item: item[1])
     term, has = max(now.items(), key=lambda item: item[1])
-    sure = figure("term_certainty")
+    sure = lexicon.changes().term_certainty.value
     return bool(was != term and "not_assessable" not in (was, term) and had >= sure and has >= sure)
 
 
 def _numbers(outcomes: Sequence[Outcome], years: float | None) -> dict[str, float]:
     best = max(outcomes, key=lambda one: max(len(one.now), len(one.then)))
     numbers = {
-        "count_now": float(max(len(one.now) for one in outcomes)),
-        "count_then": float(max(len(one.then) for one in outcomes)),
+        "count_now": float(max(one.found_now for one in outcomes)),
+        "count_then": float(max(one.found_then for one in outcomes)),
         "comparable_now": best.comparable_now,
         "comparable_then": best.comparable_then,
         "count_change": _mean(outcomes),
@@ -163,7 +162,7 @@ def _numbers(outcomes: Sequence[Outcome], years: float | None) -> dict[str, floa
     if years is not None:
         numbers["years"] = years
     ratios = np.concatenate([_size_ratios(one) for one in outcomes])
-    if len(ratios) >= figure("least_sizes"):
+    if len(ratios) >= lexicon.changes().least_sizes.value:
         numbers["size_ratio"] = float(np.exp(np.median(ratios)))
     spans = [_spans(one) for one in outcomes if _matched(one)]
     if spans:
@@ -174,22 +173,23 @@ def _numbers(outcomes: Sequence[Outcome], years: float | None) -> dict[str, floa
 
 
 def _intervals(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
+    rules = lexicon.changes()
     low = min(one.lowest for one in outcomes)
     high = max(one.lowest + len(one.change) for one in outcomes)
     total = np.zeros(high - low)
     for one in outcomes:
         start = one.lowest - low
         total[start : start + len(one.change)] += one.change / len(outcomes)
-    intervals = {"count_change": quantiles(total, low, figure("interval"))}
+    intervals = {"count_change": quantiles(total, low, rules.interval.value)}
     ratios = np.concatenate([_size_ratios(one) for one in outcomes])
-    if len(ratios) >= figure("least_sizes"):
-        # The median of n has 1.25 times the standard error of the mean; 1.645 of them hold 90 %.
+    if len(ratios) >= rules.least_sizes.value:
+        # The median of n has 1.25 times the standard error of the mean.
         spread = 1.4826 * float(np.median(np.abs(ratios - np.median(ratios))))
-        error = np.hypot(1.2533 * max(spread, 0.05) / np.sqrt(len(ratios)), figure("size_doubt"))
-        middle = float(np.median(ratios))
+        error = np.hypot(1.2533 * max(spread, 0.05) / np.sqrt(len(ratios)), rules.size_doubt.value)
+        middle, beyond = float(np.median(ratios)), NormalDist().inv_cdf((1 + rules.interval.value) / 2)
         intervals["size_ratio"] = (
-            float(np.exp(middle - 1.645 * error)),
-            float(np.exp(middle + 1.645 * error)),
+            float(np.exp(middle - beyond * error)),
+            float(np.exp(middle + beyond * error)),
         )
     return intervals
 
@@ -224,7 +224,7 @@ def _size_ratios(one: Outcome) -> Numbers:
 
 def _spans(one: Outcome) -> tuple[float, float]:
     """Extent now and then, mm, of what both views can show."""
-    pair, least = one.compared.pair, figure("comparable_from")
+    pair, least = one.compared.pair, lexicon.changes().comparable_from.value
     now = one.now[~np.isin(one.now, one.missing_then) | (one.compared.chance_then[one.now] >= least)]
     then = one.then[~np.isin(one.then, one.missing_now) | (one.compared.chance_now[one.then] >= least)]
     return span_mm(pair.current.specks.xy_mm[now]), span_mm(pair.prior.specks.xy_mm[then])
@@ -253,44 +253,44 @@ def _limits(outcomes: Sequence[Outcome]) -> dict[str, float]:
 
 def _words(outcomes: Sequence[Outcome], status: tuple[Status, ...], then: str) -> tuple[str, ...]:
     """Sentences for the reader."""
-    say, numbers, limits = lexicon.load("change")["phrases"], _numbers(outcomes, None), _limits(outcomes)
+    say, numbers, limits = lexicon.changes().phrases, _numbers(outcomes, None), _limits(outcomes)
     best = max(outcomes, key=lambda one: max(len(one.now), len(one.then)))
     words = []
     of = max(len(best.now), len(best.then))
     if status in (("new",), ("resolved",)):
-        expected = max(one.expected for one in outcomes)
-        words.append(say[status[0]].format(then=then, expected=f"about {min(expected, of):.0f}", of=of))
+        expected = f"about {min(max(one.expected for one in outcomes), of):.0f}"
+        other = int(numbers["count_then" if status == ("new",) else "count_now"])
+        if status == ("new",):
+            template = say.new_but if other else say.new
+        else:
+            template = say.resolved_but if other else say.resolved
+        words.append(template.format(then=then, count=other, expected=expected, of=of))
     elif status != ("not_comparable",):
         low, high = _intervals(outcomes)["count_change"]
-        count = int(numbers["count_now"])
+        count_then, count_now = int(numbers["count_then"]), int(numbers["count_now"])
+        words.append(say.counts.format(then=then, count_then=count_then, count_now=count_now))
         words.append(
-            say["counts"].format(
-                then=then, count_then=int(numbers["count_then"]), count_now=count,
-                noun="calcification" if count == 1 else "calcifications",
-            )
-        )  # fmt: skip
-        words.append(
-            say["comparable"].format(
+            say.comparable.format(
                 comparable_then=int(numbers["comparable_then"]),
                 comparable_now=int(numbers["comparable_now"]),
                 change=_signed(numbers["count_change"]), low=_signed(low), high=_signed(high),
-                percent=round(100 * figure("interval")),
+                percent=round(100 * lexicon.changes().interval.value),
             )
         )  # fmt: skip
         unseen = int(len(best.now) - numbers["comparable_now"])
         if unseen > 0:
-            words.append(say["unseen"].format(count=unseen, of=len(best.now), then=then))
+            words.append(say.unseen.format(count=unseen, of=len(best.now), then=then))
     if "larger" in status or "smaller" in status:
         ratio = numbers["size_ratio"]
         words.append(
-            say["sizes"].format(
+            say.sizes.format(
                 percent=round(100 * abs(ratio - 1)), larger="larger" if ratio > 1 else "smaller", then=then
             )
         )
     if "then_mm" in limits:
-        words.append(say["limit_then"].format(mm=f"{limits['then_mm']:.2g}", then=then))
+        words.append(say.limit_then.format(mm=f"{limits['then_mm']:.2g}", then=then))
     if "now_mm" in limits:
-        words.append(say["limit_now"].format(mm=f"{limits['now_mm']:.2g}"))
+        words.append(say.limit_now.format(mm=f"{limits['now_mm']:.2g}"))
     return tuple(words)
 
 
@@ -311,14 +311,16 @@ def trend(date: str, changes: Sequence[tuple[str, Change]]) -> tuple[Moment, ...
 
     Returns
     -------
-    One moment for each earlier exam with what the current exam is against it, and the current one last
+    One moment for each earlier exam that could be compared, with what the current exam is against it, and the
+    current one last; empty where no exam could
     """
+    known = [(when, change) for when, change in changes if "count_then" in change.numbers]
+    if not known:
+        return ()
     moments = [
-        Moment(when, int(change.numbers.get("count_then", 0)), change.numbers.get("span_then_mm"),
-               change.status)
-        for when, change in changes
-    ]  # fmt: skip
-    latest = max(changes, key=lambda one: one[0])[1] if changes else None
-    count = int(latest.numbers.get("count_now", 0)) if latest else 0
-    span = latest.numbers.get("span_now_mm") if latest else None
-    return in_order([*moments, replace(Moment(date, count, span))])
+        Moment(when, int(change.numbers["count_then"]), change.numbers.get("span_then_mm"), change.status)
+        for when, change in known
+    ]
+    latest = max(known, key=lambda one: one[0])[1]
+    now = Moment(date, int(latest.numbers["count_now"]), latest.numbers.get("span_now_mm"))
+    return in_order([*moments, now])

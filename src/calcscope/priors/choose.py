@@ -61,7 +61,9 @@ def choose_priors(
         if reason is None and all(view.info.source in unreadable for view in exam.views):
             reason = "None of its images could be read."
         if reason is None and all(index is None for index in views):
-            reason = "It shows no view of the same side and projection as the current exam."
+            reason = (
+                "It shows no view of the same side and projection as the current exam that could be compared."
+            )
         if reason is not None:
             left_out.append(NotChosen(exam, reason))
             continue
@@ -77,6 +79,9 @@ def choose_priors(
 def prior_view(view: View, exam: Exam, unreadable: Collection[str] = ()) -> int | None:
     """Index of the view of an earlier exam to compare a view with, None where it has none.
 
+    Tomosynthesis is not compared: its slices show other tissue than a projection, and lie at other heights in
+    another exam.
+
     Of several the one with the same modifiers comes first where the current view has any, then contact views
     of the whole breast, then processed images before raw ones.
     """
@@ -88,6 +93,7 @@ def prior_view(view: View, exam: Exam, unreadable: Collection[str] = ()) -> int 
         if other.info.laterality == wanted.laterality
         and _plane(other.info.view) == _plane(wanted.view)
         and other.info.source not in unreadable
+        and max(other.info.slices, wanted.slices) == 1
     ]  # fmt: skip
     return min(alike)[-1] if alike else None
 

@@ -9,7 +9,6 @@ there before). The sum over all gives the distribution of the change in number.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -18,7 +17,6 @@ from scipy.spatial.distance import pdist
 
 from calcscope import lexicon
 from calcscope.exam.model import Points
-from calcscope.lexicon.model import Figure
 from calcscope.priors.limit import (
     ENOUGH_PAIRS,
     chance_at,
@@ -45,12 +43,6 @@ CROWD_MM = 4.0
 """Most that the place of a crowd is widened by the registration's error."""
 REACH_ERRORS, REACH_MM = 3.0, 3.0
 """Around a place in the other view, so many times the error and so many mm, its counterpart is looked for."""
-
-
-@cache
-def figure(name: str) -> float:
-    """A threshold of ``lexicon/data/change.yaml``."""
-    return Figure.model_validate(lexicon.load("change")[name]).value
 
 
 # --- two views ------------------------------------------------------------------------------------------
@@ -153,6 +145,8 @@ class Outcome:
     error_mm : how exactly the views are laid on one another there
     expected : how many of ``now`` (of ``then`` where there are none) the other view would show
     unlikely : chance that it would have shown too few of them to be recognised, were all there
+    found_now, found_then : how many each view shows; where it has no such finding, how many of the other's,
+        those that may be none left out
     comparable_now, comparable_then : of them that both views can show
     change : chance of each change in number, from ``-lowest`` on
     lowest : the least change in ``change``
@@ -172,6 +166,8 @@ class Outcome:
     error_mm: float
     expected: float
     unlikely: float
+    found_now: int
+    found_then: int
     comparable_now: float
     comparable_then: float
     change: Numbers
@@ -231,6 +227,9 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
     missing_then = here[~np.isin(here, paired.current) & ~np.isin(here, paired.also_current)]
     missing_now = there[~np.isin(there, paired.prior) & ~np.isin(there, paired.also_prior)]
     both = len(here) - len(missing_then)
+    partners = paired.current[np.isin(paired.prior, there)]
+    still = int(np.count_nonzero(ours.probability[partners] >= LIKELY)) if not len(here) else both
+    then_count = int(np.count_nonzero(theirs.probability[there] >= LIKELY))
 
     snr_then, snr_now = _corrected(compared, paired)
     chance_then = chance_at(snr_then, pair.current, pair.prior.info.pixel_mm)
@@ -246,10 +245,10 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
     visible = (
         (ours.probability * chance_then)[here] if len(here) else (theirs.probability * chance_now)[there]
     )
-    recognised = int(min(figure("recognised_from"), np.ceil(len(visible) / 2)))
+    recognised = int(min(lexicon.changes().recognised_from.value, np.ceil(len(visible) / 2)))
     grouped = group_now is not None or group_then is not None
     change = np.convolve(gained, lost[::-1])
-    least = figure("comparable_from")
+    least = lexicon.changes().comparable_from.value
     place = pair.there_mm[here] if len(here) else pair.back_mm[there]
     error = pair.error_mm[here] if len(here) else pair.error_at_mm(place)
     shown = _shown(pair.prior if len(here) else pair.current, place, error)
@@ -263,11 +262,14 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
         missing_then=missing_then,
         missing_now=missing_now,
         crowd=crowd,
-        shown=bool(shown.mean() >= figure("least_shown")) if len(shown) else False,
+        shown=bool(shown.mean() >= lexicon.changes().least_shown.value) if len(shown) else False,
         error_mm=float(np.median(error)) if len(error) else np.inf,
         expected=float(visible.sum()),
         unlikely=_fewer_than(recognised if grouped else 1, visible),
-        comparable_now=both + float(np.count_nonzero(chance_then[missing_then] >= least)),
+        found_now=len(here) or still,
+        found_then=max(then_count, len(then.specks) if then else 0),
+        comparable_now=(both if len(here) else still)
+        + float(np.count_nonzero(chance_then[missing_then] >= least)),
         comparable_then=len(there)
         - len(missing_now)
         + float(np.count_nonzero(chance_now[missing_now] >= least)),
@@ -304,7 +306,11 @@ def _crowd(view: Viewed, place: Points, error_mm: Numbers) -> Index:
     whole = max(float(np.count_nonzero(view.breast.mask)) * specks.pixel_mm**2, area)
     usual = float(specks.probability[likely].sum()) * area / whole
     excess = float(specks.probability[there].sum()) - usual
-    return there if excess >= max(figure("new_from"), figure("new_share") * len(place)) else NONE
+    return (
+        there
+        if excess >= max(lexicon.changes().new_from.value, lexicon.changes().new_share.value * len(place))
+        else NONE
+    )
 
 
 def _corrected(compared: Compared, paired: Paired) -> tuple[Numbers, Numbers]:

@@ -122,8 +122,8 @@ def signal(specks: SpeckCatalogue) -> Numbers:
 @cache
 def detection_curve() -> DetectionCurve:
     """The curve that was fitted on simulated pairs (``lexicon/data/change.yaml``)."""
-    fitted = lexicon.load("change")["detection"]
-    return DetectionCurve(*(fitted[name] for name in ("middle_snr", "slope", "top", "scale", "power")))
+    fitted = lexicon.changes().detection
+    return DetectionCurve(fitted.middle_snr, fitted.slope, fitted.top, fitted.scale, fitted.power)
 
 
 def fit_curve(snr: Numbers, found: Numbers) -> DetectionCurve:

@@ -23,6 +23,9 @@ from calcscope.specks.catalogue import SpeckCatalogue
 Index = NDArray[np.intp]
 Numbers = NDArray[np.float64]
 
+LISTED = 0.05
+"""Least probability of the marks that are compared: what is faint in one exam may be plain in the other."""
+
 LIKELY = 0.25
 """Least probability of a mark that is counted, and that tells how far apart calcifications lie."""
 

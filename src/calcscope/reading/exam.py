@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -18,6 +18,19 @@ from calcscope.errors import UnreadableInput
 from calcscope.exam import Exam, Failure, View
 from calcscope.exam.model import Points
 from calcscope.groups import Group
+from calcscope.reading.changes import change_model, earlier_finding, prior_models, trend_models
+from calcscope.reading.comparison import (
+    Became,
+    Comparison,
+    LeftOut,
+    Offered,
+    became,
+    compare_exams,
+    deciding,
+    facts_of,
+    gone,
+    to_be_compared,
+)
 from calcscope.reading.findings import Found, Seen, collect
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
@@ -30,7 +43,11 @@ VIEWS_AT_ONCE = 2
 
 
 def read_exam(
-    exam: Exam, settings: ReadSettings, progress: Callable[[str], None] = lambda what: None
+    exam: Exam,
+    settings: ReadSettings,
+    progress: Callable[[str], None] = lambda what: None,
+    offered: Sequence[Offered] = (),
+    left_out: Sequence[LeftOut] = (),
 ) -> tuple[model.ExamReport | None, list[Failure]]:
     """Read an exam.
 
@@ -39,34 +56,56 @@ def read_exam(
     exam : the views
     settings : how to read
     progress : told what is being done
+    offered : earlier exams to compare it with; what is found does not depend on them
+    left_out : what was given as an earlier exam and is none
 
     Returns
     -------
-    The exam's report, None when no view could be read; and the views that could not, with reasons
+    The exam's report, None when no view could be read; and the views that could not, with reasons, those of
+    earlier exams too
     """
     wanted = [view for view in exam.views if not _is_raw_twin(view, exam)]
+    compare = bool(offered)
+    listing = to_be_compared(settings) if compare else settings
     with ThreadPoolExecutor(VIEWS_AT_ONCE) as pool:
-        read = list(pool.map(lambda view: _read(view, settings, progress), wanted))
+        read = list(pool.map(lambda view: _read(view, listing, progress, compare), wanted))
     views = [_with_warnings(each, exam) for each in read if isinstance(each, ViewReading)]
     failures = [each for each in read if isinstance(each, Failure)]
     if not views:
         return None, failures
 
+    comparison = Comparison(left_out=tuple(left_out))
+    if compare:
+        present = {view.info.sop_uid for view in views}
+        current = replace(exam, views=tuple(view for view in wanted if view.info.sop_uid in present))
+        comparison = compare_exams(current, views, offered, settings, _read_earlier, VIEWS_AT_ONCE, progress)
+        comparison = replace(comparison, left_out=(*comparison.left_out, *left_out))
     found = collect(views, settings)
+    changes = [[became(item, earlier) for earlier in comparison.earlier] for item in found]
+    found = [_with_change(item, deciding(since)) for item, since in zip(found, changes, strict=True)]
     judged = [assess_finding(item.facts, settings.mode, settings.assess) for item in found]
     verdict = assess_exam(
-        judged, settings.mode, False, {view.info.laterality for view in views}, settings.assess
+        judged,
+        settings.mode,
+        bool(comparison.earlier),
+        {view.info.laterality for view in views},
+        settings.assess,
     )
     order = sorted(range(len(found)), key=lambda n: _urgency(found[n], judged[n]))
     listed = [_listed(i, view, found, settings) for i, view in enumerate(views)]
+    lost = gone(views, comparison, changes, settings)
     report = model.ExamReport(
         study_uid=exam.study_uid,
         patient_id=exam.patient_id,
         date=exam.date,
         mode=settings.mode,
-        priors=[],
+        priors=prior_models(comparison, views),
         views=[_view(view, ids) for view, ids in zip(views, listed, strict=True)],
-        findings=[_finding(f"F{n + 1}", found[k], judged[k], views, listed) for n, k in enumerate(order)],
+        findings=[
+            _finding(f"F{n + 1}", found[k], judged[k], changes[k], exam.date, views, listed)
+            for n, k in enumerate(order)
+        ],
+        earlier_findings=[earlier_finding(f"E{n + 1}", one, views, listed) for n, one in enumerate(lost)],
         assessment=model.ExamAssessment.model_validate(
             {
                 "left": verdict.left,
@@ -79,18 +118,31 @@ def read_exam(
             model.NextStep(code=s.code, text=s.text, due_days=s.due_days) for s in verdict.next_steps
         ],
     )
-    return report, failures
+    return report, [*failures, *comparison.failures]
 
 
-def _read(view: View, settings: ReadSettings, progress: Callable[[str], None]) -> ViewReading | Failure:
+def _read(
+    view: View, settings: ReadSettings, progress: Callable[[str], None], compare: bool
+) -> ViewReading | Failure:
     """One view, or why it could not be read: a fault in one view must not cost the others."""
     try:
-        return read_view(view, settings, progress)
+        return read_view(view, settings, progress, compare=compare)
     except UnreadableInput as error:
         return Failure(error.source, error.reason)
     except Exception as error:
         logger.error("fault while reading a view: %s", type(error).__name__)
         return Failure(view.info.source, _fault(error))
+
+
+def _read_earlier(
+    view: View, settings: ReadSettings, progress: Callable[[str], None]
+) -> ViewReading | Failure:
+    return _read(view, settings, progress, True)
+
+
+def _with_change(found: Found, since: Became | None) -> Found:
+    """A finding with what assessment has to know of its comparison."""
+    return found if since is None else replace(found, facts=replace(found.facts, change=facts_of(since)))
 
 
 def _is_raw_twin(view: View, exam: Exam) -> bool:
@@ -263,6 +315,8 @@ def _finding(
     name: str,
     found: Found,
     judged: FindingAssessment,
+    changes: list[Became],
+    date: str | None,
     views: list[ViewReading],
     listed: list[dict[int, str]],
 ) -> model.Finding:
@@ -275,6 +329,9 @@ def _finding(
             calcifications=[listed[seen.view][int(n)] for n in seen.specks],
         )
 
+    since = deciding(changes)
+    apart = [(each.view, each.specks[k : k + 1]) for each in found.seen for k in range(len(each.specks))]
+    alone = apart if found.what in ("kind", "lone") else []
     return model.Finding.model_validate(
         {
             "id": name,
@@ -296,6 +353,8 @@ def _finding(
                 "certainty": place.certainty,
                 "orientation_assumed": place.orientation_assumed,
             },
+            "change": None if since is None else change_model(since, views, listed, alone),
+            "trend": trend_models(date, changes),
             "malignancy": None if judged.malignancy is None else vars(judged.malignancy),
             "provisional_suspicion": judged.provisional_suspicion,
             "assessment": {"category": judged.category, "basis": judged.basis},

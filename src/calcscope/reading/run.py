@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
 import calcscope
 from calcscope import lexicon
+from calcscope.errors import CalcscopeError
 from calcscope.exam import Exam, Failure, ReadOptions, read_exams
 from calcscope.reading.exam import read_exam
+from calcscope.reading.offering import Offers, read_offers
 from calcscope.reading.settings import ReadSettings
 from calcscope.report import model
 from calcscope.report.writing import output_folder, write_report
@@ -24,6 +27,7 @@ def read_paths(
     options: ReadOptions | None = None,
     settings: ReadSettings | None = None,
     *,
+    priors: Sequence[str | Path] = (),
     render: bool = True,
     pdf: bool = True,
     progress: Progress = lambda what: None,
@@ -35,6 +39,7 @@ def read_paths(
     paths : files, folders, zips
     out : where to write; None writes nothing
     options, settings : what the user states about the input, and how to read
+    priors : files, folders, zips with earlier exams to compare with
     render, pdf : also make the overlays, page and table; and the PDF
     progress : told what is being done
 
@@ -49,27 +54,91 @@ def read_paths(
 
     What an earlier run that was killed left half-written in ``out`` is cleared away.
     """
-    settings = settings or ReadSettings()
-    exams, failures = read_exams(paths, options or ReadOptions())
-    reports: list[tuple[Exam, model.ExamReport]] = []
-    for exam in exams:
-        report, missed = read_exam(exam, settings, progress)
-        failures = [*failures, *missed]
-        if report is not None:
-            reports.append((exam, report))
-    whole = _report([each for _, each in reports], failures, settings)
-    warnings: list[str] = []
-    if out is not None:
-        with output_folder(out):
-            if render:
-                from calcscope.report.rendering import render_exam
+    options = options or ReadOptions()
+    exams, failures = read_exams(paths, options)
+    offers = read_offers(priors, options)
+    run = _Run(settings or ReadSettings(), out, render, pdf, progress)
+    return run.read(exams, offers, [*failures, *offers.failures])
 
-                for exam, each in reports:
-                    warnings += render_exam(
-                        whole, each, exam.views, out / each.folder, pdf=pdf, progress=progress
-                    )
-            write_report(whole, out)
-    return whole, list(dict.fromkeys(warnings))
+
+def compare_paths(
+    paths: Sequence[str | Path],
+    out: Path | None,
+    options: ReadOptions | None = None,
+    settings: ReadSettings | None = None,
+    *,
+    render: bool = True,
+    pdf: bool = True,
+    progress: Progress = lambda what: None,
+) -> tuple[model.Report, list[str]]:
+    """Read the newest exam among ``paths`` and compare it with the others; else as :func:`read_paths`.
+
+    Raises
+    ------
+    NothingToCompare
+        When no exam has a date, so that nobody can tell which is the newest.
+    OSError
+        When ``out`` cannot be written; an earlier report there is left as it was.
+    """
+    offers = read_offers(paths, options or ReadOptions())
+    dated = [one for one in offers.exams if one.exam.date is not None]
+    if offers.exams and not dated:
+        raise NothingToCompare(
+            f"found {len(offers.exams)} exam{'s' if len(offers.exams) > 1 else ''} without a date; expected "
+            "dated ones; read the current one with calcscope read"
+        )
+    newest = max(dated, key=lambda one: one.exam.date or "", default=None)
+    others = replace(offers, exams=tuple(one for one in offers.exams if one is not newest))
+    run = _Run(settings or ReadSettings(), out, render, pdf, progress)
+    return run.read([] if newest is None else [newest.exam], others, list(offers.failures))
+
+
+class NothingToCompare(CalcscopeError):
+    """Among what was given there is no exam that could be called the current one."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How exams are read and where their reports go."""
+
+    settings: ReadSettings
+    out: Path | None
+    render: bool
+    pdf: bool
+    progress: Progress
+
+    def read(
+        self, exams: Sequence[Exam], offers: Offers, failures: list[Failure]
+    ) -> tuple[model.Report, list[str]]:
+        """Read exams, each beside what is offered to it, and write the report."""
+        everybody = {exam.patient_id for exam in exams}
+        reports: list[tuple[Exam, model.ExamReport]] = []
+        for exam in exams:
+            offered = offers.of(exam, everybody)
+            report, missed = read_exam(exam, self.settings, self.progress, offered, offers.left_out)
+            failures = [*failures, *missed]
+            if report is not None:
+                reports.append((exam, report))
+        whole = _report([each for _, each in reports], list(dict.fromkeys(failures)), self.settings)
+        warnings: list[str] = []
+        if self.out is not None:
+            with output_folder(self.out):
+                if self.render:
+                    from calcscope.report.rendering import render_exam
+
+                    earlier = [view for one in offers.exams for view in one.exam.views]
+                    for exam, each in reports:
+                        warnings += render_exam(
+                            whole,
+                            each,
+                            exam.views,
+                            self.out / each.folder,
+                            earlier=earlier,
+                            pdf=self.pdf,
+                            progress=self.progress,
+                        )
+                write_report(whole, self.out)
+        return whole, list(dict.fromkeys(warnings))
 
 
 def _report(exams: list[model.ExamReport], failures: list[Failure], settings: ReadSettings) -> model.Report:

@@ -15,6 +15,7 @@ from calcscope.describe.model import GroupDescription, Mimic
 from calcscope.describe.vessels import find_vessels
 from calcscope.exam import Mammogram, Orientation, View, ViewInfo
 from calcscope.groups import Group, form_few, form_groups
+from calcscope.priors.laying import Kept, kept
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.tomosynthesis import merge_slices
 from calcscope.specks import SpeckCatalogue, SpeckSettings, find_specks
@@ -38,6 +39,7 @@ class ViewReading:
     kinds : typical kind of each lone calcification or None
     mimics : what only looks like a calcification
     more_groups, more_descriptions : what lower thresholds would add (``all_groups``)
+    kept : what a comparison with another exam needs of the pixels, None where none was asked for
     """
 
     info: ViewInfo
@@ -51,6 +53,7 @@ class ViewReading:
     mimics: tuple[Mimic, ...]
     more_groups: tuple[Group, ...] = ()
     more_descriptions: tuple[GroupDescription, ...] = ()
+    kept: Kept | None = None
 
     @property
     def lone(self) -> NDArray[np.bool_]:
@@ -62,16 +65,24 @@ class ViewReading:
 
 
 def read_view(
-    view: View, settings: ReadSettings, progress: Callable[[str], None] = lambda what: None
+    view: View,
+    settings: ReadSettings,
+    progress: Callable[[str], None] = lambda what: None,
+    *,
+    compare: bool = False,
 ) -> ViewReading:
-    """Read one view. Raises UnreadableInput when its pixels cannot be decoded."""
+    """Read one view. Raises UnreadableInput when its pixels cannot be decoded.
+
+    ``compare``: keep what a comparison with another exam needs of the pixels, but for tomosynthesis.
+    """
     if view.info.slices > 1:
         return _read_slices(view, settings, progress)
     progress(f"{view.info.label}: decoding")
     mammogram = view.load()
     progress(f"{view.info.label}: searching")
     breast = locate_breast(mammogram)
-    return _describe(mammogram, breast, find_specks(mammogram, breast), settings, vessels_from=0.0)
+    reading = _describe(mammogram, breast, find_specks(mammogram, breast), settings, vessels_from=0.0)
+    return replace(reading, kept=kept(mammogram, breast)) if compare else reading
 
 
 def _read_slices(view: View, settings: ReadSettings, progress: Callable[[str], None]) -> ViewReading:

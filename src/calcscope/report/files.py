@@ -34,5 +34,21 @@ def crop_path(exam: ExamReport, finding: Finding, view_uid: str) -> str:
     return f"{OVERLAYS}/finding-{finding.id}-{view_slugs(exam)[view_uid]}.png"
 
 
+def change_path(exam: ExamReport, finding: str, view_uid: str) -> str:
+    """Path of a finding in an earlier exam and now, side by side, inside the exam's folder."""
+    return f"{OVERLAYS}/change-{finding}-{view_slugs(exam)[view_uid]}.png"
+
+
+def blink_paths(exam: ExamReport, finding: str, view_uid: str) -> tuple[str, str]:
+    """Paths of the two images that are blinked, the earlier one and the current one."""
+    stem = f"{OVERLAYS}/blink-{finding}-{view_slugs(exam)[view_uid]}"
+    return f"{stem}-then.png", f"{stem}-now.png"
+
+
+def trend_path(finding: str) -> str:
+    """Path of a finding's trend over several exams inside the exam's folder."""
+    return f"{OVERLAYS}/trend-{finding}.png"
+
+
 def _slug(label: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", label.lower()).strip("-")

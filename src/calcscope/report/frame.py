@@ -93,6 +93,13 @@ class Frame:
         # Pixel centres are whole numbers on both sides; edges lie half a pixel out.
         return np.asarray((hung - [self.left, self.top] + 0.5) * self.scale - 0.5)
 
+    def to_source(self, drawn: Points) -> Points:
+        """Map drawn points, shape (n, 2) as (x, y), back to source points of the same shape."""
+        hung = (np.asarray(drawn, dtype=np.float64) + 0.5) / self.scale - 0.5 + [self.left, self.top]
+        if self.mirrored:
+            hung[:, 0] = self.orientation.canonical_shape[1] - 1 - hung[:, 0]
+        return self.orientation.to_source(hung)
+
     def grey(self, mammogram: Mammogram, *, stretch: bool = False) -> RGB:
         """The window's pixels as RGB of 8 bits, shape ``drawn_shape`` + (3,).
 
@@ -112,11 +119,10 @@ class Frame:
             size = max(x1 - int(x0), 1), max(y1 - int(y0), 1)
             drawn = mammogram.display(_resized(np.ascontiguousarray(piece), size))
             if stretch:
-                drawn = _stretched(drawn)
+                drawn = stretched(drawn)
             target = image[int(y0) : int(y0) + size[1], int(x0) : int(x0) + size[0]]
             target[...] = drawn[: target.shape[0], : target.shape[1]]
-        bytes_ = np.clip(image * 255 + 0.5, 0, 255).astype(np.uint8)
-        return np.asarray(cv2.cvtColor(bytes_, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+        return as_bytes(image)
 
     def _hung(self, source: Points) -> Points:
         xy = self.orientation.to_canonical(source)
@@ -138,7 +144,14 @@ def _resized(piece: Float, size: tuple[int, int]) -> Float:
     return np.asarray(cv2.resize(piece, size, interpolation=method), dtype=np.float32)
 
 
-def _stretched(grey: Float) -> Float:
+def as_bytes(grey: Float) -> RGB:
+    """Greys from 0 to 1 as RGB of 8 bits."""
+    bytes_ = np.clip(grey * 255 + 0.5, 0, 255).astype(np.uint8)
+    return np.asarray(cv2.cvtColor(bytes_, cv2.COLOR_GRAY2RGB), dtype=np.uint8)
+
+
+def stretched(grey: Float) -> Float:
+    """The greys of a window spread over the whole range from 0 to 1, and beyond it."""
     # One pixel in a thousand may saturate, so that a single metal marker does not darken the rest.
     low, high = np.quantile(grey[::2, ::2], [0.001, 0.999])
     if high - low < MIN_STRETCH:

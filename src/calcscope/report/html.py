@@ -13,6 +13,7 @@ from calcscope import lexicon
 from calcscope.report import files, words
 from calcscope.report.model import (
     Calcification,
+    EarlierFinding,
     ExamReport,
     Finding,
     Group,
@@ -35,6 +36,8 @@ class Seen:
     group: Group | None
     calcifications: list[Calcification]
     crop: str
+    change: str | None
+    blink: tuple[str, str] | None
 
     @property
     def sizes(self) -> str:
@@ -82,6 +85,7 @@ def render_html(
         exam=exam,
         views=_hanging(exam),
         seen=seen,
+        was=[(each, _was(exam, each)) for each in exam.earlier_findings],
         pressing=[finding for finding in exam.findings if not finding.benign],
         benign=[finding for finding in exam.findings if finding.benign],
         overlay=lambda view: image(files.overlay_path(exam, view)),
@@ -95,6 +99,7 @@ def _seen(exam: ExamReport, finding: Finding) -> list[Seen]:
     told = []
     for member in finding.members:
         view, mine = views[member.view], set(member.calcifications)
+        places = [] if finding.change is None else [p for p in finding.change.places if p.view == member.view]
         told.append(
             Seen(
                 view=view,
@@ -102,9 +107,20 @@ def _seen(exam: ExamReport, finding: Finding) -> list[Seen]:
                 group=next((group for group in view.groups if group.id == member.group), None),
                 calcifications=[each for each in view.calcifications if each.id in mine],
                 crop=files.crop_path(exam, finding, view.sop_uid),
+                change=files.change_path(exam, finding.id, view.sop_uid) if places else None,
+                blink=files.blink_paths(exam, finding.id, view.sop_uid)
+                if len(places) == 1 and not finding.benign
+                else None,
             )
         )
     return told
+
+
+def _was(exam: ExamReport, finding: EarlierFinding) -> list[tuple[str, str]]:
+    """Labels of the views that a group of an earlier exam is compared in, and the paths of its pictures."""
+    views = {view.sop_uid: view for view in exam.views}
+    uids = dict.fromkeys(place.view for place in finding.change.places)
+    return [(views[uid].label, files.change_path(exam, finding.id, uid)) for uid in uids]
 
 
 def _hanging(exam: ExamReport) -> list[ViewReport]:
@@ -139,10 +155,17 @@ def _template() -> jinja2.Template:
         day=words.day,
         due=words.due,
         source=words.source,
+        status=words.status,
+        left_out_prior=words.left_out_prior,
+        quantity=words.quantity,
+        month=words.month,
         side=words.SIDES.__getitem__,
         sentence=lambda text: text[:1].upper() + text[1:],
     )
     environment.globals.update(
-        colours=CATEGORY_COLOURS, not_verified=lexicon.notices().not_verified, table=files.TABLE
+        colours=CATEGORY_COLOURS,
+        not_verified=lexicon.notices().not_verified,
+        table=files.TABLE,
+        trend=files.trend_path,
     )
     return environment.get_template("report.html.j2")

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 Laterality = Literal["L", "R"]
 Mode = Literal["screening", "diagnostic"]
@@ -26,6 +26,8 @@ Category = Literal["0", "1", "2", "3", "4A", "4B", "4C", "5", "6"]
 Pixel = Annotated[float, AfterValidator(lambda value: round(value, 3))]
 Length = Annotated[float, Field(ge=0), AfterValidator(lambda value: round(value, 4))]
 Point = tuple[Pixel, Pixel]
+Row = tuple[float, float, float]
+"""One line of an affine map: what x, y and 1 are multiplied by."""
 IsoDate = Annotated[str, AfterValidator(lambda text: Date.fromisoformat(text).isoformat())]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Probabilities = dict[str, Probability]
@@ -53,13 +55,36 @@ class Failure(Model):
     reason: str = Field(description="What was found, what was expected, what to do")
 
 
+class PriorView(Model):
+    """A view of the exam and the earlier view that it was compared with, or was to be compared with."""
+
+    view: str = Field(description="sop_uid of the view")
+    prior_view: str = Field(description="sop_uid of the earlier view")
+    source: str = Field(description="File, or archive!member, of the earlier view")
+    pixel_mm: float = Field(
+        gt=0, description="Size of a pixel of the earlier view in the plane of the breast"
+    )
+    agreement: float | None = Field(
+        None, ge=0, le=1, description="Share of the tissue's blocks found where the registration has them"
+    )
+    error_mm: Length | None = Field(
+        None, description="Median over the breast of the error that two of three places stay below"
+    )
+    turned_over: bool = Field(False, description="True where the earlier view fits only upside down")
+    reason: str | None = Field(None, description="Why the two could not be laid on one another, else null")
+
+
 class Prior(Model):
     """An earlier exam that was offered for comparison."""
 
     source: str = Field(description="Where the earlier exam was read from")
+    study_uid: str | None = Field(None, description="Its Study Instance UID, null where none of it was read")
     date: IsoDate | None = Field(None, description="ISO date of the earlier exam")
+    years: float | None = Field(None, ge=0, description="Years from it to this exam, null where not used")
     used: bool = Field(description="Whether the comparison used it")
     reason: str | None = Field(None, description="Why it was left out")
+    views: list[PriorView] = Field([], description="Which views were compared with which")
+    warnings: list[str] = Field([], description="What the reader must know of the comparison")
 
 
 class Anatomy(Model):
@@ -210,13 +235,74 @@ class Location(Model):
     )
 
 
-class Change(Model):
-    """What the comparison with an earlier exam found."""
+class EarlierCalcification(Model):
+    """A calcification as an earlier exam shows it."""
 
-    status: list[str] = Field(description="new, more, fewer, larger, smaller, unchanged … ")
-    numbers: dict[str, float] = Field(description="Each quantity's change")
-    interval: dict[str, tuple[float, float]] = Field(description="Each quantity's 95 % interval")
-    detection_limit: dict[str, float] = Field(description="Least change that could have been seen")
+    x: Pixel = Field(description="Column of its centre in the earlier source image, 0-based")
+    y: Pixel = Field(description="Row of its centre in the earlier source image, 0-based")
+    diameter_mm: Length = Field(description="Diameter of the disc of the same area")
+    probability: Probability = Field(description="That the mark is a calcification")
+    outline: list[Point] = Field(description="Outline at half height, closed polygon, pixels")
+    found_now: bool = Field(description="Whether this exam shows it, be it fainter than what is listed")
+    same_as: str | None = Field(None, description="Id of the same calcification in this exam where listed")
+
+
+class Place(Model):
+    """Where a finding, or one calcification of those that lie apart, is in an earlier view."""
+
+    view: str = Field(description="sop_uid of the view")
+    prior_view: str = Field(description="sop_uid of the earlier view")
+    x: Pixel = Field(description="Column of its middle in the earlier source image, 0-based")
+    y: Pixel = Field(description="Row of its middle in the earlier source image, 0-based")
+    error_mm: Length = Field(description="Distance that the true place keeps in two of three cases")
+    map: tuple[Row, Row] = Field(
+        description="Near the finding: takes (x, y, 1) of the source image to x and y of the earlier one"
+    )
+    calcifications: list[str] = Field(description="Ids of its calcifications in the view")
+    not_found_then: list[str] = Field(
+        description="Those of them that the earlier view does not show: new, or too faint for it"
+    )
+    earlier: list[EarlierCalcification] = Field(description="Its calcifications in the earlier view")
+
+
+class Change(Model):
+    """What the comparison with an earlier exam found. Intervals are of 90 %."""
+
+    prior: str = Field(description="study_uid of the earlier exam")
+    date: IsoDate = Field(description="ISO date of the earlier exam")
+    status: list[str] = Field(
+        min_length=1,
+        description="The most telling first: new, resolved, more, fewer, larger, smaller, wider, denser, "
+        "changed_morphology, changed_distribution, unchanged, or not_comparable",
+    )
+    numbers: dict[str, float] = Field(
+        description="count_now, count_then (as found), comparable_now, comparable_then (what both images can "
+        "show), count_change; where known size_ratio, span_now_mm, span_then_mm, density_ratio, years"
+    )
+    interval: dict[str, tuple[float, float]] = Field(
+        description="90 % interval of count_change and size_ratio; empty where nothing can be said"
+    )
+    detection_limit: dict[str, float] = Field(
+        description="now_mm, then_mm: diameter of a calcification of this kind that each exam shows in every "
+        "second case"
+    )
+    words: list[str] = Field([], description="The comparison in sentences")
+    reason: str | None = Field(None, description="Why it is not comparable, else null")
+    raises_suspicion: bool = Field(
+        False, description="True where it grew and is of no kind that grows and stays benign"
+    )
+    places: list[Place] = Field([], description="Where it is in the earlier views")
+
+
+class Moment(Model):
+    """A finding in one of several exams."""
+
+    date: IsoDate = Field(description="ISO date of that exam")
+    count: int = Field(ge=0, description="Number of calcifications found, largest over the views")
+    span_mm: Length | None = Field(None, description="Greatest extent; null where it is no group there")
+    status: list[str] | None = Field(
+        description="What this exam's finding is against that exam; null for this exam itself"
+    )
 
 
 class Malignancy(Model):
@@ -275,7 +361,12 @@ class Finding(Model):
     count: int = Field(ge=1, description="Number of calcifications, largest over the views")
     span_mm: Length | None = Field(None, description="Greatest extent; null for a lone calcification")
     location: Location = Field(description="Place in the breast")
-    change: Change | None = Field(None, description="Comparison; null without an earlier exam")
+    change: Change | None = Field(
+        None,
+        description="Comparison; null without an earlier exam. Of several: the newest against which it grew; "
+        "else, where it is unchanged, the oldest; else the newest",
+    )
+    trend: list[Moment] = Field([], description="Oldest first, with two earlier exams or more")
     malignancy: Malignancy | None = Field(None, description="Null unless worked up")
     provisional_suspicion: str | None = Field(
         None, description="Suspicion before the work-up, shown beside category 0"
@@ -284,6 +375,22 @@ class Finding(Model):
     next_step: NextStep = Field(description="What should happen next")
     reasons: list[Reason] = Field(description="The rules that led here")
     sentence: str = Field(description="The report's paragraph, ready to sign")
+
+
+class EarlierFinding(Model):
+    """A group that an earlier exam shows and that is no finding of this one."""
+
+    id: str = Field(
+        pattern=r"^[A-Za-z0-9-]{1,32}$", description="Unique within the exam, also among its findings"
+    )
+    laterality: Laterality = Field(description="Side")
+    distribution: str | None = Field(None, description="Lexicon term, as it was then")
+    morphology: str | None = Field(None, description="Lexicon term, or not_assessable, as it was then")
+    typical_kind: str | None = Field(None, description="Typically benign kind")
+    count: int = Field(ge=1, description="Number of calcifications then, largest over the views")
+    span_mm: Length | None = Field(None, description="Greatest extent then")
+    location: Location = Field(description="Place in the breast, as the earlier exam shows it")
+    change: Change = Field(description="What became of it")
 
 
 class ExamAssessment(Model):
@@ -310,8 +417,17 @@ class ExamReport(Model):
     priors: list[Prior] = Field(description="Earlier exams offered for comparison")
     views: list[ViewReport] = Field(description="R before L, CC before MLO before others")
     findings: list[Finding] = Field(description="Most suspicious first")
+    earlier_findings: list[EarlierFinding] = Field(
+        [], description="What earlier exams show and this one no longer, or not as a group"
+    )
     assessment: ExamAssessment = Field(description="Category of each breast and of the exam")
     next_steps: list[NextStep] = Field(description="Most urgent first")
+
+    @property
+    def compared(self) -> list[tuple[Finding | EarlierFinding, Change]]:
+        """Everything with a comparison: the findings, then what only earlier exams show."""
+        both: list[Finding | EarlierFinding] = [*self.findings, *self.earlier_findings]
+        return [(each, each.change) for each in both if each.change is not None]
 
     @model_validator(mode="before")
     @classmethod
@@ -323,7 +439,9 @@ class ExamReport(Model):
     @model_validator(mode="after")
     def _references_lead_somewhere(self) -> Self:
         _refuse_repeats("view", (view.sop_uid for view in self.views))
-        _refuse_repeats("finding", (finding.id for finding in self.findings))
+        _refuse_repeats(
+            "finding", [each.id for each in self.findings] + [each.id for each in self.earlier_findings]
+        )
         views = {view.sop_uid: view for view in self.views}
         groups = {view.sop_uid: {each.id for each in view.groups} for view in self.views}
         specks = {view.sop_uid: {each.id for each in view.calcifications} for view in self.views}
@@ -337,6 +455,17 @@ class ExamReport(Model):
                     raise ValueError(f"finding {finding.id} names group {member.group}, which its view lacks")
                 if missing := set(member.calcifications) - specks[member.view]:
                     raise ValueError(f"finding {finding.id} names calcifications its view lacks: {missing}")
+        used = {prior.study_uid for prior in self.priors if prior.used}
+        for name, change in ((each.id, change) for each, change in self.compared):
+            if change.prior not in used:
+                raise ValueError(f"finding {name} is compared with {change.prior}, which is no prior in use")
+            for place in change.places:
+                if place.view not in views:
+                    raise ValueError(f"finding {name} has a place in view {place.view}, which the exam lacks")
+                named = {*place.calcifications, *place.not_found_then}
+                named |= {each.same_as for each in place.earlier if each.same_as is not None}
+                if missing := named - specks[place.view]:
+                    raise ValueError(f"finding {name} names calcifications its view lacks: {missing}")
         return self
 
 

@@ -89,7 +89,7 @@ def draw_crop(view: ViewReport, finding: Finding, member: Member, mammogram: Mam
         side = BENIGN_CROP_SIDE * 3 // 4
     tiles = [_tile(view, finding, member, part, mammogram, max(fields_mm), side) for part in shown]
     picture = np.hstack(
-        [each for pair in zip(tiles, [_gap(side)] * len(tiles), strict=True) for each in pair][:-1]
+        [each for pair in zip(tiles, [separator(side)] * len(tiles), strict=True) for each in pair][:-1]
     )
     colour = CATEGORY_COLOURS[finding.assessment.category]
     named = legend.finding_entry(f"{finding.id} · category {finding.assessment.category}", colour, 2)
@@ -119,20 +119,25 @@ def _tile(
     members = set(member.calcifications)
     # The finding's own rings come last: they lie on top.
     for speck in sorted(view.calcifications, key=lambda speck: speck.id in members):
-        _draw_ring(canvas, frame, speck, colour if speck.id in members else dimmed(LOOSE))
+        ring(canvas, frame, speck, colour if speck.id in members else dimmed(LOOSE))
     if member.group is not None:
         hull = frame.to_drawn(_member_points(view, member))
         canvas.line(grown(hull, MARGIN_MM / 2 * frame.per_mm), dimmed(colour, FAINT), closed=True)
-    return np.hstack([clean, _gap(side), canvas.finish()])
+    return np.hstack([clean, separator(side), canvas.finish()])
 
 
-def _gap(rows: int) -> RGB:
+def separator(rows: int) -> RGB:
+    """The white line between two images of a picture."""
     return np.full((rows, 4, 3), 255, np.uint8)
 
 
 def _field_mm(view: ViewReport, part: Member) -> float:
     left, top, right, bottom = box_of(_member_points(view, part))
-    extent_mm = max(right - left, bottom - top) * view.pixel_mm
+    return field_mm(max(right - left, bottom - top) * view.pixel_mm)
+
+
+def field_mm(extent_mm: float) -> float:
+    """Field of a crop that shows something of this extent."""
     return next((field for field in FIELDS_MM if field >= ROOM * extent_mm), ROOM * extent_mm)
 
 
@@ -179,6 +184,8 @@ def _marks(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> 
     colour = CATEGORY_COLOURS[finding.assessment.category]
     group = f" ({member.group})" if member.group is not None else ""
     full = f"{finding.id}{group} · cat. {finding.assessment.category}"
+    if finding.change is not None:
+        full += f" · {words.status(finding.change)}"
     return [
         _Mark(
             line=grown(frame.to_drawn(_member_points(view, part)), margin_mm * frame.per_mm),
@@ -255,15 +262,20 @@ def _draw_left_out(canvas: Canvas, frame: Frame, view: ViewReport) -> None:
         canvas.dashes(grown(frame.to_drawn(np.array(area.outline)), RING_GAP), LEFT_OUT, 3, closed=True)
 
 
-def _draw_ring(canvas: Canvas, frame: Frame, speck: Calcification, colour: str) -> None:
-    """An ellipse around a calcification's outline, clear of it on all sides."""
+def ring(canvas: Canvas, frame: Frame, speck: Calcification, colour: str, wider: float = 0.0) -> None:
+    """An ellipse around a calcification's outline, clear of it on all sides, and by ``wider`` more pixels."""
     outline = frame.to_drawn(np.array(speck.outline or [(speck.x, speck.y)]))
+    ring_around(canvas, outline, speck.diameter_mm / 2 * frame.per_mm, colour, wider)
+
+
+def ring_around(canvas: Canvas, outline: Points, radius: float, colour: str, wider: float = 0.0) -> None:
+    """The same around a drawn outline, (n, 2); ``radius`` where it is only a point, drawn pixels."""
+    gap = RING_GAP + wider
     if len(outline) < 3:
-        half = (speck.diameter_mm / 2 * frame.per_mm + RING_GAP,) * 2
-        canvas.ellipse(outline[0, 0], outline[0, 1], half, 0, colour)
+        canvas.ellipse(outline[0, 0], outline[0, 1], (radius + gap,) * 2, 0, colour)
         return
     (x, y), (width, height), degrees = cv2.minAreaRect(outline.astype(np.float32))
-    canvas.ellipse(x, y, (width / 2 + RING_GAP, height / 2 + RING_GAP), degrees, colour)
+    canvas.ellipse(x, y, (width / 2 + gap, height / 2 + gap), degrees, colour)
 
 
 def _title_place(canvas: Canvas, view: ViewReport, size: int) -> tuple[float, float]:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import cv2
 
 from calcscope.exam.model import View
-from calcscope.report import files
+from calcscope.report import files, words
+from calcscope.report.beside import Films, draw_blink, draw_change, draw_trend
 from calcscope.report.canvas import RGB
 from calcscope.report.html import render_html
-from calcscope.report.model import ExamReport, Finding, Member, Report, ViewReport
+from calcscope.report.model import (
+    Change,
+    EarlierFinding,
+    ExamReport,
+    Finding,
+    Member,
+    Place,
+    Report,
+    ViewReport,
+)
 from calcscope.report.overlay import crop_slice, draw_crop, draw_view
 from calcscope.report.pdf import PdfUnavailable, render_pdf
 from calcscope.report.table import write_table
@@ -27,6 +37,7 @@ def render_exam(
     views: Iterable[View],
     folder: Path,
     *,
+    earlier: Iterable[View] = (),
     pdf: bool = True,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[str]:
@@ -38,6 +49,7 @@ def render_exam(
     Parameters
     ----------
     views : the views the exam was read from, found by their ``sop_uid``
+    earlier : those of earlier exams it was compared with
     folder : where the renderings go, as a rule ``out / exam.folder``
     pdf : leave out ``report.pdf`` when False
     progress : told what is being written, e.g. ``RCC overlay``
@@ -53,13 +65,17 @@ def render_exam(
     UnreadableInput
         When a view's pixels cannot be decoded again.
     """
-    films = {view.info.sop_uid: view for view in views}
+    films = {view.info.sop_uid: view for view in (*earlier, *views)}
     warnings = []
     with assembled_folder(folder) as place:
         (place / files.OVERLAYS).mkdir()
         for view in exam.views:
             progress(f"{view.label} overlay")
             _write_overlays(exam, view, films[view.sop_uid], place)
+            _write_changes(exam, view, films, place)
+        for finding in exam.findings:
+            if len(finding.trend) > 1:
+                _write(draw_trend(finding), place / files.trend_path(finding.id))
         progress("table")
         write_table(exam, place / files.TABLE)
         progress("page")
@@ -93,6 +109,40 @@ def _write_overlays(exam: ExamReport, view: ViewReport, film: View, place: Path)
         for finding, member in by_slice.get(number, []):
             crop = draw_crop(view, finding, member, mammogram)
             _write(crop, place / files.crop_path(exam, finding, view.sop_uid))
+
+
+def _write_changes(exam: ExamReport, view: ViewReport, films: Mapping[str, View], place: Path) -> None:
+    """Each finding of a view beside what an earlier exam shows in its place."""
+    compared = {
+        uid: list(_compared(exam, view, uid))
+        for uid in dict.fromkeys(prior.prior_view for one in exam.priors for prior in one.views)
+    }
+    if not any(compared.values()):
+        return
+    now = films[view.sop_uid].load()
+    for uid, here in compared.items():
+        if not here:
+            continue
+        then = films[uid].load()
+        for finding, change, places in here:
+            pair = Films(now, then, words.month(exam.date or ""), words.month(change.date))
+            picture = draw_change(view, finding, change, places, pair)
+            _write(picture, place / files.change_path(exam, finding.id, view.sop_uid))
+            if len(places) == 1 and not (isinstance(finding, Finding) and finding.benign):
+                paths = files.blink_paths(exam, finding.id, view.sop_uid)
+                for image, path in zip(draw_blink(view, places[0], pair), paths, strict=True):
+                    _write(image, place / path)
+
+
+def _compared(
+    exam: ExamReport, view: ViewReport, prior_uid: str
+) -> Iterator[tuple[Finding | EarlierFinding, Change, list[Place]]]:
+    """Findings with their places in one view and one earlier view."""
+    for finding, change in exam.compared:
+        pair = (view.sop_uid, prior_uid)
+        places = [each for each in change.places if (each.view, each.prior_view) == pair]
+        if places:
+            yield finding, change, places
 
 
 def _write(image: RGB, path: Path) -> None:

@@ -21,6 +21,11 @@ UNITS = {
     "pixel_mm": "mm",
     "outline": "pixels of the source image, x then y",
 }
+ABOUT = {
+    "finding_change": "What became of its finding since the earlier exam; null without one",
+    "found_then": "Whether the earlier exam shows it; null where its finding was not compared in this view",
+}
+"""What the columns say that are no field of a calcification."""
 """Unit of each column that has one; the columns' meaning is the report contract's."""
 
 
@@ -40,11 +45,20 @@ def write_table(exam: ExamReport, path: Path) -> None:
 
 
 def _rows(exam: ExamReport) -> list[dict[str, Any]]:
-    findings = {
+    findings: dict[tuple[str, str], str | None] = {
         (member.view, speck): finding.id
         for finding in exam.findings
         for member in finding.members
         for speck in member.calcifications
+    }
+    changes: dict[str | None, str] = {
+        finding.id: ", ".join(change.status) for finding, change in exam.compared
+    }
+    found = {
+        (place.view, speck): speck not in place.not_found_then
+        for _, change in exam.compared
+        for place in change.places
+        for speck in place.calcifications
     }
     return [
         {
@@ -54,6 +68,8 @@ def _rows(exam: ExamReport) -> list[dict[str, Any]]:
             "view": view.view,
             "pixel_mm": view.pixel_mm,
             "finding": findings.get((view.sop_uid, speck.id)),
+            "finding_change": changes.get(findings.get((view.sop_uid, speck.id))),
+            "found_then": found.get((view.sop_uid, speck.id)),
             **speck.model_dump(),
         }
         for view in exam.views
@@ -72,6 +88,8 @@ def _types(pa: Any) -> dict[str, Any]:
         "id": text,
         "group": text,
         "finding": text,
+        "finding_change": text,
+        "found_then": pa.bool_(),
         "x": number,
         "y": number,
         "slice": pa.int32(),
@@ -92,4 +110,6 @@ def _types(pa: Any) -> dict[str, Any]:
 def _about(name: str) -> dict[str, str]:
     field = Calcification.model_fields.get(name)
     about = {"description": field.description} if field is not None and field.description else {}
+    if name in ABOUT:
+        about = {"description": ABOUT[name]}
     return {**about, "unit": UNITS[name]} if name in UNITS else about

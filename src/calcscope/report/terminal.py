@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from calcscope.report import files, words
-from calcscope.report.model import Category, ExamReport, Finding, Report
+from calcscope.report.model import Category, Change, EarlierFinding, ExamReport, Finding, Report
 from calcscope.report.palette import CATEGORY_COLOURS
 from calcscope.report.writing import REPORT_NAME
 
@@ -41,9 +41,12 @@ def _exam(exam: ExamReport, out: Path) -> RenderableType:
         "right ", _chip(verdict.right), "  left ", _chip(verdict.left), "  exam ", _chip(verdict.overall),
         f"  {words.category(verdict.overall)}",
     )  # fmt: skip
-    parts: list[RenderableType] = [head]
+    parts: list[RenderableType] = [head, *_priors(exam)]
     if pressing:
         parts.append(_findings(exam, pressing))
+    for finding, change in exam.compared:
+        if not (isinstance(finding, Finding) and finding.benign):
+            parts.append(_change(finding, change))
     parts.append(Text(f"{benign} typically benign finding{'' if benign == 1 else 's'}", style="dim"))
     for step in exam.next_steps:
         when = words.due(step, exam)
@@ -52,6 +55,29 @@ def _exam(exam: ExamReport, out: Path) -> RenderableType:
         )
     parts.append(Text.assemble("Pages: ", (str(out / exam.folder / files.HTML), "bold")))
     return Padding(Group(*parts), (0, 0, 1, 0))
+
+
+def _priors(exam: ExamReport) -> list[RenderableType]:
+    """The earlier exams in use, and each that is not with its reason."""
+    used = [words.day(prior.date) for prior in exam.priors if prior.used]
+    parts: list[RenderableType] = [Text(f"Compared with the exam of {', '.join(used)}")] if used else []
+    for prior in exam.priors:
+        if not prior.used:
+            parts.append(_note(words.left_out_prior(prior)))
+        parts += [_note(f"Exam of {words.day(prior.date)}, {warning}") for warning in prior.warnings]
+    return parts
+
+
+def _note(text: str) -> Text:
+    return Text.assemble(("Note  ", "bold yellow"), text)
+
+
+def _change(finding: Finding | EarlierFinding, change: Change) -> Text:
+    """What became of a finding, in words."""
+    what = "" if isinstance(finding, Finding) else f"{words.title(finding)} of {words.month(change.date)}: "
+    reason = [change.reason] if change.reason else []
+    said = " ".join([f"{what}{words.status(change)}.", *reason, *change.words])
+    return Text.assemble((f"{finding.id}  ", "bold"), said)
 
 
 def _findings(exam: ExamReport, findings: list[Finding]) -> Table:

@@ -7,7 +7,17 @@ from datetime import date, timedelta
 from functools import cache
 
 from calcscope import lexicon
-from calcscope.report.model import ExamReport, Finding, Location, NextStep, Reason, ViewReport
+from calcscope.report.model import (
+    Change,
+    EarlierFinding,
+    ExamReport,
+    Finding,
+    Location,
+    NextStep,
+    Prior,
+    Reason,
+    ViewReport,
+)
 
 SIDES = {"L": "Left", "R": "Right"}
 
@@ -57,12 +67,13 @@ def place(location: Location) -> str:
     return ", ".join(parts) or "place not known"
 
 
-def title(finding: Finding) -> str:
+def title(finding: Finding | EarlierFinding) -> str:
     """What a finding is, in a few words."""
     if finding.typical_kind is not None:
         return term(finding.typical_kind)
     known = [each for each in (finding.morphology, finding.distribution) if each is not None]
-    return ", ".join(term(each) for each in known) or term(finding.kind)
+    kind = finding.kind if isinstance(finding, Finding) else "group"
+    return ", ".join(term(each) for each in known) or term(kind)
 
 
 def percent(share: float | None) -> str:
@@ -95,6 +106,62 @@ def day(iso: str | None) -> str:
         return "not stated"
     when = date.fromisoformat(iso)
     return f"{when.day} {MONTHS[when.month - 1]} {when.year}"
+
+
+def month(iso: str) -> str:
+    """The month of a date: ``May 2023``."""
+    when = date.fromisoformat(iso)
+    return f"{MONTHS[when.month - 1]} {when.year}"
+
+
+def left_out_prior(prior: Prior) -> str:
+    """That an exam was not compared with, and why."""
+    when = f" of {day(prior.date)}" if prior.date else ""
+    return f"Not compared with {prior.source}{when}: {prior.reason or 'no reason stated'}"
+
+
+def status(change: Change) -> str:
+    """What a comparison found, in a few words: ``increased in number, wider in extent``."""
+    return ", ".join(term(one) for one in change.status)
+
+
+QUANTITIES = {
+    "count": "Calcifications found",
+    "comparable": "Of those that both images can show",
+    "span": "Extent, mm",
+    "size": "Size of the same ones",
+    "density": "Density",
+    "limit": "Size that is found half the time, mm",
+}
+"""What a comparison's table calls its rows."""
+
+
+def quantity(change: Change) -> list[tuple[str, str, str, str]]:
+    """Rows of a comparison: what, then, now, and the change with its interval."""
+    numbers, limits = change.numbers, change.detection_limit
+
+    def said(name: str, digits: int = 0) -> str:
+        known = {**numbers, **limits}
+        return f"{known[name]:.{digits}f}" if name in known else "–"
+
+    rows = []
+    if "count_now" in numbers:
+        rows.append((QUANTITIES["count"], said("count_then"), said("count_now"), ""))
+    if "comparable_now" in numbers and "count_change" in change.interval:
+        low, high = change.interval["count_change"]
+        difference = f"{numbers['count_change']:+.0f} ({low:+.0f} to {high:+.0f})"
+        rows.append((QUANTITIES["comparable"], said("comparable_then"), said("comparable_now"), difference))
+    if "span_now_mm" in numbers:
+        rows.append((QUANTITIES["span"], said("span_then_mm"), said("span_now_mm"), ""))
+    if "size_ratio" in numbers and "size_ratio" in change.interval:
+        low, high = change.interval["size_ratio"]
+        times = f"× {numbers['size_ratio']:.2f} ({low:.2f} to {high:.2f})"
+        rows.append((QUANTITIES["size"], "", "", times))
+    if "density_ratio" in numbers:
+        rows.append((QUANTITIES["density"], "", "", f"× {numbers['density_ratio']:.2f}"))
+    if limits:
+        rows.append((QUANTITIES["limit"], said("then_mm", 2), said("now_mm", 2), ""))
+    return rows
 
 
 def source(reason: Reason) -> tuple[str, bool]:
