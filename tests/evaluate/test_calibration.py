@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
-from calcscope.evaluate.calibration import brier, expected_calibration_error, reliability
+from calcscope.evaluate.calibration import Marks, brier, expected_calibration_error, reliability
+from calcscope.evaluate.froc import MarkedImage
 
 
 def test_brier_score_against_scikit_learn() -> None:
@@ -30,3 +31,28 @@ def test_only_occupied_bins_are_listed_and_certainty_has_one() -> None:
     bins = reliability([0.05, 0.07, 1.0], [0, 1, 1])
     assert [(b.observed, b.count) for b in bins] == [(0.5, 2), (1.0, 1)]
     assert bins[0].stated == pytest.approx(0.06)
+
+
+def test_a_case_that_stands_for_three_counts_like_three() -> None:
+    p, truth = np.array([0.2, 0.7, 0.9]), np.array([False, True, True])
+    weights = [1, 3, 2]
+    as_many = np.repeat(p, weights), np.repeat(truth, weights)
+    assert brier(p, truth, weights) == pytest.approx(brier(*as_many))
+    assert expected_calibration_error(p, truth, weights) == pytest.approx(
+        expected_calibration_error(*as_many)
+    )
+
+
+def test_false_marks_of_normal_images_stand_for_those_of_the_others() -> None:
+    """Two images with calcium, four without: each false mark counts half, and what hits nothing beside a
+    true object does not count."""
+    images = [
+        MarkedImage(((0.9, 0), (0.4, 0), (0.6, None)), truths=1),
+        MarkedImage(((0.8, 1),), truths=2),
+        MarkedImage(((0.7, None),), normal=True),
+        *[MarkedImage((), normal=True)] * 3,
+    ]
+    marks = Marks.of(images)
+    assert marks.probability.tolist() == [0.9, 0.8, 0.7]
+    assert marks.true.tolist() == [True, True, False]
+    assert marks.weight.tolist() == [1.0, 1.0, 0.5]

@@ -21,6 +21,7 @@ from calcscope.evaluate import (
     vindr_mammo,
 )
 from calcscope.evaluate.beyond import Beyond
+from calcscope.evaluate.calibration import Marks
 from calcscope.evaluate.calibration import draw as draw_reliability
 from calcscope.evaluate.cbis_ddsm import DISTRIBUTIONS, SHAPES, read_lesions
 from calcscope.evaluate.froc import RATES_SHOWN, Froc, MarkedImage, draw
@@ -31,6 +32,7 @@ from calcscope.evaluate.tabulate import (
     at_the_end,
     table_of_agreement,
     table_of_breasts,
+    table_of_calibration,
     table_of_groups,
     table_of_overlaps,
     table_of_rates,
@@ -80,6 +82,7 @@ class ImageDataset:
             title = "Marked calcifications found"
             console.print(table_of_rates(measured.singles, (), title, "calcifications"))
             self._draw(measured.singles, "calcifications", out, console)
+        self._calibration({"groups": measured.every, "calcifications": measured.singles}, out, console)
         _print(table_of_overlaps(measured.overlaps), console)
         if beyond is None:  # of simulated exams the lexicon's own terms are known, not the readers' words
             words = {"shape": measured.shapes, "distribution": measured.distributions}
@@ -92,6 +95,24 @@ class ImageDataset:
             picture = out / f"froc-{self.name}-by-snr.png"
             if beyond.draw(measured, picture):
                 console.print(f"Picture: {picture}", highlight=False)
+
+    def _calibration(self, images: dict[str, Sequence[MarkedImage]], out: Path, console: Console) -> None:
+        """How far the probability stated of a group and of a calcification agrees with the truth."""
+        marks = {objects: Marks.of(marked) for objects, marked in images.items() if _has_curve(marked)}
+        marks = {objects: stated for objects, stated in marks.items() if len(stated.true)}
+        _print(table_of_calibration(marks), console)
+        for objects, stated in marks.items():
+            picture = out / f"reliability-{self.name}-{objects}.png"
+            draw_reliability(
+                stated.probability,
+                stated.true,
+                picture,
+                title=f"{objects} on {len(images[objects])} images of {self.name}",
+                cases="marks",
+                of="calcium",
+                weights=stated.weight,
+            )
+            console.print(f"Picture: {picture}", highlight=False)
 
     def _draw(
         self,
@@ -150,7 +171,9 @@ def cbis_ddsm_table(path: Path, out: Path, console: Console) -> None:
     out.mkdir(parents=True, exist_ok=True)
     picture = out / "reliability-cbis-ddsm-table.png"
     title = f"{len(score.malignant)} worked-up lesions of CBIS-DDSM"
-    draw_reliability(score.probability, score.malignant, picture, title=title, cases="lesions")
+    draw_reliability(
+        score.probability, score.malignant, picture, title=title, cases="lesions", of="malignant"
+    )
     console.print(f"Picture: {picture}", highlight=False)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from calcscope.evaluate.afroc import merit
 from calcscope.evaluate.agreement import cross_table, kappa, kappa_interval
+from calcscope.evaluate.calibration import Marks, brier, expected_calibration_error
 from calcscope.evaluate.delong import delong
 from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap
 from calcscope.evaluate.measure import Breast, Measured, scores
@@ -113,6 +114,22 @@ def table_of_agreement(
             low, high = kappa_interval(counts, weights, fixed_rows=False)
             cells.append(interval(kappa(counts, weights), low, high))
         table.add_row(what, str(len(words)), f"{np.trace(counts) / counts.sum():.2f}", *cells)
+    return table
+
+
+def table_of_calibration(rows: Mapping[str, Marks]) -> Table:
+    """Brier score and calibration error of the probabilities stated of marks."""
+    columns = ("", "marks", "of them true", "Brier score", "calibration error")
+    table = plain_table("Probability stated and truth", *columns)
+    for what, marks in rows.items():
+        stated = marks.probability, marks.true, marks.weight
+        table.add_row(
+            what,
+            str(len(marks.true)),
+            str(int(marks.true.sum())),
+            f"{brier(*stated):.3f}",
+            f"{expected_calibration_error(*stated):.3f}",
+        )
     return table
 
 
