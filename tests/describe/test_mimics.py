@@ -178,7 +178,7 @@ def lines_in_a_breast(count: int, apart_mm: float, turn_deg: float = 0.0) -> lis
         middle = np.array([350, 380 + n * apart_mm * 10])
         ends = np.round(np.stack([middle - 40 * along, middle + 40 * along])).astype(np.int32)
         cv2.polylines(lines, [ends], False, 1, 3)
-    pixels = 0.4 * around.mask + 0.1 * cv2.GaussianBlur(lines, (0, 0), 1.0)
+    pixels = 0.4 * around.mask + 0.15 * cv2.GaussianBlur(lines, (0, 0), 1.0)
     info = ViewInfo("drawn", "1", "L", "CC", rows, columns, 0.1, acquisition="digital")
     mammogram = Mammogram(
         info, pixels.astype(np.float32), around.mask, Orientation(rows, columns), lambda p: p

@@ -39,6 +39,8 @@ IN_PLACE, AROUND_MM = 0.8, 8.0
 that begins there goes on inwards, with gaps."""
 OFF_NIPPLE_MM = {"seen": 25.0, "estimated": 40.0}
 """Nearer to the nipple the skin is never far, and groups that follow the ducts are common."""
+LINE_STEP_MM = 0.2
+"""Of the skin line's points from which depth is measured."""
 BESIDE_MM = 2.0
 """Small marks this near a grain of a smear belong to it however faint they are."""
 
@@ -61,10 +63,13 @@ def find_grains(
     catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram, allowed: NDArray[np.bool_]
 ) -> list[Grains]:
     """Smears of grains among the allowed marks of a view."""
-    depth = _depth_mm(catalogue, breast)
-    small = allowed & (catalogue.diameter_mm <= TO_MM)
-    grains = np.flatnonzero(small & (catalogue.salience >= LEAST_SALIENCE) & (depth >= OFF_EDGE_MM))
     least = lexicon.load("describe")["grains_count"]["value"]
+    small = allowed & (catalogue.diameter_mm <= TO_MM)
+    grains = np.flatnonzero(small & (catalogue.salience >= LEAST_SALIENCE))
+    if len(grains) < least:
+        return []
+    depth = _depth_mm(catalogue, breast)
+    grains = grains[depth[grains] >= OFF_EDGE_MM]
     if len(grains) < least:
         return []
     places = _places(catalogue, depth, breast, mammogram)
@@ -92,16 +97,23 @@ def _is_strewn(marks: Index, catalogue: SpeckCatalogue, breast: Breast) -> bool:
     return bool(np.hypot(*away) * catalogue.pixel_mm >= OFF_NIPPLE_MM[breast.nipple_certainty])
 
 
-def _depth_mm(catalogue: SpeckCatalogue, breast: Breast) -> NDArray[np.float32]:
-    """Distance of each mark from the skin line."""
+def _depth_mm(catalogue: SpeckCatalogue, breast: Breast) -> NDArray[np.float64]:
+    """Distance of each mark from the skin line, 0 outside the breast."""
+    # Of the marks alone: that of every pixel takes longer than everything else here.
+    if len(breast.skin_line) < 2:
+        return np.zeros(len(catalogue))
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(breast.skin_line, axis=0).T))])
+    at = np.arange(0, length[-1], LINE_STEP_MM / breast.pixel_mm)
+    line = np.stack([np.interp(at, length, axis) for axis in breast.skin_line.T], axis=1)
+    away = np.asarray(cKDTree(line).query(catalogue.xy)[0]) * breast.pixel_mm
     rows, columns = breast.mask.shape
     column = np.clip(np.rint(catalogue.x).astype(int), 0, columns - 1)
     row = np.clip(np.rint(catalogue.y).astype(int), 0, rows - 1)
-    return np.asarray(breast.skin_distance_mm[row, column])
+    return np.where(breast.mask[row, column], away, 0.0)
 
 
 def _places(
-    catalogue: SpeckCatalogue, depth_mm: NDArray[np.float32], breast: Breast, mammogram: Mammogram
+    catalogue: SpeckCatalogue, depth_mm: NDArray[np.float64], breast: Breast, mammogram: Mammogram
 ) -> _Places:
     settings = lexicon.load("describe")
     rows = breast.mask.shape[0]
