@@ -109,7 +109,13 @@ def test_the_command_prints_both_curves_and_draws_them(inbreast_folder: Path, tm
     assert "Marked calcifications found" in done.output
     assert "weighted AFROC" in done.output
     assert "Outlines of 1 calcifications found" in done.output
-    assert {path.name for path in out.iterdir()} == {"froc-inbreast.png", "froc-inbreast-calcifications.png"}
+    assert "Probability stated and truth" in done.output
+    assert {path.name for path in out.iterdir()} == {
+        "froc-inbreast.png",
+        "froc-inbreast-calcifications.png",
+        "reliability-inbreast-groups.png",
+        "reliability-inbreast-calcifications.png",
+    }
 
 
 def test_mini_mias_as_its_owners_distribute_it(tmp_path: Path) -> None:
