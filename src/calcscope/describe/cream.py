@@ -23,8 +23,8 @@ from calcscope.groups.links import component_of, connected
 
 GRID_MM, COARSEST_MM = 0.15, 0.12
 """Lines are looked for on pixels of about this size; on coarser images strokes run into one another."""
-RIDGE_MM = 0.3
-"""Standard deviation of the filter: half the width of a stroke."""
+RIDGES_MM = (0.2, 0.3)
+"""Standard deviations of the filters: half the width of a fine stroke and of a broad one."""
 AROUND_MM, FLOOR = 2.0, 0.15
 """The image is divided by its mean over this reach plus this grey, so that contrast in the dark does not
 grow."""
@@ -88,17 +88,19 @@ def find_cream(mammogram: Mammogram, breast: Breast, xy_mm: Points) -> list[Smea
         for first, size in zip(corner, searched.shape, strict=True)
     )
     pixels = cv2.resize(mammogram.pixels[rows, columns], searched.shape[::-1], interpolation=cv2.INTER_AREA)
-    ridges = _ridges(np.asarray(pixels), step)
+    relative = _relative(np.asarray(pixels), step)
     offset = np.array(corner[::-1]) + 0.5
-    bundles = [
-        bundle for level in LEVELS for bundle in _bundles(_strokes(ridges, searched > 0, level, step, offset))
-    ]
+    bundles: list[list[_Stroke]] = []
+    for width in RIDGES_MM:
+        ridges = _ridges(relative, width / step)
+        for level in LEVELS:
+            bundles += _bundles(_strokes(ridges, searched > 0, level, step, offset))
     smears: list[Smear] = []
     taken = np.zeros((0, 2))
     for bundle in sorted(bundles, key=_strength_mm, reverse=True):
         points = np.concatenate([stroke.points_mm for stroke in bundle])
         if len(taken) and np.min(cKDTree(taken).query(points)[0]) <= BESIDE_MM[1]:
-            continue  # the same smear at another level
+            continue  # the same smear at another level or width
         taken = np.concatenate([taken, points])
         x, y = (float(value) for value in points.mean(axis=0) / mammogram.pixel_mm)
         extent = float(np.hypot(*np.ptp(points, axis=0)))
@@ -107,14 +109,17 @@ def find_cream(mammogram: Mammogram, breast: Breast, xy_mm: Points) -> list[Smea
     return smears
 
 
-def _ridges(pixels: Float, step_mm: float) -> _Ridges:
-    """Bright lines, over the local level."""
+def _relative(pixels: Float, step_mm: float) -> Float:
+    """The image over its local level."""
     # The level is smooth: a quarter of the rows and columns tells it as well.
     small = cv2.resize(pixels, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     level = cv2.GaussianBlur(small, (0, 0), AROUND_MM / step_mm / 4, borderType=cv2.BORDER_REFLECT)
     level = cv2.resize(level, pixels.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    relative = pixels / (np.asarray(level) + np.float32(FLOOR))
-    sigma = RIDGE_MM / step_mm
+    return pixels / (np.asarray(level) + np.float32(FLOOR))
+
+
+def _ridges(relative: Float, sigma: float) -> _Ridges:
+    """Bright lines of a width; ``sigma`` in pixels."""
     smooth, slope, bend = _kernels(sigma)
     xx, yy, xy = (
         cv2.sepFilter2D(relative, -1, row, column, borderType=cv2.BORDER_REFLECT)

@@ -26,29 +26,38 @@ LEAST_MM2, LEAST_MM = 0.5, 2.0
 WIRE_FROM_MM = 5.5
 """A longer body is a wire or a needle; clips are shorter."""
 WIDTH_MM = {"metal": 0.6, "clip": 0.85}
-"""Greatest mean width. A wire is thinner than most rods of calcium, which are as long and half a millimetre
-wide or more; a clip is shorter than they are."""
-UNEVEN = {"metal": 0.22, "clip": 0.12}
-"""Most that the width varies along the body (standard deviation over mean); long ones cross bright tissue."""
+"""Greatest mean width at the top of the range, which blur makes a quarter of a millimetre wider than the
+metal where the display is bright. A wire is thinner than most rods of calcium, which are as long and half a
+millimetre wide or more before they are blurred; a clip is shorter than they are."""
+CLIP_FROM_MM = 0.5
+"""Least mean width of a clip: pieces of a calcified vessel's wall are thinner."""
+LONG_WIDTH_MM = 0.65
+"""The same of a wire that is longer than rods are."""
+UNEVEN, OFF_GRID = {"metal": 0.22, "clip": 0.12}, 0.3
+"""Most that the width varies along the body (standard deviation over mean), long ones cross bright tissue;
+and by how many pixels half of it is uncertain, since a body does not lie along the grid."""
 SLENDER = 2.8
 """Least length over mean width."""
 BEYOND_MM, DARK = (0.2, 0.35), 0.8
 """Median brightness this far outside the border, as a share of the range: no more than this."""
-SLOPE_MM = 0.1
+SLOPE_MM = 0.11
 """Half height lies no farther beyond the border of what is at the top: as far as the blur of the system
 (about 0.1 mm, full width at half maximum) carries it. Drawn metal has 0.03 to 0.10; rods of calcium that were
 made to saturate the display mostly more."""
-STRAIGHT = 0.75
-"""Least distance between the ends as a share of the length: rims are closed."""
-BALL_MM, ROUND, BALL_DARK = (1.4, 3.0), 0.9, 0.5
+STRAIGHT = {"metal": 0.75, "clip": 0.95}
+"""Least distance between the ends as a share of the length: rims are closed, and clips do not bend."""
+BALL_MM, ROUND, BALL_DARK = (1.4, 3.0), 0.88, 0.5
 """Diameter of a ball, the share of its circle that it fills, and brightness around it: no calcification of a
 group is as large, and around others more of them is left."""
 
 SHARP_MM, SHARP_DARK = 0.3, 0.7
 """A border is sharp where the image falls to this brightness within this distance."""
-ARC, OFF_CIRCLE_MM, FULL = 2.1, 0.06, 0.97
+ARC, OFF_CIRCLE_MM, FULL = 2.0, 0.06, 0.97
 """Least turn (radians) of the free part of a ball's border, most that it lies off a circle (root mean
 square), and least share of the circle that is at the top of the range."""
+ALL_ROUND, AT_SKIN_MM = 5.0, 10.0
+"""A ball less free than this must lie this near the skin line, which is what hides part of it: lumps of
+calcium that saturate the display hide one another."""
 BLOCK = 4
 """Pixels a side of the blocks in which what is bright is looked for first."""
 
@@ -76,7 +85,7 @@ def find_metal(mammogram: Mammogram, breast: Breast) -> list[Body]:
     bodies = []
     for window, body in _bright(mammogram, breast):
         form = _form(mammogram, window, body)
-        kind = None if form is None else "marker" if _is_ball(form) else _bar(form)
+        kind = None if form is None else "marker" if _is_ball(form) else _bar(form, mammogram.pixel_mm)
         y, x = (part.start for part in window)
         if form is not None and kind is not None:
             row, column = np.nonzero(body)
@@ -84,7 +93,10 @@ def find_metal(mammogram: Mammogram, breast: Breast) -> list[Body]:
             middle = pixels.mean(axis=0)
             bodies.append(Body(Mimic(float(middle[0]), float(middle[1]), kind, form.length_mm), pixels))
             continue
-        for circle in _balls_at_the_border(mammogram, window, body):
+        for circle, free in _balls_at_the_border(mammogram, window, body):
+            away = np.hypot(*(breast.skin_line - circle[:2] - (x, y)).T).min(initial=np.inf)
+            if free < ALL_ROUND and away * mammogram.pixel_mm > AT_SKIN_MM:
+                continue
             bodies.append(_disc(circle + np.array([x, y, 0]), mammogram))
     return bodies
 
@@ -121,8 +133,9 @@ def _bright(mammogram: Mammogram, breast: Breast) -> Iterator[tuple[tuple[slice,
 
 def _balls_at_the_border(
     mammogram: Mammogram, window: tuple[slice, slice], body: NDArray[np.uint8]
-) -> list[NDArray[np.float64]]:
-    """Circles (x, y, radius in pixels of the window) of balls that lie partly over what is as bright.
+) -> list[tuple[NDArray[np.float64], float]]:
+    """Circles (x, y, radius in pixels of the window) of balls that lie partly over what is as bright, each
+    with the turn (radians) of its free border.
 
     Skin and tissue that saturate the display fade away beyond their border, metal does not: the part of a
     body's border that is sharp shows how much of a circle is free.
@@ -156,14 +169,14 @@ def _balls_at_the_border(
             continue
         circle = np.array([middle[0] + a, middle[1] + b, radius])
         away = np.hypot(*(about - (a, b)).T)
-        turn = np.unwrap(np.arctan2(*(about - (a, b)).T))
+        free = float(np.ptp(np.unwrap(np.arctan2(*(about - (a, b)).T))))
         x, y = _inside(circle, body.shape).T
         if (
-            np.ptp(turn) >= ARC
+            free >= ARC
             and np.sqrt(np.mean((away - radius) ** 2)) * mm <= OFF_CIRCLE_MM
             and body[y, x].mean() >= FULL
         ):
-            found.append(circle)
+            found.append((circle, free))
     return found
 
 
@@ -193,13 +206,17 @@ def _is_ball(form: _Form) -> bool:
     )
 
 
-def _bar(form: _Form) -> str | None:
+def _bar(form: _Form, pixel_mm: float) -> str | None:
     kind = "metal" if form.length_mm >= WIRE_FROM_MM else "clip"
+    longest_rod = lexicon.load("describe")["rod_to_mm"]["value"]
+    if kind == "clip" and form.width_mm < CLIP_FROM_MM:
+        return None
+    uncertain = OFF_GRID * pixel_mm / (form.width_mm / 2)
     thin = (
         form.length_mm >= max(LEAST_MM, SLENDER * form.width_mm)
-        and form.width_mm <= WIDTH_MM[kind]
-        and form.straightness >= STRAIGHT
-        and form.unevenness <= UNEVEN[kind]
+        and form.width_mm <= (LONG_WIDTH_MM if form.length_mm > longest_rod else WIDTH_MM[kind])
+        and form.straightness >= STRAIGHT[kind]
+        and form.unevenness <= np.hypot(UNEVEN[kind], uncertain)
     )
     return kind if thin and form.beyond <= DARK and form.slope_mm <= SLOPE_MM else None
 
@@ -210,7 +227,9 @@ def _form(mammogram: Mammogram, window: tuple[slice, slice], body: NDArray[np.ui
     rows, columns = body.shape
     extent = float(np.hypot(columns, rows)) * mm
     area = np.count_nonzero(body) * mm**2
-    if max(rows, columns) * mm > BALL_MM[1] and area > max(WIDTH_MM.values()) * extent / STRAIGHT:
+    if max(rows, columns) * mm > BALL_MM[1] and area > max(WIDTH_MM.values()) * extent / min(
+        STRAIGHT.values()
+    ):
         return None
     margin = int(np.ceil(2 * BEYOND_MM[1] / mm)) + 1
     before = [min(part.start, margin) for part in window]
