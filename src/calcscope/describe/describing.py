@@ -105,13 +105,16 @@ def measured(
     places : (n, 2) mm, by which its distribution is told
     values : its measurements ``GROUP_MEASUREMENTS``, by which its morphology is
     """
-    pieces = find_pieces(members, catalogue, mammogram)
+    beyond = lying_beyond(members, catalogue)
+    # The densest place of a wider distribution may be no more than two false marks beside two true ones: what
+    # is described is then all that belongs to it.
+    described = members if beyond is None else np.union1d(members, beyond)
+    pieces = find_pieces(described, catalogue, mammogram)
     forms = [measure_form(piece.body) for piece in pieces]
     weight = plainness(forms, np.array([piece.probability for piece in pieces]))
     values = measure_group(forms, weight, np.array([piece.noise for piece in pieces]))
-    beyond = lying_beyond(members, catalogue)
     if beyond is not None:
-        return beyond, values
+        return catalogue.xy_mm[beyond], values
     plain = weight > PLAIN_ENOUGH * weight.max()
     return catalogue.pixel_mm * np.stack([piece.centre for piece in pieces])[plain], values
 

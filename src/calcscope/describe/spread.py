@@ -60,9 +60,9 @@ def measure_spread(xy_mm: Points, breast: Breast) -> NDArray[np.float64]:
     )  # fmt: skip
 
 
-def lying_beyond(members: NDArray[np.intp], catalogue: SpeckCatalogue) -> Points | None:
-    """The calcifications of which a group is only a part, (n, 2) mm, the group's own among them; None where
-    it stands by itself.
+def lying_beyond(members: NDArray[np.intp], catalogue: SpeckCatalogue) -> NDArray[np.intp] | None:
+    """The calcifications of which a group is only a part, (n,) indices into ``catalogue``; None where it
+    stands by itself. Of the group's own the sure ones are among them.
 
     A group is what lies as densely as the rule for a group asks. Regional and diffuse calcifications, and
     those of a duct and its branches, are sparser: of them it is but the densest place. So the sure ones
@@ -80,7 +80,7 @@ def lying_beyond(members: NDArray[np.intp], catalogue: SpeckCatalogue) -> Points
     more = int((linked & ~own[looked_at]).sum())
     if more < max(rule["beyond_count"]["value"], rule["beyond_share"]["value"] * len(members)):
         return None
-    return np.asarray(xy_mm[linked & surely[looked_at]])
+    return np.asarray(looked_at[linked & surely[looked_at]])
 
 
 def describe_spread(xy_mm: Points, breast: Breast) -> tuple[dict[str, float], tuple[str, ...]]:
