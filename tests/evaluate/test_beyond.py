@@ -16,7 +16,7 @@ from calcscope.evaluate.froc import MarkedImage
 from calcscope.evaluate.marked import MarkedGroup, MarkedSpeck, Outline
 from calcscope.evaluate.measure import Measured
 from calcscope.evaluate.phantom import PhantomView
-from calcscope.exam import Orientation
+from calcscope.exam import Orientation, ReadOptions
 
 
 def region(top: float = 0.0) -> MarkedGroup:
@@ -35,6 +35,31 @@ def test_calcifications_are_parted_by_snr() -> None:
     assert (middle.truths, middle.marks) == (1, ((0.7, None),))
 
 
+def test_calcifications_that_touch_are_one_of_the_clearest_ones_snr() -> None:
+    """Three that touch, of SNR 3, 9 and 5, and one alone of SNR 8: a mark on any of the three is a hit."""
+    things = zip((3.0, 9.0, 8.0, 5.0), (4, 4, None, 4), strict=True)
+    specks = tuple(MarkedSpeck(10.0 * n, 0.0, snr=snr, object=of) for n, (snr, of) in enumerate(things))
+    marked = PhantomView("a", "w", Path("a"), options=ReadOptions(), specks=specks)
+    assert marked.objects == [[0, 1, 3], [2]]
+    reading = SimpleNamespace(
+        orientation=Orientation(50, 50),
+        info=SimpleNamespace(pixel_mm=0.1),
+        specks=SimpleNamespace(
+            xy=np.array([[30.0, 0.0], [0.0, 1.0], [40.0, 40.0]]), probability=np.array([0.9, 0.8, 0.7])
+        ),
+    )
+    image = marked.marked_as_objects(reading)  # type: ignore[arg-type]
+    assert image is not None
+    assert (image.truths, image.marks) == (2, ((0.9, 0), (0.8, 0), (0.7, None)))
+    singly = marked.marked_singly(reading)  # type: ignore[arg-type]
+    assert singly is not None
+    measured = Measured(views=[marked], singles=[image], apart=[singly])
+    (strong,) = banded(measured, 7, np.inf)
+    assert (strong.truths, strong.best.tolist()) == (2, [0.9, -np.inf])
+    (strong,) = banded(measured, 7, np.inf, apart=True)
+    assert (strong.truths, strong.best.tolist()) == (2, [-np.inf, -np.inf])
+
+
 def test_the_bands_are_printed_and_drawn_beside_the_scanning_ideal_observer(tmp_path: Path) -> None:
     """Of SNR 5 one of two is found before the first false mark; nothing is weaker than 4."""
     specks = tuple(MarkedSpeck(0.0, 0.0, radius=2.5, snr=snr) for snr in (5.0, 5.0, 30.0))
@@ -46,14 +71,15 @@ def test_the_bands_are_printed_and_drawn_beside_the_scanning_ideal_observer(tmp_
         MarkedImage(((0.9, 2), (0.8, 0), (0.2, 1)), truths=3),
         MarkedImage(((0.5, None), (0.4, None)), normal=True),
     ]
-    measured = Measured(views=list(views), pixel_mm=[0.1, 0.1], singles=images)
+    measured = Measured(views=list(views), pixel_mm=[0.1, 0.1], singles=images, apart=images)
     strong, middle = bands(measured, 100)
     assert strong.scanning.sensitivity(1) == pytest.approx(1)
     assert 0.4 < middle.scanning.sensitivity(1) < 0.9
     table = table_of_bands(measured, 100)
-    first, second, _, fourth = (list(column.cells)[2:] for column in table.columns[:4])
-    assert first == ["SNR 4 to 7", "  scanning ideal observer"]
-    assert second == ["2", ""]
+    first, second, _, fourth = (list(column.cells)[3:] for column in table.columns[:4])
+    each = "  touching ones each for itself"
+    assert first == ["SNR 4 to 7", each, "  scanning ideal observer"]
+    assert second == ["2", "2", ""]
     assert fourth[0].startswith("1.00")  # at two false marks
     picture = tmp_path / "curves" / "bands.png"
     assert draw_bands(measured, 100, picture)

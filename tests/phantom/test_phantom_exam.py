@@ -26,7 +26,7 @@ from calcscope.phantom.folders import write_exam
 from calcscope.phantom.model import Speck
 from calcscope.phantom.physics import setup
 from calcscope.phantom.plan import ExamPlan, LesionPlan, drawn_lesions, lesion_of, view_of
-from calcscope.phantom.truth import outline_of
+from calcscope.phantom.truth import objects_of, outline_of
 
 SEED = 21
 ROUND = LesionPlan("round", "grouped", "R")
@@ -309,3 +309,19 @@ def test_a_background_that_is_no_mammogram_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 1
     assert "notes.png" in result.output
+
+
+def test_specks_that_touch_in_the_image_are_one_object() -> None:
+    """Two squares a pixel apart, a bar that crosses another without a corner in it, one by itself."""
+    square = np.array([[0.0, 0.0], [4, 0], [4, 4], [0, 4]])
+    lying, standing = (
+        np.array([[20.0, 10], [30, 10], [30, 11], [20, 11]]),
+        np.array([[24.0, 5], [25, 5], [25, 16], [24, 16]]),
+    )
+    numbers = objects_of([square, lying, np.add(square, (5, 0)), standing, np.add(square, (20, 30))])
+    assert numbers[0] == numbers[2]
+    assert numbers[1] == numbers[3]
+    assert len({numbers[0], numbers[1], numbers[4]}) == 3
+    apart = objects_of([square, np.add(square, (5.5, 0))])
+    assert apart[0] != apart[1]
+    assert objects_of([]) == []

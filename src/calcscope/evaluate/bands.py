@@ -1,4 +1,7 @@
-"""Single calcifications of simulated exams by SNR, beside what the scanning ideal observer finds of them."""
+"""Single calcifications of simulated exams by SNR, beside what the scanning ideal observer finds of them.
+
+Calcifications that touch in the image are one object, of the SNR of its clearest member.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 from rich.table import Table
 
 from calcscope.evaluate.froc import Froc, MarkedImage, bootstrap, lay_axes
+from calcscope.evaluate.marked import MarkedView
 from calcscope.evaluate.measure import Measured
 from calcscope.evaluate.scanning import Scanning
 from calcscope.evaluate.tabulate import interval, plain_table
@@ -44,24 +48,27 @@ def bands(measured: Measured, area_cm2: float) -> Iterator[Band]:
         if not any(image.truths for image in images) or not any(image.normal for image in images):
             continue
         kept = [
-            (speck.snr, 2 * speck.radius * pixel_mm)
+            (snr, 2 * radius * pixel_mm)
             for view, pixel_mm in zip(measured.views, measured.pixel_mm, strict=True)
-            for speck in view.specks or ()
-            if speck.snr is not None and low <= speck.snr < high
+            for snr, radius in _objects(view)
+            if low <= snr < high
         ]
         snr, diameter_mm = np.array(kept).T
         yield Band(name, images, Scanning.of(snr, diameter_mm, area_cm2))
 
 
-def banded(measured: Measured, low: float, high: float) -> list[MarkedImage]:
+def banded(measured: Measured, low: float, high: float, apart: bool = False) -> list[MarkedImage]:
     """The images with the calcifications of an SNR from ``low`` to below ``high`` alone.
 
-    Marks on other calcifications are neither hits nor false.
+    Marks on other calcifications are neither hits nor false. ``apart``: those that touch each for itself.
     """
     images = []
     views = [view for view in measured.views if view.specks is not None]
-    for view, image in zip(views, measured.singles, strict=True):
-        kept = [n for n, s in enumerate(view.specks or ()) if s.snr is not None and low <= s.snr < high]
+    for view, image in zip(views, measured.apart if apart else measured.singles, strict=True):
+        clarity = (
+            [speck.snr or 0.0 for speck in view.specks or ()] if apart else [s for s, _ in _objects(view)]
+        )
+        kept = [n for n, snr in enumerate(clarity) if low <= snr < high]
         place = {n: k for k, n in enumerate(kept)}
         marks = tuple(
             (score, None if hit is None else place[hit])
@@ -72,17 +79,28 @@ def banded(measured: Measured, low: float, high: float) -> list[MarkedImage]:
     return images
 
 
+def _objects(view: MarkedView) -> list[tuple[float, float]]:
+    """SNR and radius, pixels, of the clearest member of each object of a view."""
+    specks = view.specks or ()
+    return [max((specks[n].snr or 0.0, specks[n].radius) for n in members) for members in view.objects]
+
+
 def table_of_bands(measured: Measured, area_cm2: float) -> Table:
     """Share of single calcifications found in each band, and below it the scanning ideal observer's."""
     columns = [f"at {rate:g} false an image" for rate in RATES]
     table = plain_table(
         "Single calcifications by SNR (95 %), false marks per normal image", "", "number", *columns
     )
-    for band in bands(measured, area_cm2):
-        curve = Froc.of(band.images)
-        low, high = bootstrap(band.images, lambda drawn: drawn.sensitivity(RATES))
+
+    def add(name: str, images: list[MarkedImage]) -> None:
+        curve = Froc.of(images)
+        low, high = bootstrap(images, lambda drawn: drawn.sensitivity(RATES))
         shares = zip(curve.sensitivity(RATES), low, high, strict=True)
-        table.add_row(band.name, str(len(curve.best)), *(interval(*share) for share in shares))
+        table.add_row(name, str(len(curve.best)), *(interval(*share) for share in shares))
+
+    for band in bands(measured, area_cm2):
+        add(band.name, band.images)
+        add("  touching ones each for itself", banded(measured, *BANDS[band.name], apart=True))
         ideal = [f"{share:.2f}" for share in band.scanning.sensitivity(RATES)]
         table.add_row("  scanning ideal observer", "", *ideal)
     return table

@@ -110,13 +110,15 @@ class MarkedGroup:
 @dataclass(frozen=True)
 class MarkedSpeck:
     """A marked calcification: its middle, the radius of a disc of its area, its outline where one was drawn,
-    (n, 2), pixels, and of a simulated one the ideal observer's SNR."""
+    (n, 2), pixels, and of a simulated one the ideal observer's SNR and the number of the object it is part of
+    (calcifications that touch in the image are one object to a reader; None: an object by itself)."""
 
     x: float
     y: float
     radius: float = 0.0
     outline: Points | None = field(default=None, compare=False)
     snr: float | None = None
+    object: int | None = None
 
 
 @dataclass(frozen=True)
@@ -182,6 +184,23 @@ class MarkedView:
             return None
         marks, truths, radii = self._in_mm(reading, self.specks)
         return marked_specks(marks, reading.specks.probability, truths, radii, normal=self.normal)
+
+    def marked_as_objects(self, reading: ViewReading) -> MarkedImage | None:
+        """As :meth:`marked_singly`, where those that touch are one object, hit by a mark on any of them."""
+        singly = self.marked_singly(reading)
+        if singly is None:
+            return None
+        place = {speck: k for k, members in enumerate(self.objects) for speck in members}
+        marks = tuple((score, None if hit is None else place[hit]) for score, hit in singly.marks)
+        return MarkedImage(marks, truths=len(self.objects), normal=self.normal)
+
+    @property
+    def objects(self) -> list[list[int]]:
+        """The members of each object among ``specks``, by index."""
+        members: dict[int | str, list[int]] = {}
+        for n, speck in enumerate(self.specks or ()):
+            members.setdefault(f"alone {n}" if speck.object is None else speck.object, []).append(n)
+        return list(members.values())
 
     def overlaps(self, reading: ViewReading) -> list[Overlap]:
         """Agreement of the outlines of calcifications that were found and outlined."""

@@ -28,7 +28,9 @@ class Measured:
     views : the images, in the order read; the lists below follow it
     pixel_mm : size of their pixels
     every, operating : all groups as marks, and those of the operating point
-    singles : the calcifications as marks, of the images on which single ones were marked
+    singles : the calcifications as marks, of the images on which single ones were marked; those that touch
+        are one
+    apart : the same, each for itself
     overlaps : agreement of outlines of the calcifications that were found and outlined
     shapes, distributions : (reader's, software's) level for each described group that was hit
     calcified : by breast, the probability of the best group and whether there is a calcification lesion
@@ -41,6 +43,7 @@ class Measured:
     every: list[MarkedImage] = field(default_factory=list)
     operating: list[MarkedImage] = field(default_factory=list)
     singles: list[MarkedImage] = field(default_factory=list)
+    apart: list[MarkedImage] = field(default_factory=list)
     overlaps: list[Overlap] = field(default_factory=list)
     shapes: list[tuple[str, str]] = field(default_factory=list)
     distributions: list[tuple[str, str]] = field(default_factory=list)
@@ -70,9 +73,10 @@ def _add(measured: Measured, marked: MarkedView, reading: ViewReading) -> None:
     measured.pixel_mm.append(reading.info.pixel_mm)
     measured.every.append(marked.marked(reading, every))
     measured.operating.append(marked.marked(reading, reading.groups))
-    singly = marked.marked_singly(reading)
-    if singly is not None:
-        measured.singles.append(singly)
+    singly, objects = marked.marked_singly(reading), marked.marked_as_objects(reading)
+    if singly is not None and objects is not None:
+        measured.singles.append(objects)
+        measured.apart.append(singly)
         measured.overlaps += marked.overlaps(reading)
     _add_words(measured, marked, reading)
     breast = (marked.woman, reading.info.laterality)

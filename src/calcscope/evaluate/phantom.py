@@ -103,7 +103,10 @@ def _view(path: Path, content: dict[str, Any], view: dict[str, Any]) -> PhantomV
             )
             for group in groups
         ),
-        specks=tuple(MarkedSpeck(s["x"], s["y"], s["size_mm"] / 2 / pixel_mm, snr=s["snr"]) for s in specks),
+        specks=tuple(
+            MarkedSpeck(s["x"], s["y"], s["size_mm"] / 2 / pixel_mm, snr=s["snr"], object=s.get("object"))
+            for s in specks
+        ),
         normal=view["normal"] and not view["marks"],  # what lies on the skin is measured by itself
         calcified=True if groups else False if view["normal"] else None,
         stored=(view["rows"], view["columns"]),

@@ -7,9 +7,11 @@ from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from calcscope import __version__
 from calcscope.exam.model import Orientation, Points
+from calcscope.groups.links import component_of
 from calcscope.phantom.exam import PlacedLesion
 from calcscope.phantom.model import Mark, Pose, Speck, SpeckTruth, ViewTruth
 
@@ -18,6 +20,8 @@ FORMAT = 1
 NAME = "truth.json"
 NEAR_OUTLINE_MM = 1.0
 """How far beyond its specks' borders a group's outline runs."""
+TOUCHING_PIXELS = 1.0
+"""Specks whose borders are no further apart touch in the image: its blur fills the gap."""
 DISC = np.stack([np.cos(np.arange(24) * np.pi / 12), np.sin(np.arange(24) * np.pi / 12)], axis=1)
 LINE_STEP_MM = 1.0
 """Between the points of the skin line."""
@@ -96,7 +100,10 @@ def of_view(
         "modifiers": ["magnification"] if pose.magnification > 1 else [],
         "magnification": pose.magnification,
         "normal": not truth.specks,
-        "specks": [_speck(one, specks[one.speck], at(one.x, one.y)) for one in truth.specks],
+        "specks": [
+            _speck(one, specks[one.speck], at(one.x, one.y), thing)
+            for one, thing in zip(truth.specks, objects_of(borders), strict=True)
+        ],
         "groups": [
             _group(index, placed, stored(outline_of(members, pixel_mm)), len(members))
             for index, placed in enumerate(lesions)
@@ -115,10 +122,39 @@ def outline_of(borders: Sequence[Points], pixel_mm: float) -> Points:
     return np.asarray(cv2.convexHull(around.reshape(-1, 2).astype(np.float32))[:, 0], dtype=np.float64)
 
 
-def _speck(truth: SpeckTruth, speck: Speck, place: dict[str, float]) -> dict[str, Any]:
+def objects_of(borders: Sequence[Points]) -> list[int]:
+    """Number of the object that each speck is part of: those that touch in the image are one to a reader.
+
+    Parameters
+    ----------
+    borders : of each speck, (k, 2) corners of its convex outline, pixels
+    """
+    if not borders:
+        return []
+    outlines = [border.astype(np.float32)[:, None] for border in borders]
+    boxes = np.array([(*border.min(axis=0), *border.max(axis=0)) for border in borders])
+    apart = np.maximum(boxes[:, None, :2] - boxes[None, :, 2:], boxes[None, :, :2] - boxes[:, None, 2:])
+    near = np.argwhere(np.triu((apart <= TOUCHING_PIXELS).all(axis=2), 1))
+    touching = [(i, j) for i, j in near if _touch(outlines[i], outlines[j])]
+    return [int(thing) for thing in component_of(len(borders), touching)]
+
+
+def _touch(one: NDArray[np.float32], other: NDArray[np.float32]) -> bool:
+    """Whether two convex outlines, (k, 1, 2) pixels, overlap or nearly meet."""
+    if cv2.intersectConvexConvex(one, other)[0] > 0:
+        return True
+    return any(
+        cv2.pointPolygonTest(outline, corner, True) >= -TOUCHING_PIXELS
+        for outline, corners in ((one, other), (other, one))
+        for corner in corners[:, 0].tolist()
+    )
+
+
+def _speck(truth: SpeckTruth, speck: Speck, place: dict[str, float], thing: int) -> dict[str, Any]:
     return {
         "speck": truth.speck,
         "lesion": speck.group,
+        "object": thing,
         **place,
         "form": speck.form,
         "size_mm": round(truth.size_mm, 3),
