@@ -13,8 +13,9 @@ With ``--exams`` nothing is drawn: the groups of simulated exams (``calcscope ph
 twice: end to end, as detection and grouping form it in the field around, false marks and all; and with the
 marks that lie on the true calcium given, which is what describing does by itself. Counted are groups that a
 reader could find (``evaluate``'s rule: as many calcifications as make a finding have an SNR of the ideal
-observer of 5 and more), and once more those whose shape a reader could tell: whose middle calcification has
-an SNR of 10 and more, twice that from which it is seen. Two views of a lesion count as two.
+observer of 5 and more), and once more those whose shape a reader could tell: five calcifications, the number
+of a group, have an SNR of 10 and more, twice that from which one is seen; or, more strictly, its middle one
+has. Two views of a lesion count as two.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ NOTHING = "none"
 SHAPE_FROM_SNR = 10.0
 """SNR of the ideal observer from which the shape of a calcification can be told: twice Rose's 5, from which
 it is seen. Chosen by looking at the groups that are named wrong."""
+FEWEST = 5
+"""So many calcifications of a group must show their shape for its shape to be told: the number of a group."""
 ENOUGH = 0.8
 """Each term is to be right at least four times in five."""
 
@@ -197,12 +200,14 @@ WAYS = ("end to end", "marks given")
 
 @dataclass(frozen=True)
 class Told:
-    """The words for one group: (morphology, distribution) true and said, and its median SNR."""
+    """The words for one group: (morphology, distribution) true and said, the median SNR of its calcifications
+    and how many of them have the SNR from which a shape can be told."""
 
     way: str
     true: tuple[str, str]
     said: tuple[str, str]
     snr: float
+    clear: int
 
 
 def members_of(field: Field, catalogue: SpeckCatalogue) -> dict[str, NDArray[np.intp] | None]:
@@ -227,7 +232,8 @@ def told_of(way: str, field: Field, catalogue: SpeckCatalogue, members: NDArray[
     in_view = places + field.corner * field.mammogram.pixel_mm
     spread, _ = describe_spread(in_view, field.whole)
     said = max(shape, key=shape.__getitem__), max(spread, key=spread.__getitem__)
-    return Told(way, (field.morphology, field.distribution), said, float(np.median(field.snr)))
+    clear = int((field.snr >= SHAPE_FROM_SNR).sum())
+    return Told(way, (field.morphology, field.distribution), said, float(np.median(field.snr)), clear)
 
 
 def tell(way: str, told: Sequence[Told]) -> None:
@@ -235,6 +241,7 @@ def tell(way: str, told: Sequence[Told]) -> None:
     for number, question in enumerate(("Morphology", "Distribution")):
         for which, those in (
             ("all", told),
+            (f"{FEWEST} and more of SNR {SHAPE_FROM_SNR:.0f}", [t for t in told if t.clear >= FEWEST]),
             (f"median SNR {SHAPE_FROM_SNR:.0f} and more", [t for t in told if t.snr >= SHAPE_FROM_SNR]),
         ):
             counts: dict[str, dict[str, int]] = {

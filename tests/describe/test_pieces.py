@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from calcscope.describe.appearance import GROUP_MEASUREMENTS, measure_group, plainness
+from calcscope.describe.describing import measured
 from calcscope.describe.form import Form, measure_form
 from calcscope.describe.pieces import find_pieces
 from calcscope.exam import Mammogram, Orientation, ViewInfo
@@ -106,3 +107,24 @@ def test_improbable_marks_count_less() -> None:
     form = measure_form(find_pieces([0], marked([(60, 60)]), shown(bright))[0].body)
     sure, doubtful = plainness([form, replace(form)], np.array([0.9, 0.1]))
     assert doubtful < 0.2 * sure
+
+
+def test_the_shape_of_a_wider_distribution_is_that_of_all_of_it() -> None:
+    bright = np.zeros((SIDE, SIDE), np.float32)
+    group = [(30.0, 30.0), (44.0, 30.0), (30.0, 44.0), (44.0, 44.0)]
+    around = [(float(x), float(y)) for x in (90, 150, 210) for y in (60, 120, 180)]
+    for x, y in group:
+        cv2.circle(bright, (int(x), int(y)), 2, 0.3, cv2.FILLED)
+    for x, y in around:
+        cv2.circle(bright, (int(x), int(y)), 7, 0.3, cv2.FILLED)
+    catalogue, mammogram, members = marked(group + around), shown(bright), np.arange(4)
+
+    def diameter(of: SpeckCatalogue) -> float:
+        _, values = measured(members, of, mammogram)
+        return float(np.exp(values[GROUP_MEASUREMENTS.index("log_diameter")]))
+
+    assert diameter(catalogue) == pytest.approx(0.7, abs=0.1)
+    doubtful = replace(catalogue, probability=np.where(np.arange(13) < 4, 0.9, 0.3))
+    assert diameter(doubtful) < 0.4
+    places, _ = measured(members, catalogue, mammogram)
+    assert len(places) == 13
