@@ -61,7 +61,7 @@ def years_phrase(years: float) -> str:
     months = round(12 * years)
     if months == 0:
         return "less than a month"
-    if years < _MONTHS_BELOW_YEARS and months != 12:
+    if years < _MONTHS_BELOW_YEARS and months % 12:
         return "1 month" if months == 1 else f"{months} months"
     whole = round(years)
     return "1 year" if whole == 1 else f"{whole} years"

@@ -27,7 +27,7 @@ class Kept:
     ground: Ground
 
 
-def kept(mammogram: Mammogram, breast: Breast) -> Kept:
+def keep(mammogram: Mammogram, breast: Breast) -> Kept:
     """What of a view's pixels a comparison needs."""
     return Kept(gridded(mammogram, breast), ground_of(mammogram, breast))
 

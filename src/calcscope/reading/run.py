@@ -90,7 +90,10 @@ def compare_paths(
     newest = max(dated, key=lambda one: one.exam.date or "", default=None)
     others = replace(offers, exams=tuple(one for one in offers.exams if one is not newest))
     run = _Run(settings or ReadSettings(), out, render, pdf, progress)
-    return run.read([] if newest is None else [newest.exam], others, list(offers.failures))
+    report, warnings = run.read([] if newest is None else [newest.exam], others, list(offers.failures))
+    if newest is not None and not others.exams and not others.left_out:
+        warnings = [*warnings, "Only one exam was found: there is nothing to compare it with."]
+    return report, warnings
 
 
 class NothingToCompare(CalcscopeError):

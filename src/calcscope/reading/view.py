@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +14,8 @@ from calcscope.describe.mimics import find_mimics
 from calcscope.describe.model import GroupDescription, Mimic
 from calcscope.describe.vessels import find_vessels
 from calcscope.exam import Mammogram, Orientation, View, ViewInfo
-from calcscope.groups import Group, form_few, form_groups
-from calcscope.priors.laying import Kept, kept
+from calcscope.groups import Group, GroupSettings, form_few, form_groups
+from calcscope.priors.laying import Kept, keep
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.tomosynthesis import merge_slices
 from calcscope.specks import SpeckCatalogue, SpeckSettings, find_specks
@@ -82,7 +82,7 @@ def read_view(
     progress(f"{view.info.label}: searching")
     breast = locate_breast(mammogram)
     reading = _describe(mammogram, breast, find_specks(mammogram, breast), settings, vessels_from=0.0)
-    return replace(reading, kept=kept(mammogram, breast)) if compare else reading
+    return replace(reading, kept=keep(mammogram, breast)) if compare else reading
 
 
 def _read_slices(view: View, settings: ReadSettings, progress: Callable[[str], None]) -> ViewReading:
@@ -114,19 +114,31 @@ def _describe(
     is_mimic[: len(explained)] = explained
     specks = specks.select(~is_mimic)
     vessels = find_vessels(specks.select(specks.probability >= vessels_from), breast, mammogram)
-    specks, vessels = _listed(specks, vessels, settings.listed_from)
+    grouping = settings.grouping.for_film() if mammogram.info.acquisition == "film" else settings.grouping
+    reading = _judged(specks, vessels, mammogram, breast, settings, grouping)
+    reading = replace(reading, mimics=tuple(mimics))
+    if settings.listed_from < settings.judged_from:
+        reading = _widened(reading, specks, vessels, mammogram, settings, grouping)
+    return reading
+
+
+def _judged(
+    specks: SpeckCatalogue,
+    vessels: list[Index],
+    mammogram: Mammogram,
+    breast: Breast,
+    settings: ReadSettings,
+    grouping: GroupSettings,
+) -> ViewReading:
+    """What findings depend on: the marks of at least ``judged_from``, their groups and kinds."""
+    kept = _kept(specks, vessels, settings.judged_from)
+    specks, vessels = specks.select(kept), _moved(vessels, kept)
     in_vessel = np.zeros(len(specks), dtype=bool)
     for vessel in vessels:
         in_vessel[vessel] = True
     obvious = settings.may_stand_alone(specks)
-
-    def of_all(groups: list[Group], eligible: Index) -> list[Group]:
-        return [replace(group, members=eligible[group.members]) for group in groups]
-
-    grouping = settings.grouping.for_film() if mammogram.info.acquisition == "film" else settings.grouping
     eligible = np.flatnonzero(~in_vessel)
-    candidates = specks.select(eligible)
-    groups = of_all(form_groups(candidates, breast, grouping), eligible)
+    groups = _of_all(form_groups(specks.select(eligible), breast, grouping), eligible)
     grouped = in_vessel.copy()
     for group in groups:
         grouped[group.members] = True
@@ -137,12 +149,6 @@ def _describe(
         if few_are_a_finding(group, description):
             groups.append(group)
             descriptions.append(description)
-
-    more: list[Group] = []
-    if settings.all_groups:
-        formed = {tuple(sorted(group.members)) for group in groups}
-        every = of_all(form_groups(candidates, breast, grouping, every=True), eligible)
-        more = [group for group in every if tuple(sorted(group.members)) not in formed]
     grouped[[n for group in groups for n in group.members]] = True
     singles = np.flatnonzero(~grouped & obvious)
     kinds: list[str | None] = [None] * len(specks)
@@ -159,16 +165,60 @@ def _describe(
         descriptions=tuple(descriptions),
         vessels=tuple(vessels),
         kinds=tuple(kinds),
-        mimics=tuple(mimics),
-        more_groups=tuple(more),
-        more_descriptions=tuple(describe_group(g, specks, breast, mammogram, vessels) for g in more),
+        mimics=(),
     )
 
 
-def _listed(specks: SpeckCatalogue, vessels: list[Index], least: float) -> tuple[SpeckCatalogue, list[Index]]:
-    """Those of at least a probability or on a vessel, and the members of each vessel among them."""
-    kept = specks.probability >= least
+def _widened(
+    judged: ViewReading,
+    specks: SpeckCatalogue,
+    vessels: list[Index],
+    mammogram: Mammogram,
+    settings: ReadSettings,
+    grouping: GroupSettings,
+) -> ViewReading:
+    """The reading with fainter marks listed too: groups, their probability and kinds do not know of them."""
+    kept = _kept(specks, vessels, settings.listed_from)
+    place = _moved([np.flatnonzero(_kept(specks, vessels, settings.judged_from))], kept)[0]
+    specks, vessels = specks.select(kept), _moved(vessels, kept)
+    groups = _of_all(judged.groups, place)
+    kinds: list[str | None] = [None] * len(specks)
+    for n, kind in zip(place, judged.kinds, strict=True):
+        kinds[n] = kind
+    more: list[Group] = []
+    if settings.all_groups:
+        formed = {tuple(sorted(group.members)) for group in groups}
+        in_vessel = np.zeros(len(specks), dtype=bool)
+        for vessel in vessels:
+            in_vessel[vessel] = True
+        eligible = np.flatnonzero(~in_vessel)
+        every = form_groups(specks.select(eligible), judged.breast, grouping, every=True)
+        more = [g for g in _of_all(every, eligible) if tuple(sorted(g.members)) not in formed]
+    return replace(
+        judged,
+        specks=specks,
+        groups=tuple(groups),
+        vessels=tuple(vessels),
+        kinds=tuple(kinds),
+        more_groups=tuple(more),
+        more_descriptions=tuple(describe_group(g, specks, judged.breast, mammogram, vessels) for g in more),
+    )
+
+
+def _of_all(groups: Sequence[Group], members: Index) -> list[Group]:
+    """Groups of some marks as groups of all: ``members`` are the indices of those some."""
+    return [replace(group, members=members[group.members]) for group in groups]
+
+
+def _kept(specks: SpeckCatalogue, vessels: list[Index], least: float) -> NDArray[np.bool_]:
+    """Which are of at least a probability or on a vessel, bool (n,)."""
+    kept = np.asarray(specks.probability >= least)
     for vessel in vessels:
         kept[vessel] = True
+    return kept
+
+
+def _moved(members: list[Index], kept: NDArray[np.bool_]) -> list[Index]:
+    """Indices among all as indices among those that are kept."""
     place = np.cumsum(kept) - 1
-    return specks.select(kept), [place[vessel] for vessel in vessels]
+    return [place[each] for each in members]

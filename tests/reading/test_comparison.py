@@ -1,0 +1,252 @@
+"""An exam read beside earlier ones: what became of its group, and what is left out and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pairs import current, earlier, exam, film, group
+
+from calcscope import lexicon
+from calcscope.exam import Exam, Failure, read_exams
+from calcscope.priors.choose import Chosen
+from calcscope.priors.model import Change, Status
+from calcscope.reading import NothingToCompare, ReadSettings, compare_paths, read_paths
+from calcscope.reading.comparison import Became, Earlier, Offered, compare_exams, deciding, facts_of
+from calcscope.report import model
+
+
+def read(path: Path, *priors: Path, **options: Any) -> model.ExamReport:
+    report, _ = read_paths([path], None, priors=priors, **options)
+    (one,) = report.exams
+    return one
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Exams of one breast: twelve calcifications now, six two years ago, none four years ago."""
+    place = tmp_path_factory.mktemp("exams")
+    current(place / "now")
+    earlier(place / "then", 6)
+    earlier(place / "long-ago", 0, "long ago")
+    return place
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path) -> model.ExamReport:
+    return read(folder / "now")
+
+
+@pytest.fixture(scope="module")
+def compared(folder: Path) -> model.ExamReport:
+    return read(folder / "now", folder / "long-ago", folder / "then")
+
+
+def test_the_group_has_more_with_its_numbers_interval_and_limits(compared: model.ExamReport) -> None:
+    (finding,) = compared.findings
+    change = finding.change
+    assert change is not None
+    assert change.status[0] == "more"
+    assert change.date == "2024-05-01"
+    assert (change.numbers["count_then"], change.numbers["count_now"]) == (6, 12)
+    low, high = change.interval["count_change"]
+    assert low <= 6 <= high
+    assert 0 < change.detection_limit["then_mm"] < 1
+    assert change.raises_suspicion
+    assert any("6 found in May 2024, 12 now" in words for words in change.words)
+    assert "Increased in number since the mammogram of 2 years ago (6 then, 12 now)." in finding.sentence
+    assert "growing" in {reason.rule for reason in finding.reasons}
+
+
+def test_each_calcification_found_in_both_lies_where_it_was_drawn(compared: model.ExamReport) -> None:
+    change = compared.findings[0].change
+    assert change is not None
+    (place,) = change.places
+    view = {each.id: each for each in compared.views[0].calcifications}
+    assert len(place.calcifications) == 12
+    assert len(place.not_found_then) == 6
+    assert len(place.earlier) == 6
+    assert not {each.same_as for each in place.earlier} & {None, *place.not_found_then}
+    linear = np.array(place.map)
+    for each in place.earlier:
+        assert each.found_now
+        own = view[str(each.same_as)]
+        mapped = linear @ np.array([own.x, own.y, 1.0])
+        assert np.hypot(*(mapped - (each.x, each.y))) * 0.12 < 1.0
+
+
+def test_the_reading_of_the_current_exam_does_not_depend_on_its_priors(
+    alone: model.ExamReport, compared: model.ExamReport
+) -> None:
+    assert compared.views == alone.views
+    one, other = alone.findings[0], compared.findings[0]
+    depends = {"change", "trend", "reasons", "sentence", "provisional_suspicion"}
+    assert one.model_dump(exclude=depends) == other.model_dump(exclude=depends)
+    assert "Not compared with an earlier mammogram." in one.sentence
+
+
+def test_earlier_films_are_requested_only_where_there_are_none(
+    alone: model.ExamReport, compared: model.ExamReport
+) -> None:
+    assert "prior_films" in {step.code for step in alone.next_steps}
+    assert "prior_films" not in {step.code for step in compared.next_steps}
+
+
+def test_three_exams_make_a_trend(compared: model.ExamReport) -> None:
+    trend = compared.findings[0].trend
+    assert [moment.date for moment in trend] == ["2022-05-01", "2024-05-01", "2026-05-01"]
+    assert [moment.count for moment in trend] == [0, 6, 12]
+    assert [moment.status and moment.status[0] for moment in trend] == ["new", "more", None]
+
+
+def test_both_priors_are_named_newest_first(compared: model.ExamReport) -> None:
+    assert [prior.date for prior in compared.priors] == ["2024-05-01", "2022-05-01"]
+    for prior in compared.priors:
+        assert prior.used
+        (pair,) = prior.views
+        assert pair.view == compared.views[0].sop_uid
+        assert pair.agreement is not None
+        assert pair.error_mm is not None
+        assert pair.error_mm < 3
+        assert not pair.turned_over
+
+
+def test_a_group_that_is_gone_is_not_lost(tmp_path: Path) -> None:
+    exam(tmp_path / "now", "now", film(group(0)))
+    report = read(tmp_path / "now", earlier(tmp_path / "then", 12))
+    assert report.findings == []
+    (gone,) = report.earlier_findings
+    assert gone.change.status == ["resolved"]
+    assert gone.count == 12
+    assert gone.change.places[0].calcifications == []
+    assert not any(each.found_now for each in gone.change.places[0].earlier)
+    assert report.assessment.left == "1"
+
+
+def test_what_is_no_earlier_exam_is_left_out_with_its_reason_and_the_rest_is_read(
+    folder: Path, tmp_path: Path
+) -> None:
+    shown = film(group(6), noise_of=2)
+    bad = {
+        "another woman": (exam(tmp_path / "a", "then", shown, PatientID="OTHER-9"), "another patient ID"),
+        "newer": (
+            exam(tmp_path / "b", "then", shown, StudyDate="20270101", StudyInstanceUID="2.25.5",
+                 SOPInstanceUID="2.25.6"), "later than the current exam",
+        ),
+        "itself": (folder / "now", "the current exam itself"),
+        "another side": (
+            exam(tmp_path / "c", "long ago", shown, ImageLaterality="R", StudyInstanceUID="2.25.7",
+                 SOPInstanceUID="2.25.8", PatientOrientation=["P", "L"]), "same side and projection",
+        ),
+        "another breast": (
+            exam(tmp_path / "d", "then", film(group(6), breast=2), StudyDate="20230501",
+                 StudyInstanceUID="2.25.9", SOPInstanceUID="2.25.10"), "could not be laid",
+        ),
+        "unreadable": (tmp_path / "broken.dcm", "could be read"),
+        "not there": (tmp_path / "nowhere", "check the path"),
+        "twice": (exam(tmp_path / "e", "long ago", film(group(0))), "given twice"),
+    }  # fmt: skip
+    (tmp_path / "broken.dcm").write_bytes((folder / "then" / "LCC.dcm").read_bytes()[:50_000])
+    exam(tmp_path / "f", "long ago", film(group(0)))
+    paths = [tmp_path / "f", *(path for path, _ in bad.values())]
+    whole, _ = read_paths([folder / "now"], None, priors=paths)
+    (report,) = whole.exams
+    left_out = {prior.source: prior.reason or "" for prior in report.priors if not prior.used}
+    assert set(left_out) == {str(path) for path, _ in bad.values()}
+    for name, (path, words) in bad.items():
+        assert words in left_out[str(path)], name
+    assert [prior.source for prior in report.priors if prior.used] == [str(tmp_path / "f")]
+    assert {failure.source for failure in whole.failures} == {
+        str(tmp_path / "broken.dcm"), str(tmp_path / "nowhere"),
+    }  # fmt: skip
+    (finding,) = report.findings
+    assert finding.count == 12
+    assert "OTHER-9" not in whole.model_dump_json()
+
+
+def test_an_earlier_view_that_lies_upside_down_is_compared_with_a_warning(
+    folder: Path, tmp_path: Path
+) -> None:
+    import pydicom
+
+    ds = pydicom.dcmread(folder / "then" / "LCC.dcm")
+    exam(tmp_path / "then", "then", ds.pixel_array[::-1].copy())
+    report = read(folder / "now", tmp_path / "then")
+    (prior,) = report.priors
+    assert prior.views[0].turned_over
+    assert "turned over" in prior.warnings[0]
+    change = report.findings[0].change
+    assert change is not None
+    assert change.status[0] == "more"
+
+
+def test_compare_reads_the_newest_whatever_the_order(folder: Path, compared: model.ExamReport) -> None:
+    report, warnings = compare_paths([folder / "then", folder / "now", folder / "long-ago"], None)
+    assert report.exams == [compared]
+    assert warnings == []
+
+
+def test_compare_with_one_exam_says_so_and_without_dates_refuses(folder: Path, tmp_path: Path) -> None:
+    report, warnings = compare_paths([folder / "now"], None)
+    assert len(report.exams) == 1
+    assert "nothing to compare" in warnings[0]
+    undated = exam(tmp_path / "undated", "then", film(group(0)), StudyDate=None)
+    with pytest.raises(NothingToCompare, match="without a date"):
+        compare_paths([undated], None)
+
+
+def test_of_two_women_each_is_offered_her_own_exams_alone(folder: Path, tmp_path: Path) -> None:
+    from calcscope.reading.offering import Offers
+
+    mine, hers, nobodys = (Exam(name, name[:3], "2020-01-01", ()) for name in ("mine", "hers", "nobody"))
+    offers = Offers(tuple(Offered(each, each.study_uid) for each in (mine, hers, nobodys)))
+    got = offers.of(Exam("now", "min", "2026-01-01", ()), {"min", "her"})
+    assert [one.exam.study_uid for one in got] == ["mine", "nobody"]
+
+
+def test_a_prior_whose_pixels_cannot_be_decoded_is_left_out(folder: Path) -> None:
+    (now,), _ = read_exams([folder / "now"])
+    (then,), _ = read_exams([folder / "then"])
+
+    def failing(view: Any, settings: ReadSettings, progress: Any) -> Failure:
+        return Failure(view.info.source, "found half an image")
+
+    found = compare_exams(now, [], [Offered(then, "then")], ReadSettings(), failing, 1)
+    assert found.earlier == ()
+    assert [(one.source, one.reason) for one in found.left_out] == [
+        ("then", "None of its images could be read.")
+    ]
+    assert [failure.reason for failure in found.failures] == ["found half an image"]
+
+
+def since(year: int, *status: Status, reason: str | None = None) -> Became:
+    """A finding's change since an exam of that year; the current exam is of 2026."""
+    chosen = Chosen(Exam(str(year), "P", f"{year}-05-01", ()), 2026.0 - year, ())
+    return Became(Earlier(chosen, str(year), (), (), ()), Change(status, reason=reason), ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "year"),
+    [
+        ([since(2025, "unchanged"), since(2023, "unchanged"), since(2021, "unchanged")], 2021),
+        ([since(2025, "unchanged"), since(2023, "more"), since(2021, "new")], 2023),
+        ([since(2025, "more"), since(2023, "unchanged")], 2025),
+        ([since(2025, "unchanged"), since(2023, "fewer"), since(2021, "unchanged")], 2025),
+        ([since(2025, "fewer"), since(2023, "unchanged")], 2025),
+        ([since(2025, "not_comparable"), since(2023, "unchanged")], 2023),
+        ([since(2025, "not_comparable"), since(2023, "not_comparable")], 2025),
+    ],
+)
+def test_growth_counts_first_then_how_long_it_is_stable(changes: list[Became], year: int) -> None:
+    chosen = deciding(changes)
+    assert chosen is not None
+    assert chosen.earlier.chosen.exam.study_uid == str(year)
+
+
+def test_what_is_not_comparable_gives_assessment_no_status_but_its_reason() -> None:
+    reason = lexicon.changes().reasons.too_fine
+    facts = facts_of(since(2024, "not_comparable", reason=reason))
+    assert facts.status == ()
+    assert facts.reason == reason
