@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from specks.drawn import breast, tissue, view
 
+from calcscope.breast.model import Breast
 from calcscope.describe import Mimic, find_mimics
 from calcscope.describe.grains import find_grains
 from calcscope.exam import Mammogram, Orientation, ViewInfo
-from calcscope.exam.model import Points
+from calcscope.exam.model import Float, Points
 from calcscope.phantom.drawn.scatter import half_ellipse
 from calcscope.phantom.drawn.scenes import Scene, draw_kind, draw_mimic
 from calcscope.specks import SpeckCatalogue, find_specks
@@ -168,7 +169,9 @@ def test_groups_of_calcifications_are_no_grains(place: Points, name: ViewName) -
     assert grains_at(place, name) == []
 
 
-def lines_in_a_breast(count: int, apart_mm: float, turn_deg: float = 0.0) -> list[str]:
+def lines_in_a_breast(
+    count: int, apart_mm: float, turn_deg: float = 0.0, width_mm: float = 0.3, crossed: bool = False
+) -> list[str]:
     """What is named where bright lines of 8 mm run side by side, each turned by so much against the last."""
     around = half_ellipse(60, 60, 0.1)
     rows, columns = around.mask.shape
@@ -177,17 +180,52 @@ def lines_in_a_breast(count: int, apart_mm: float, turn_deg: float = 0.0) -> lis
         along = np.array([np.cos(n * np.radians(turn_deg)), np.sin(n * np.radians(turn_deg))])
         middle = np.array([350, 380 + n * apart_mm * 10])
         ends = np.round(np.stack([middle - 40 * along, middle + 40 * along])).astype(np.int32)
-        cv2.polylines(lines, [ends], False, 1, 3)
+        cv2.polylines(lines, [ends], False, 1, round(10 * width_mm))
+    if crossed:
+        cv2.line(lines, (320, 370), (380, 380 + round(count * apart_mm * 10)), 1, 2)
     pixels = 0.4 * around.mask + 0.15 * cv2.GaussianBlur(lines, (0, 0), 1.0)
+    return named_in(pixels.astype(np.float32), around)
+
+
+def named_in(pixels: Float, around: Breast) -> list[str]:
+    """What is named in a digital view of these pixels of 0.1 mm in which no speck was found."""
+    rows, columns = pixels.shape
     info = ViewInfo("drawn", "1", "L", "CC", rows, columns, 0.1, acquisition="digital")
-    mammogram = Mammogram(
-        info, pixels.astype(np.float32), around.mask, Orientation(rows, columns), lambda p: p
-    )
+    mammogram = Mammogram(info, pixels, around.mask, Orientation(rows, columns), lambda p: p)
     return [mimic.kind for mimic in find_mimics(SpeckCatalogue.empty(0.1), around, mammogram)[0]]
 
 
 def test_strokes_side_by_side_are_cream() -> None:
     assert lines_in_a_breast(5, apart_mm=1.0) == ["cream"]
+
+
+def test_a_few_broad_strokes_are_cream() -> None:
+    assert lines_in_a_breast(4, apart_mm=1.6, width_mm=0.6) == ["cream"]
+
+
+def test_a_crease_that_crosses_the_strokes_hides_no_cream() -> None:
+    assert lines_in_a_breast(5, apart_mm=1.2, crossed=True) == ["cream"]
+
+
+def test_a_ball_partly_over_bright_skin_is_a_marker() -> None:
+    around = half_ellipse(60, 60, 0.1)
+    skin = np.clip(1.6 - around.skin_distance_mm / 3, 0.3, 1) * around.mask
+    assert named_in(skin.astype(np.float32), around) == []
+    ball = np.zeros(skin.shape, np.float32)
+    cv2.circle(ball, (575, 600), 11, 1, -1)
+    pixels = np.maximum(skin, cv2.GaussianBlur(ball, (0, 0), 0.6) * 1.2)
+    assert named_in(np.minimum(pixels, 1).astype(np.float32), around) == ["marker"]
+
+
+def test_noise_at_the_border_of_a_clip_does_not_hide_it() -> None:
+    around = half_ellipse(60, 60, 0.1)
+    bar = np.zeros(around.mask.shape, np.float32)
+    cv2.line(bar, (300, 600), (330, 625), 1, 5)
+    pixels = np.minimum(0.4 * around.mask + 1.2 * cv2.GaussianBlur(bar, (0, 0), 0.6), 1).astype(np.float32)
+    assert named_in(pixels, around) == ["clip"]
+    row, column = np.nonzero(cv2.distanceTransform((pixels >= 0.995).astype(np.uint8), cv2.DIST_L2, 5) == 2)
+    pixels[row[::9], column[::9]] = 0.98
+    assert named_in(pixels, around) == ["clip"]
 
 
 @pytest.mark.parametrize(
