@@ -90,16 +90,8 @@ def _has_place(views: Sequence[ViewReading], group: tuple[int, int]) -> bool:
 
 def _sighting(views: Sequence[ViewReading], i: int, k: int) -> Sighting:
     view, group, description = views[i], views[i].groups[k], views[i].descriptions[k]
-    return Sighting(
-        group.x,
-        group.y,
-        view.breast,
-        view.info,
-        group.count,
-        float(view.specks.diameter_mm[group.members].max()),
-        None,
-        description.typical_kind or description.morphology,
-    )
+    kind = description.typical_kind or description.morphology
+    return Sighting.of_group(group, view.specks, view.breast, view.info, kind)
 
 
 def _group_finding(views: Sequence[ViewReading], cluster: list[tuple[int, int]], side: Laterality) -> Found:
