@@ -128,12 +128,13 @@ def _pair(
         if not earlier.found_now:
             ring_around(then, outline, radius, colour, SECOND_RING)
     margin_mm = MARGIN_MM / 2 + (0 if place.earlier else place.error_mm)
-    if len(place.calcifications) > 1 or not place.earlier:
+    own = isinstance(finding, Finding)
+    if own and (len(place.calcifications) > 1 or not place.earlier):
         # Where it should be: what is now there, as the registration has it then.
         source = _mapped(np.array(place.map), _own_points(view, place))
         border = grown(counterpart.to_drawn(source, films.then), margin_mm * frame.per_mm)
         then.dashes(border, dimmed(colour, FAINT), DASH, closed=True)
-    if isinstance(finding, EarlierFinding):
+    if not own:
         border = grown(frame.to_drawn(_own_points(view, place)), MARGIN_MM / 2 * frame.per_mm)
         now.dashes(border, dimmed(colour, FAINT), DASH, closed=True)
     then.text(8, 6, films.when_then, TEXT, size)
@@ -156,7 +157,10 @@ def _entries(
     if once:
         entries.append(legend.Entry("in this image only", lambda canvas, x, y: _twice(canvas, x, y, colour)))
     many = f" · the {len(shown)} largest of {places}" if places > len(shown) else ""
-    if any(len(place.calcifications) > 1 or not place.earlier for place in shown):
+    if isinstance(finding, EarlierFinding):
+        border = legend.Entry("where it was", lambda canvas, x, y: _dashed(canvas, x, y, colour))
+        entries.append(border)
+    elif any(len(place.calcifications) > 1 or not place.earlier for place in shown):
         border = legend.Entry("where it is now", lambda canvas, x, y: _dashed(canvas, x, y, colour))
         entries.append(border)
     entries.append(legend.Entry(f"field {field:.3g} mm{many}"))

@@ -116,11 +116,19 @@ def _seen(exam: ExamReport, finding: Finding) -> list[Seen]:
     return told
 
 
-def _was(exam: ExamReport, finding: EarlierFinding) -> list[tuple[str, str]]:
-    """Labels of the views that a group of an earlier exam is compared in, and the paths of its pictures."""
+def _was(exam: ExamReport, finding: EarlierFinding) -> list[tuple[str, str, tuple[str, str]]]:
+    """For each view that a group of an earlier exam is compared in: label, path of its picture, and paths of
+    the images that are blinked."""
     views = {view.sop_uid: view for view in exam.views}
     uids = dict.fromkeys(place.view for place in finding.change.places)
-    return [(views[uid].label, files.change_path(exam, finding.id, uid)) for uid in uids]
+    return [
+        (
+            views[uid].label,
+            files.change_path(exam, finding.id, uid),
+            files.blink_paths(exam, finding.id, uid),
+        )
+        for uid in uids
+    ]
 
 
 def _hanging(exam: ExamReport) -> list[ViewReport]:
