@@ -139,6 +139,15 @@ def test_round_calcifications_stay_in_the_search(diameter_mm: float) -> None:
     assert breast.search[[900, 1200, 1300], [300, 500, 745]].all()
 
 
+@pytest.mark.parametrize("diameter_mm", [3.0, 3.9])
+def test_thick_calcium_that_the_display_turns_white_stays_in_the_search(diameter_mm: float) -> None:
+    drawn = Drawn()
+    drawn.disc(400, 900, diameter_mm=diameter_mm, value=1.0)
+    breast = locate_breast(drawn.mammogram())
+    assert not {"marker", "clip"} & set(kinds(breast))
+    assert breast.search[900, 400]
+
+
 def test_a_clip_is_left_out() -> None:
     drawn = Drawn()
     drawn.pixels[1000:1012, 500:528] = 1.0

@@ -37,8 +37,9 @@ CLIFF_ON_SKIN, CLIFF_INSIDE = 0.5, 0.75
 FLAT = 0.06
 # A ball counts as on the skin this far inside and outside the skin line, mm, and is then this bright.
 SKIN_INSIDE_MM, SKIN_OUTSIDE_MM, SKIN_BALL_SHARE = 4.0, 12.0, 0.45
-# Inside the breast metal outshines this percentile of the breast.
-OUTSHINES = 99.9
+# Inside the breast metal outshines this percentile of the breast, and is no larger than this, mm (across a
+# disc of its area): thicker calcium is white, flat and sharp too, and must not be left out of the search.
+OUTSHINES, METAL_INSIDE_MM = 99.9, 2.5
 # Labels: brighter than this share of the way to the breast, larger than this, letters nearer than this.
 LABEL_SHARE, LABEL_MM2, LABEL_GAP_MM = 0.25, 4.0, 6.0
 # Implant: this bright (share of the way to the brightest), this large, without anything narrower than this.
@@ -100,6 +101,7 @@ def metal(pixels: Float, small: Float, mask: Mask, film: Levels, pixel_mm: float
         ball = spot.roundness >= ROUND and spot.solidity >= SOLID
         on_skin = depth[row, column] <= SKIN_INSIDE_MM
         sharp = spot.cliff >= CLIFF_INSIDE and spot.flatness <= FLAT and spot.value >= bright
+        sharp &= on_skin or spot.diameter_mm <= METAL_INSIDE_MM
         if ball and (
             sharp or (on_skin and spot.cliff >= CLIFF_ON_SKIN and spot.height > SKIN_BALL_SHARE * span)
         ):
