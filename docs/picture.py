@@ -39,7 +39,7 @@ def main() -> None:
     picture.paste(above, ((picture.width - above.width) // 2, 0))
     picture.paste(below, ((picture.width - below.width) // 2, above.height + GAP))
     PICTURE.parent.mkdir(exist_ok=True)
-    picture.quantize(palette=_palette(picture), dither=Image.Dither.NONE).save(PICTURE, optimize=True)
+    picture.quantize(palette=palette(picture), dither=Image.Dither.NONE).save(PICTURE, optimize=True)
 
 
 def _opened(path: Path) -> Image.Image:
@@ -60,7 +60,7 @@ def _in_a_row(images: list[Image.Image]) -> Image.Image:
     return row
 
 
-def _palette(picture: Image.Image) -> Image.Image:
+def palette(picture: Image.Image) -> Image.Image:
     """Greys evenly spaced, and the colours of what is not grey."""
     pixels = np.asarray(picture)
     coloured = pixels[np.ptp(pixels, axis=2) > 24]
