@@ -36,11 +36,12 @@ STROKE_MM, BENT_MM = 2.5, 0.5
 TURN_DEG = 10.0
 """Most that a line turns from pixel to pixel."""
 ALIKE_DEG, BESIDE_MM = 12.0, (0.3, 2.0)
-"""Strokes side by side: most between their directions, and their distance across."""
+"""Strokes side by side: most between their directions, and their distance across. Strokes up to
+3 mm apart would find more smears, and call the fibres of one simulated exam so."""
 STROKES, STRENGTH_MM = 3, 1.9
-"""Least number of strokes in a bundle, and least sum of their lengths, times the height of the middle
-one as a share of the local level: simulated smears have 2.1 and more, what else lay side by side in simulated
-views 1.6 at most, in six digital views 0.9."""
+"""Least number of strokes in a bundle, and least sum of their lengths, times the height of the middle one
+as a share of the local level: two of three simulated smears have 2.0 and more, what else lay side by side
+1.6 at most in simulated views and 1.2 in six digital ones."""
 DEPTH_MM, OFF_WALL_MM, OFF_NIPPLE_MM, ENDS = (2.5, 30.0), 12.0, 15.0, 0.05
 """Where strokes are looked for: depth under the skin line, distance from the chest wall's edge and from the
 nipple with its folds, and the share of the height left out at both ends."""
