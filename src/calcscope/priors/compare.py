@@ -178,16 +178,17 @@ class Outcome:
     @property
     def before(self) -> float:
         """How many of ``now`` were there before, beyond what chance pairs; faint marks count for less."""
-        return self._found(self.paired.current, self.now, self.compared.pair.prior, self.paired.prior)
+        partners = self.paired.prior[np.isin(self.paired.current, self.now)]
+        return self._found(np.sqrt(self.compared.pair.prior.specks.probability[partners]))
 
     @property
     def after(self) -> float:
-        """How many of ``then`` are still there."""
-        return self._found(self.paired.prior, self.then, self.compared.pair.current, self.paired.current)
+        """How many of ``then`` are still there: what is doubtful now is not called still there."""
+        partners = self.paired.current[np.isin(self.paired.prior, self.then)]
+        return self._found(self.compared.pair.current.specks.probability[partners])
 
-    def _found(self, own: Index, members: Index, other: Viewed, partners: Index) -> float:
-        partners = partners[np.isin(own, members)]
-        return max(0.0, float(np.sqrt(other.specks.probability[partners]).sum()) - self.paired.chance)
+    def _found(self, weight: Numbers) -> float:
+        return max(0.0, float(weight.sum()) - self.paired.chance)
 
 
 def outcome(compared: Compared, now: Members | None, then: Members | None) -> Outcome:

@@ -13,6 +13,7 @@ from calcscope import lexicon
 from calcscope.exam.model import Points
 from calcscope.priors.change import trend
 from calcscope.priors.compare import Outcome
+from calcscope.priors.model import LIKELY
 from calcscope.reading.comparison import Became, Comparison, Earlier, Gone, Laid
 from calcscope.reading.view import ViewReading
 from calcscope.report import model
@@ -137,7 +138,7 @@ def _place(
     pairs = [(n, k) for k, n in partner.items() if k in its and (n in own or not own)]
     at, affine = _affine(laid, now, then, middle_mm, max(NEAR_MM, spread_mm), pairs)
     ((x, y),) = then.orientation.to_source(at)
-    missing, lost = set(one.missing_then.tolist()), set(one.missing_now.tolist())
+    missing, lost = _unseen(one, now, then)
     listed = [int(n) for n in here if int(n) in names]
     return model.Place(
         view=now.info.sop_uid,
@@ -152,6 +153,20 @@ def _place(
             _earlier(then, int(k), int(k) not in lost, names.get(partner.get(int(k), -1))) for k in there
         ],
     )
+
+
+def _unseen(one: Outcome, now: ViewReading, then: ViewReading) -> tuple[set[int], set[int]]:
+    """Those of now without a counterpart then, and those of then without one now, that is more than doubtful:
+    probable, or a member of the finding."""
+    missing, lost = set(one.missing_then.tolist()), set(one.missing_now.tolist())
+    grouped = () if one.group_then is None else then.groups[one.group_then].members.tolist()
+    ours, theirs = set(one.now.tolist()), set(grouped)
+    for n, k in zip(one.paired.current.tolist(), one.paired.prior.tolist(), strict=True):
+        if then.specks.probability[k] < LIKELY and k not in theirs:
+            missing.add(n)
+        if now.specks.probability[n] < LIKELY and n not in ours:
+            lost.add(k)
+    return missing, lost
 
 
 def _middle(points_mm: Points) -> tuple[NDArray[np.float64], float]:

@@ -243,7 +243,7 @@ class EarlierCalcification(Model):
     diameter_mm: Length = Field(description="Diameter of the disc of the same area")
     probability: Probability = Field(description="That the mark is a calcification")
     outline: list[Point] = Field(description="Outline at half height, closed polygon, pixels")
-    found_now: bool = Field(description="Whether this exam shows it, be it fainter than what is listed")
+    found_now: bool = Field(description="Whether this exam shows it, and not only a doubtful mark")
     same_as: str | None = Field(None, description="Id of the same calcification in this exam where listed")
 
 
@@ -260,7 +260,7 @@ class Place(Model):
     )
     calcifications: list[str] = Field(description="Ids of its calcifications in the view")
     not_found_then: list[str] = Field(
-        description="Those of them that the earlier view does not show: new, or too faint for it"
+        description="Those of them of which the earlier view shows no more than a doubtful mark"
     )
     earlier: list[EarlierCalcification] = Field(description="Its calcifications in the earlier view")
 
