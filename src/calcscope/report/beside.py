@@ -26,9 +26,11 @@ from calcscope.report.overlay import (
     MARGIN_MM,
     MOST_TILES,
     field_mm,
+    place_points,
     ring,
     ring_around,
     separator,
+    to_current,
 )
 from calcscope.report.palette import CATEGORY_COLOURS, EARLIER, LOOSE, STRIP, TEXT, dimmed
 
@@ -131,11 +133,11 @@ def _pair(
     own = isinstance(finding, Finding)
     if own and (len(place.calcifications) > 1 or not place.earlier):
         # Where it should be: what is now there, as the registration has it then.
-        source = _mapped(np.array(place.map), _own_points(view, place))
+        source = _mapped(np.array(place.map), place_points(view, place))
         border = grown(counterpart.to_drawn(source, films.then), margin_mm * frame.per_mm)
         then.dashes(border, dimmed(colour, FAINT), DASH, closed=True)
     if not own:
-        border = grown(frame.to_drawn(_own_points(view, place)), MARGIN_MM / 2 * frame.per_mm)
+        border = grown(frame.to_drawn(place_points(view, place)), MARGIN_MM / 2 * frame.per_mm)
         now.dashes(border, dimmed(colour, FAINT), DASH, closed=True)
     then.text(8, 6, films.when_then, TEXT, size)
     now.text(8, 6, f"{films.when_now}, now", TEXT, size)
@@ -194,31 +196,12 @@ def _points(view: ViewReport, place: Place) -> Points:
     """Source points of the current image that the picture has to hold: what is there now, and was then."""
     then = [point for each in place.earlier for point in (each.outline or [(each.x, each.y)])]
     if not then:
-        return _own_points(view, place)
-    return np.vstack([_own_points(view, place), _back(np.array(place.map), np.array(then))])
-
-
-def _own_points(view: ViewReport, place: Place) -> Points:
-    """What is there now, or else where what was there then should be."""
-    members = set(place.calcifications)
-    own = [
-        point
-        for each in view.calcifications
-        if each.id in members
-        for point in (each.outline or [(each.x, each.y)])
-    ]
-    if own:
-        return np.array(own)
-    then = [point for each in place.earlier for point in each.outline] or [(place.x, place.y)]
-    return _back(np.array(place.map), np.array(then))
+        return place_points(view, place)
+    return np.vstack([place_points(view, place), to_current(place, then)])
 
 
 def _mapped(affine: np.typing.NDArray[np.float64], points: Points) -> Points:
     return np.asarray(points @ affine[:, :2].T + affine[:, 2])
-
-
-def _back(affine: np.typing.NDArray[np.float64], points: Points) -> Points:
-    return np.asarray(np.linalg.solve(affine[:, :2], (points - affine[:, 2]).T).T)
 
 
 # --- over time ------------------------------------------------------------------------------------------

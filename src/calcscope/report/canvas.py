@@ -55,7 +55,9 @@ class Canvas:
         fixed = np.rint(np.asarray(points) * (1 << SHIFT)).astype(np.int32)
         cv2.polylines(self.image, [fixed], closed, rgb(colour), thickness, cv2.LINE_AA, SHIFT)
 
-    def dashes(self, points: Points, colour: str, dash: float, *, closed: bool = False) -> None:
+    def dashes(
+        self, points: Points, colour: str, dash: float, *, closed: bool = False, thickness: int = 1
+    ) -> None:
         """A dashed polyline, dashes and gaps ``dash`` pixels long."""
         points = np.asarray(points, dtype=np.float64)
         if closed:
@@ -66,7 +68,9 @@ class Canvas:
             inside = along[(along > start) & (along < start + dash)]
             at = np.concatenate([[start], inside, [min(start + dash, along[-1])]])
             self.line(
-                np.stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])], 1), colour
+                np.stack([np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])], 1),
+                colour,
+                thickness,
             )
 
     def ellipse(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calcscope.report.canvas import RGB, Canvas, text_width
-from calcscope.report.palette import ANATOMY, BORDER, LEFT_OUT, LOOSE, MIMIC, STRIP, TEXT
+from calcscope.report.palette import ANATOMY, BORDER, EARLIER, LEFT_OUT, LOOSE, MIMIC, STRIP, TEXT
 
 BARS_MM = (50, 20, 10, 5, 2, 1)
 """Lengths a scale bar may have; the longest that takes less than BAR_SHARE of the width is taken."""
@@ -44,6 +44,10 @@ MIMIC_ENTRY = Entry(
 LEFT_OUT_ENTRY = Entry(
     "not searched",
     lambda canvas, x, y: canvas.dashes(square(x, y, 8), LEFT_OUT, 3, closed=True),
+)
+EARLIER_ENTRY = Entry(
+    "in an earlier exam",
+    lambda canvas, x, y: canvas.dashes(square(x, y, 8), EARLIER, 4, closed=True),
 )
 MUSCLE_ENTRY = Entry(
     "pectoral muscle", lambda canvas, x, y: canvas.dashes(np.array([[x - 12, y], [x + 12, y]]), ANATOMY, 5)

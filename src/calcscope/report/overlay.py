@@ -15,8 +15,18 @@ from calcscope.exam.model import Mammogram, Points
 from calcscope.report import legend, words
 from calcscope.report.canvas import RGB, Canvas, box_of, grown, text_width
 from calcscope.report.frame import Frame
-from calcscope.report.model import Calcification, Finding, Member, Point, ViewReport
-from calcscope.report.palette import ANATOMY, BORDER, CATEGORY_COLOURS, LEFT_OUT, LOOSE, MIMIC, TEXT, dimmed
+from calcscope.report.model import Calcification, EarlierFinding, Finding, Member, Place, Point, ViewReport
+from calcscope.report.palette import (
+    ANATOMY,
+    BORDER,
+    CATEGORY_COLOURS,
+    EARLIER,
+    LEFT_OUT,
+    LOOSE,
+    MIMIC,
+    TEXT,
+    dimmed,
+)
 
 VIEW_SIDE = 1500
 """Longer side of a whole view, drawn pixels: about 0.2 mm each, enough to find a place by."""
@@ -42,8 +52,17 @@ FAINT = 0.85
 """Brightness of benign marks."""
 
 
-def draw_view(view: ViewReport, findings: Iterable[Finding], mammogram: Mammogram) -> RGB:
+def draw_view(
+    view: ViewReport,
+    findings: Iterable[Finding],
+    mammogram: Mammogram,
+    earlier: Iterable[EarlierFinding] = (),
+) -> RGB:
     """A whole view with lines around its findings, a legend and a scale bar.
+
+    Parameters
+    ----------
+    earlier : what only earlier exams show: dashes stand around its place
 
     Returns
     -------
@@ -68,9 +87,15 @@ def draw_view(view: ViewReport, findings: Iterable[Finding], mammogram: Mammogra
         canvas.line(mark.line, mark.colour, mark.thickness, closed=True)
     for mark in sorted(marks, key=lambda mark: mark.benign):
         canvas.label(box_of(mark.line), mark.words, mark.text_colour, mark.size, always=not mark.benign)
+    gone = [(each, place) for each in earlier for place in each.change.places if place.view == view.sop_uid]
+    for each, place in gone:
+        border = grown(frame.to_drawn(place_points(view, place)), MARGIN_MM * frame.per_mm)
+        canvas.dashes(border, EARLIER, 8, closed=True, thickness=2)
+        canvas.keep_clear(box_of(border))
+        canvas.label(box_of(border), f"{each.id} · {words.status(each.change)}", EARLIER, 28, always=True)
     _draw_mimics(canvas, frame, view)
     _draw_left_out(canvas, frame, view)
-    entries = _entries(view, marks, bool(loose))
+    entries = _entries(view, marks, bool(loose)) + ([legend.EARLIER_ENTRY] if gone else [])
     return np.vstack([canvas.finish(), legend.strip(canvas.width, frame.per_mm, entries, 28)])
 
 
@@ -185,7 +210,7 @@ def _marks(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> 
     group = f" ({member.group})" if member.group is not None else ""
     full = f"{finding.id}{group} · cat. {finding.assessment.category}"
     if finding.change is not None:
-        full += f" · {words.status(finding.change)}"
+        full += f" · {finding.change.status[0].replace('_', ' ')}"
     return [
         _Mark(
             line=grown(frame.to_drawn(_member_points(view, part)), margin_mm * frame.per_mm),
@@ -297,3 +322,24 @@ def _member_points(view: ViewReport, member: Member) -> Points:
         if speck.id in mine:
             points += [(speck.x, speck.y), *speck.outline]
     return np.array(points, dtype=np.float64)
+
+
+def place_points(view: ViewReport, place: Place) -> Points:
+    """Source points, (n, 2), of what is there now; where nothing is, of where what was there should be."""
+    members = set(place.calcifications)
+    own = [
+        point
+        for each in view.calcifications
+        if each.id in members
+        for point in (each.outline or [(each.x, each.y)])
+    ]
+    if own:
+        return np.array(own)
+    then = [point for each in place.earlier for point in each.outline] or [(place.x, place.y)]
+    return to_current(place, then)
+
+
+def to_current(place: Place, points: Sequence[Point]) -> Points:
+    """Points of the earlier source image in the current one, (n, 2)."""
+    linear = np.array(place.map)
+    return np.asarray(np.linalg.solve(linear[:, :2], (np.array(points) - linear[:, 2]).T).T)

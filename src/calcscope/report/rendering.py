@@ -105,7 +105,10 @@ def _write_overlays(exam: ExamReport, view: ViewReport, film: View, place: Path)
     for number in by_slice or {None: []}:
         mammogram = film.load(number)
         if number == shown:
-            _write(draw_view(view, exam.findings, mammogram), place / files.overlay_path(exam, view))
+            _write(
+                draw_view(view, exam.findings, mammogram, exam.earlier_findings),
+                place / files.overlay_path(exam, view),
+            )
         for finding, member in by_slice.get(number, []):
             crop = draw_crop(view, finding, member, mammogram)
             _write(crop, place / files.crop_path(exam, finding, view.sop_uid))

@@ -147,7 +147,8 @@ def quantity(change: Change) -> list[tuple[str, str, str, str]]:
     rows = []
     if "count_now" in numbers:
         rows.append((QUANTITIES["count"], said("count_then"), said("count_now"), ""))
-    if "comparable_now" in numbers and "count_change" in change.interval:
+    one_sided = change.status in (["new"], ["resolved"])  # what is left of the other exam is doubtful
+    if "comparable_now" in numbers and "count_change" in change.interval and not one_sided:
         low, high = change.interval["count_change"]
         difference = f"{numbers['count_change']:+.0f} ({low:+.0f} to {high:+.0f})"
         rows.append((QUANTITIES["comparable"], said("comparable_then"), said("comparable_now"), difference))
