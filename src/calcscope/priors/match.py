@@ -48,6 +48,10 @@ ALIKE = 0.7
 SUPPORT, CLEARER, APART_MM = 1.6, 1.35, 1.5
 """Votes for a shift, in calcifications, from which on the constellation has told it, and how many times those
 for any other shift so far from it they must be."""
+FIT_MM = 0.25
+"""Gaussian sigma of how near a calcification lies to its counterpart after the local correction."""
+BETTER = 1.3
+"""How many times better the constellation must fit without the hint before that is left aside."""
 HINTED = 1.2
 """How many times more must agree on a shift near the hint than on one without it."""
 UNHINTED = 0.5
@@ -151,22 +155,17 @@ def match_specks(
     strength = strength - _usual(strength, at, other, error)
     weight = np.exp(-((strength / ALIKE) ** 2) / 2)
     weight *= np.sqrt(now.probability[current])[:, None] * np.sqrt(then.probability[prior])
-    shift, votes = _shifts(at, other, error, weight, None, 0.0)
+    widest = _widest(other, then.probability[prior])
+    shifts = _shifts(at, other, error, weight, None, 0.0)
+    told, guided, moved = _guided(at, other, weight, widest, shifts)
     if hint is not None:
-        hinted = _shifts(at, other, error, weight, hint, spread_mm)
-        if hinted[1].sum() > HINTED * votes.sum():
-            shift, votes = hinted
-    told = votes > 0
-    guided = np.zeros(len(at), dtype=bool)
-    moved = at.copy()
-    if told.any():
-        # A neighbourhood that tells nothing itself goes with the nearest one that does.
-        away, nearest = (np.asarray(found) for found in cKDTree(at[told]).query(at))
-        guided = away <= GUIDED_MM
-        moved[guided] += shift[told][nearest[guided]]
-        widest = _widest(other, then.probability[prior])
-        moved[guided] = _through_affine(moved[guided], other, weight[guided], widest)
-        moved[guided] = _smoothly(moved[guided], other, weight[guided], widest)
+        again = _shifts(at, other, error, weight, hint, spread_mm)
+        if again[1].sum() > HINTED * shifts[1].sum():
+            hinted = _guided(at, other, weight, widest, again)
+            # Where the constellation fits plainly better without it, the middles of the groups mislead.
+            fit = _fit(moved, other, weight)
+            if fit < SUPPORT or _fit(hinted[2], other, weight) > fit / BETTER:
+                told, guided, moved = hinted
     distance = np.hypot(*(moved[:, None] - other[None]).transpose(2, 0, 1))
     reach = LOOSE_MM + LOOSE_ERRORS * error
     if told.any():
@@ -192,6 +191,31 @@ def match_specks(
         current[first], prior[second], distance[first, second], bool(guided.any()), chance,
         current[ours & free[0] & guided], prior[theirs & free[1]] if guided.any() else prior[:0],
     )  # fmt: skip
+
+
+def _guided(
+    at: Points, other: Points, weight: Numbers, widest: float, shifts: tuple[Points, Numbers]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], Points]:
+    """Whose neighbourhood told its shift, who goes with one, and where all lie then, stretched and bent."""
+    shift, votes = shifts
+    told = votes > 0
+    guided = np.zeros(len(at), dtype=bool)
+    moved = at.copy()
+    if told.any():
+        # A neighbourhood that tells nothing itself goes with the nearest one that does.
+        away, nearest = (np.asarray(found) for found in cKDTree(at[told]).query(at))
+        guided = away <= GUIDED_MM
+        moved[guided] += shift[told][nearest[guided]]
+        moved[guided] = _through_affine(moved[guided], other, weight[guided], widest)
+        moved[guided] = _smoothly(moved[guided], other, weight[guided], widest)
+    return told, guided, moved
+
+
+def _fit(moved: Points, other: Points, weight: Numbers) -> float:
+    """How many calcifications lie on one of the other exam, one to one as far as either side has them."""
+    distance = np.hypot(*(moved[:, None] - other[None]).transpose(2, 0, 1))
+    near = weight * np.exp(-((distance / FIT_MM) ** 2) / 2)
+    return float(min(near.max(axis=1).sum(), near.max(axis=0).sum()))
 
 
 def _left_over(
