@@ -44,7 +44,7 @@ def main() -> None:
     (exam,) = read_report(work / "report").exams
     finding = next(one for one in exam.findings if len(one.trend) > 1 and one.change is not None)
     assert finding.change is not None
-    view = finding.change.places[-1].view
+    view = finding.change.places[0].view
     folder = work / "report" / exam.folder
     _saved(folder / files.change_path(exam, finding.id, view), "comparison.png")
     _saved(folder / files.trend_path(finding.id), "trend.png")
