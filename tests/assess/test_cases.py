@@ -177,3 +177,49 @@ def test_a_group_near_the_skin_tells_the_reader_to_look_there(mode: Mode) -> Non
     assert (near.category, near.basis) == (deep.category, deep.basis)
     benign = assess_finding(replace(facts("punctate", "grouped", kind="skin"), skin_mm=2.0), mode)
     assert "look_alike_on_the_skin" not in {reason.rule for reason in benign.reasons}
+
+
+def rules_of(found: FindingFacts, mode: Mode) -> list[str]:
+    return [reason.rule for reason in assess_finding(found, mode).reasons]
+
+
+@pytest.mark.parametrize("mode", ["screening", "diagnostic"])
+def test_what_is_new_and_benign_all_the_same_says_why_nothing_follows(mode: Mode) -> None:
+    assert rules_of(facts("punctate", count=1, change=NEW), mode) == ["lone_growing", "lone_speck"]
+    assert rules_of(facts(kind="vascular", count=40, change=MORE), mode) == [
+        "benign_kind_grew",
+        "benign_by_shape",
+    ]
+    assert rules_of(facts("punctate", count=1, change=STABLE_3), mode) == ["lone_speck"]
+
+
+def test_a_stable_group_on_screening_views_is_recalled_and_told_what_a_work_up_would_make_of_it() -> None:
+    stable = facts("punctate", "grouped", change=STABLE_3, worked_up=False)
+    result = assess_finding(stable, "screening")
+    assert result.category == "0"
+    assert "stable_not_worked_up" in rules_of(stable, "screening")
+    assert "stable_not_worked_up" not in rules_of(facts("amorphous", "grouped", change=STABLE_3), "screening")
+    assert "stable_not_worked_up" not in rules_of(facts("punctate", "grouped", change=STABLE_1), "screening")
+
+
+def test_what_is_not_comparable_is_neither_new_nor_stable() -> None:
+    unknown = ChangeFacts((), 2.0, reason="The earlier image could not have shown it.")
+    group = facts("punctate", "grouped", change=unknown)
+    result = assess_finding(group, "diagnostic")
+    assert result.category == "3"  # as without a comparison
+    assert "not_comparable" in rules_of(group, "diagnostic")
+    assert "Not comparable with the mammogram of 2 years ago: the earlier image could not" in result.sentence
+
+
+def test_the_sentence_gives_the_numbers_of_more_and_fewer() -> None:
+    for status, words in (("more", "Increased"), ("fewer", "Decreased")):
+        change = ChangeFacts((status,), 1.0, then=7, now=12)
+        sentence = assess_finding(facts("punctate", "grouped", change=change), "screening").sentence
+        assert f"{words} in number since the mammogram of 1 year ago (7 then, 12 now)." in sentence
+
+
+def test_exams_of_one_month_are_not_said_to_be_no_months_apart() -> None:
+    sentence = assess_finding(
+        facts("punctate", "grouped", change=ChangeFacts(("unchanged",), 0.03)), "screening"
+    ).sentence
+    assert "since the mammogram of less than a month ago" in sentence

@@ -92,6 +92,13 @@ def test_each_view_finds_the_same_side_and_projection() -> None:
     assert prior_view(shown("RLM"), old) == 3  # the same projection from the other side
 
 
+def test_tomosynthesis_is_not_compared() -> None:
+    slices = shown("RCC", "s.dcm", slices=40)
+    old = Exam("a", PATIENT, "2024-05-01", (slices, shown("RCC", "b.dcm")))
+    assert prior_view(shown("RCC"), old) == 1
+    assert prior_view(slices, old) is None
+
+
 def test_contact_views_are_compared_with_contact_views() -> None:
     magnified = shown("RCC", "m.dcm", ("magnification",))
     raw = shown("RCC", "r.dcm", processing="processing")

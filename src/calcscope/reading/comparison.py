@@ -170,7 +170,7 @@ def compare_exams(
     earlier = []
     for one in chosen:
         progress(f"comparing with {_year(one.exam)}")
-        read_one = _laid(views, one, where[id(one.exam)], known)
+        read_one = _laid(views, one, where[id(one.exam)], known, workers)
         if read_one.laid:
             earlier.append(read_one)
         else:
@@ -184,24 +184,28 @@ def _year(exam: Exam) -> str:
     return (exam.date or "earlier exam")[:4]
 
 
-def _laid(views: Sequence[ViewReading], chosen: Chosen, source: str, read: dict[str, ViewReading]) -> Earlier:
+def _laid(
+    views: Sequence[ViewReading], chosen: Chosen, source: str, read: dict[str, ViewReading], workers: int
+) -> Earlier:
     """The views of an earlier exam on those of the current one."""
     used = sorted({k for k in chosen.views if k is not None})
     readings = [read[chosen.exam.views[k].info.source] for k in used]
-    laid: list[Laid] = []
-    refused: list[tuple[int, int, str]] = []
-    for i, k in enumerate(chosen.views):
-        if k is None:
-            continue
-        j = used.index(k)
-        now, then = views[i], readings[j]
+    pairs = [(i, used.index(k)) for i, k in enumerate(chosen.views) if k is not None]
+
+    def compared(pair: tuple[int, int]) -> tuple[Registration, Compared] | NotRegistered:
+        now, then = views[pair[0]], readings[pair[1]]
         assert now.kept is not None
         assert then.kept is not None
-        found = lay_and_compare((now, now.kept), (then, then.kept))
-        if isinstance(found, NotRegistered):
-            refused.append((i, j, found.reason))
-        else:
-            laid.append(Laid(i, j, *found))
+        return lay_and_compare((now, now.kept), (then, then.kept))
+
+    laid: list[Laid] = []
+    refused: list[tuple[int, int, str]] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for (i, j), found in zip(pairs, pool.map(compared, pairs), strict=True):
+            if isinstance(found, NotRegistered):
+                refused.append((i, j, found.reason))
+            else:
+                laid.append(Laid(i, j, *found))
     return Earlier(chosen, source, tuple(readings), tuple(laid), tuple(refused))
 
 

@@ -18,6 +18,7 @@ from calcscope.errors import UnreadableInput
 from calcscope.exam import Exam, Failure, View
 from calcscope.exam.model import Points
 from calcscope.groups import Group
+from calcscope.priors.choose import choose_priors
 from calcscope.reading.changes import change_model, earlier_finding, prior_models, trend_models
 from calcscope.reading.comparison import (
     Became,
@@ -65,7 +66,7 @@ def read_exam(
     earlier exams too
     """
     wanted = [view for view in exam.views if not _is_raw_twin(view, exam)]
-    compare = bool(offered)
+    compare = bool(choose_priors(replace(exam, views=tuple(wanted)), [one.exam for one in offered])[0])
     listing = to_be_compared(settings) if compare else settings
     with ThreadPoolExecutor(VIEWS_AT_ONCE) as pool:
         read = list(pool.map(lambda view: _read(view, listing, progress, compare), wanted))
@@ -75,7 +76,7 @@ def read_exam(
         return None, failures
 
     comparison = Comparison(left_out=tuple(left_out))
-    if compare:
+    if offered:
         present = {view.info.sop_uid for view in views}
         current = replace(exam, views=tuple(view for view in wanted if view.info.sop_uid in present))
         comparison = compare_exams(current, views, offered, settings, _read_earlier, VIEWS_AT_ONCE, progress)
