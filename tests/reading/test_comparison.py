@@ -221,6 +221,30 @@ def test_a_prior_whose_pixels_cannot_be_decoded_is_left_out(folder: Path) -> Non
     assert [failure.reason for failure in found.failures] == ["found half an image"]
 
 
+def test_a_fault_in_comparing_does_not_cost_the_exam(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_: object) -> None:
+        raise RuntimeError("Doe^Jane")
+
+    monkeypatch.setattr("calcscope.reading.comparison.lay_and_compare", fault)
+    report = read(folder / "now", folder / "then")
+    assert report.findings[0].count == 12
+    assert report.findings[0].change is None
+    (prior,) = report.priors
+    assert not prior.used
+    assert "does not handle (RuntimeError)" in (prior.reason or "")
+    assert "Doe" not in report.model_dump_json()
+
+
+def test_what_was_asked_to_be_listed_stays_listed_beside_an_earlier_exam(folder: Path) -> None:
+    settings = ReadSettings(min_probability=0.0)
+    alone, beside = (
+        read_paths([folder / "now"], None, settings=settings, priors=priors)[0].exams[0]
+        for priors in ((), (folder / "then",))
+    )
+    assert beside.views == alone.views
+    assert min(each.probability for each in beside.views[0].calcifications) < 0.05
+
+
 def since(year: int, *status: Status, reason: str | None = None) -> Became:
     """A finding's change since an exam of that year; the current exam is of 2026."""
     chosen = Chosen(Exam(str(year), "P", f"{year}-05-01", ()), 2026.0 - year, ())

@@ -119,7 +119,8 @@ class Comparison:
 
 def to_be_compared(settings: ReadSettings) -> ReadSettings:
     """The settings with fainter marks listed too: findings and groups stay what they are."""
-    return replace(settings, min_probability=min(LISTED, settings.min_probability or LISTED))
+    asked = settings.min_probability
+    return replace(settings, min_probability=LISTED if asked is None else min(LISTED, asked))
 
 
 def compare_exams(
@@ -143,7 +144,7 @@ def compare_exams(
     """
     known: dict[str, ViewReading] = {}
     failures: dict[str, Failure] = {}
-    faint = to_be_compared(settings)
+    faint = replace(settings, min_probability=LISTED, all_groups=False)
     while True:
         # An exam of which a view cannot be read may have another one of the same projection.
         chosen, not_chosen = choose_priors(current, [one.exam for one in offered], failures)

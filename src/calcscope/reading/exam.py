@@ -23,6 +23,7 @@ from calcscope.reading.changes import change_model, earlier_finding, prior_model
 from calcscope.reading.comparison import (
     Became,
     Comparison,
+    Gone,
     LeftOut,
     Offered,
     became,
@@ -75,14 +76,9 @@ def read_exam(
     if not views:
         return None, failures
 
-    comparison = Comparison(left_out=tuple(left_out))
-    if offered:
-        present = {view.info.sop_uid for view in views}
-        current = replace(exam, views=tuple(view for view in wanted if view.info.sop_uid in present))
-        comparison = compare_exams(current, views, offered, settings, _read_earlier, VIEWS_AT_ONCE, progress)
-        comparison = replace(comparison, left_out=(*comparison.left_out, *left_out))
     found = collect(views, settings)
-    changes = [[became(item, earlier) for earlier in comparison.earlier] for item in found]
+    comparison, changes, lost = _compared(exam, views, found, offered, settings, progress)
+    comparison = replace(comparison, left_out=(*comparison.left_out, *left_out))
     found = [_with_change(item, deciding(since)) for item, since in zip(found, changes, strict=True)]
     judged = [assess_finding(item.facts, settings.mode, settings.assess) for item in found]
     verdict = assess_exam(
@@ -94,7 +90,6 @@ def read_exam(
     )
     order = sorted(range(len(found)), key=lambda n: _urgency(found[n], judged[n]))
     listed = [_listed(i, view, found, settings) for i, view in enumerate(views)]
-    lost = gone(views, comparison, changes, settings)
     report = model.ExamReport(
         study_uid=exam.study_uid,
         patient_id=exam.patient_id,
@@ -120,6 +115,33 @@ def read_exam(
         ],
     )
     return report, [*failures, *comparison.failures]
+
+
+def _compared(
+    exam: Exam,
+    views: list[ViewReading],
+    found: list[Found],
+    offered: Sequence[Offered],
+    settings: ReadSettings,
+    progress: Callable[[str], None],
+) -> tuple[Comparison, list[list[Became]], list[Gone]]:
+    """The earlier exams, what became of each finding since each of them, and what only they show.
+
+    A fault in comparing must not cost the exam that is read.
+    """
+    if not offered:
+        return Comparison(), [[] for _ in found], []
+    present = {view.info.sop_uid for view in views}
+    current = replace(exam, views=tuple(view for view in exam.views if view.info.sop_uid in present))
+    try:
+        comparison = compare_exams(current, views, offered, settings, _read_earlier, VIEWS_AT_ONCE, progress)
+        changes = [[became(item, earlier) for earlier in comparison.earlier] for item in found]
+        return comparison, changes, gone(views, comparison, changes, settings)
+    except Exception as error:
+        logger.error("fault while comparing exams: %s", type(error).__name__)
+        reason = f"Comparing it {_fault(error)}."
+        left_out = tuple(LeftOut(one.source, one.exam.date, reason) for one in offered)
+        return Comparison(left_out=left_out), [[] for _ in found], []
 
 
 def _read(
