@@ -27,6 +27,7 @@ from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 
 from calcscope.breast import locate_breast
+from calcscope.evaluate.calibration import brier, expected_calibration_error
 from calcscope.evaluate.roc import auc
 from calcscope.exam.model import View
 from calcscope.specks.candidates import Candidate
@@ -80,6 +81,11 @@ def train(out: Path, network: Path | None = None, seeds: int = 4, normals: Seque
             mean, scale, weights = fit(x[~held][:, columns], y[~held])
             score = design(x[held][:, columns], mean, scale) @ weights
             print(f"fitted without {left_out}, {what}: AUC there {auc(score, y[held]):.4f}")
+            stated, even = 1 / (1 + np.exp(-score)), balance(y[held])
+            print(
+                f"  at even odds: Brier score {brier(stated, y[held], even):.3f}, "
+                f"calibration error {expected_calibration_error(stated, y[held], even):.3f}"
+            )
     mean, scale, weights = fit(x, y)
     content = {
         "features": list(FEATURES),
@@ -178,17 +184,23 @@ def fit(x: Array, y: NDArray[np.bool_]) -> tuple[Array, Array, Array]:
     """Mean and scale of the measurements, and the penalised logistic coefficients."""
     mean, scale = x.mean(axis=0), x.std(axis=0) + 1e-9
     terms = design(x, mean, scale)
-    sign = np.where(y, 1.0, -1.0)
-    # Both classes weigh the same: how many candidates an image offers depends on its grain and on the
-    # threshold, so the shares of the training set say nothing about another image.
-    balance = np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean()))
+    sign, each = np.where(y, 1.0, -1.0), balance(y)
 
     def loss(weights: Array) -> tuple[float, Array]:
         margin = sign * (terms @ weights)
         penalty = PENALTY * np.r_[0.0, weights[1:]]
-        value = (balance * np.logaddexp(0, -margin)).sum() + 0.5 * float(penalty @ weights)
-        gradient = -terms.T @ (balance * sign / (1 + np.exp(margin))) + penalty
+        value = (each * np.logaddexp(0, -margin)).sum() + 0.5 * float(penalty @ weights)
+        gradient = -terms.T @ (each * sign / (1 + np.exp(margin))) + penalty
         return float(value), gradient
 
     result = minimize(loss, np.zeros(terms.shape[1]), jac=True, method="L-BFGS-B", options={"maxiter": 500})
     return mean, scale, np.asarray(result.x)
+
+
+def balance(y: NDArray[np.bool_]) -> Array:
+    """Weights, (n,), that give both classes the same share.
+
+    How many candidates an image offers depends on its grain and on the threshold, so the shares of the
+    training set say nothing about another image.
+    """
+    return np.asarray(np.where(y, 0.5 / y.mean(), 0.5 / (1 - y.mean())))
