@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss
 
 from calcscope.evaluate.calibration import Marks, brier, expected_calibration_error, reliability
 from calcscope.evaluate.froc import MarkedImage
+from calcscope.evaluate.marked import MarkedSpeck, MarkedView
+from calcscope.evaluate.measure import Measured, _add
+from calcscope.exam import Orientation, ReadOptions
 
 
 def test_brier_score_against_scikit_learn() -> None:
@@ -56,3 +62,28 @@ def test_false_marks_of_normal_images_stand_for_those_of_the_others() -> None:
     assert marks.probability.tolist() == [0.9, 0.8, 0.7]
     assert marks.true.tolist() == [True, True, False]
     assert marks.weight.tolist() == [1.0, 1.0, 0.5]
+
+
+def test_only_what_a_reader_is_shown_counts_as_stated(tmp_path: Path) -> None:
+    """Of three marks two are listed: a member of a group of the operating point, and an obvious lone one."""
+    specks = SimpleNamespace(
+        xy=np.array([[10.0, 10.0], [60.0, 60.0], [90.0, 20.0]]),
+        outlines=(),
+        probability=np.array([0.9, 0.6, 0.3]),
+    )
+    reading = SimpleNamespace(
+        specks=specks,
+        orientation=Orientation(100, 100),
+        info=SimpleNamespace(pixel_mm=0.1, laterality="R"),
+        groups=(SimpleNamespace(members=np.array([1]), x=60.0, y=60.0, probability=0.7),),
+        more_groups=(),
+        descriptions=(),
+        more_descriptions=(),
+        vessels=(),
+    )
+    settings = SimpleNamespace(may_stand_alone=lambda specks: specks.probability > 0.8)
+    marked = MarkedView("a", "w", tmp_path, ReadOptions(), specks=(MarkedSpeck(10.0, 11.0),))
+    measured = Measured()
+    _add(measured, marked, reading, settings)  # type: ignore[arg-type]
+    assert measured.singles[0].marks == ((0.9, 0), (0.6, None), (0.3, None))
+    assert measured.listed[0].marks == ((0.9, 0), (0.6, None))

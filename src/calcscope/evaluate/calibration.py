@@ -123,8 +123,14 @@ def draw(
     sizes = [12 + 500 * b.count / max(largest, 125) for b in bins]
     axes.scatter(stated, observed, s=sizes, color="#1f4e79", alpha=0.75, zorder=3)
     for b in bins:
+        up = b.observed < 0.08  # else the figures would lie on those of the axis
         axes.annotate(
-            str(b.count), (b.stated, b.observed), xytext=(9, -11), textcoords="offset points", fontsize=8
+            str(b.count),
+            (b.stated, b.observed),
+            xytext=(0, 10) if up else (9, -11),
+            ha="center" if up else "left",
+            textcoords="offset points",
+            fontsize=8,
         )
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)

@@ -82,7 +82,7 @@ class ImageDataset:
             title = "Marked calcifications found"
             console.print(table_of_rates(measured.singles, (), title, "calcifications"))
             self._draw(measured.singles, "calcifications", out, console)
-        self._calibration({"groups": measured.every, "calcifications": measured.singles}, out, console)
+        self._calibration({"groups": measured.every, "calcifications": measured.listed}, out, console)
         _print(table_of_overlaps(measured.overlaps), console)
         if beyond is None:  # of simulated exams the lexicon's own terms are known, not the readers' words
             words = {"shape": measured.shapes, "distribution": measured.distributions}
@@ -97,7 +97,7 @@ class ImageDataset:
                 console.print(f"Picture: {picture}", highlight=False)
 
     def _calibration(self, images: dict[str, Sequence[MarkedImage]], out: Path, console: Console) -> None:
-        """How far the probability stated of a group and of a calcification agrees with the truth."""
+        """How far the probability stated of a group and of a listed calcification agrees with the truth."""
         marks = {objects: Marks.of(marked) for objects, marked in images.items() if _has_curve(marked)}
         marks = {objects: stated for objects, stated in marks.items() if len(stated.true)}
         _print(table_of_calibration(marks), console)

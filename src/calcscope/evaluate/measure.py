@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Measured:
     singles : the calcifications as marks, of the images on which single ones were marked; those that touch
         are one
     apart : the same, each for itself
+    listed : the same as ``singles``, with those marks alone that a reader is shown
     overlaps : agreement of outlines of the calcifications that were found and outlined
     shapes, distributions : (reader's, software's) level for each described group that was hit
     calcified : by breast, the probability of the best group and whether there is a calcification lesion
@@ -44,6 +45,7 @@ class Measured:
     operating: list[MarkedImage] = field(default_factory=list)
     singles: list[MarkedImage] = field(default_factory=list)
     apart: list[MarkedImage] = field(default_factory=list)
+    listed: list[MarkedImage] = field(default_factory=list)
     overlaps: list[Overlap] = field(default_factory=list)
     shapes: list[tuple[str, str]] = field(default_factory=list)
     distributions: list[tuple[str, str]] = field(default_factory=list)
@@ -62,12 +64,12 @@ def measure(
     measured = Measured()
     for marked in views:
         reading = read_view(marked.exam().views[0], settings)
-        _add(measured, marked, reading)
+        _add(measured, marked, reading, settings)
         also(marked, reading)
     return measured
 
 
-def _add(measured: Measured, marked: MarkedView, reading: ViewReading) -> None:
+def _add(measured: Measured, marked: MarkedView, reading: ViewReading, settings: ReadSettings) -> None:
     every = (*reading.groups, *reading.more_groups)
     measured.views.append(marked)
     measured.pixel_mm.append(reading.info.pixel_mm)
@@ -77,6 +79,11 @@ def _add(measured: Measured, marked: MarkedView, reading: ViewReading) -> None:
     if singly is not None and objects is not None:
         measured.singles.append(objects)
         measured.apart.append(singly)
+        shown = settings.may_stand_alone(reading.specks)
+        for members in (*(group.members for group in reading.groups), *reading.vessels):
+            shown[members] = True
+        marks = tuple(mark for mark, show in zip(objects.marks, shown, strict=True) if show)
+        measured.listed.append(replace(objects, marks=marks))
         measured.overlaps += marked.overlaps(reading)
     _add_words(measured, marked, reading)
     breast = (marked.woman, reading.info.laterality)
