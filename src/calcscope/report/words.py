@@ -127,7 +127,7 @@ def status(change: Change) -> str:
 
 QUANTITIES = {
     "count": "Calcifications found",
-    "comparable": "Of those that both images can show",
+    "comparable": "Faint ones counted, without those one image could not show",
     "span": "Extent, mm",
     "size": "Size of the same ones",
     "density": "Density",
