@@ -111,14 +111,22 @@ def test_more_in_the_same_place_is_denser() -> None:
     assert of_group(two(4, 20, 10)).status[:2] == ("more", "denser")
 
 
-def test_a_sure_change_of_shape_or_distribution_is_said() -> None:
-    points = gathered(np.random.default_rng(0), 9)
-    now = view(points, (9,), ("fine_linear",), "linear")
-    then = view(points, (9,), ("punctate",), "grouped")
+def test_a_sure_change_of_shape_or_distribution_is_said_where_others_took_their_places() -> None:
+    random = np.random.default_rng(0)
+    stayed, went, came = gathered(random, 6), gathered(random, 3), gathered(random, 3)
+    now = view(np.concatenate([stayed, came]), (9,), ("fine_linear",), "linear")
+    then = view(np.concatenate([stayed, went]), (9,), ("punctate",), "grouped")
     change = of_group(pair(now, then))
     assert change.status == ("changed_morphology", "changed_distribution")
     assert change.terms == ("changed",)
     assert change.raises_suspicion
+
+
+def test_the_same_calcifications_under_another_word_are_unchanged() -> None:
+    points = gathered(np.random.default_rng(0), 9)
+    now = view(points, (9,), ("fine_linear",), "linear")
+    then = view(points, (9,), ("punctate",), "grouped")
+    assert of_group(pair(now, then)).status == ("unchanged",)
 
 
 def test_an_unsure_one_is_not() -> None:

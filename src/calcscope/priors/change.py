@@ -117,7 +117,9 @@ def _changes(
             found.append("wider")
         elif "more" in found and numbers["density_ratio"] >= 1 + least.least_density_change.value:
             found.append("denser")
-    described = [_described(one) for one in outcomes if _matched(one) and _many(one)]
+    # The same calcifications at the same places under another word are another word, not another pattern.
+    others = bool(found) or any(_replaced(one) for one in outcomes)
+    described = [_described(one) for one in outcomes if others and _matched(one) and _many(one)]
     if any(_turned(then.morphology_probabilities, now.morphology_probabilities) for then, now in described):
         found.append("changed_morphology")
     if any(
@@ -130,6 +132,15 @@ def _changes(
 def _many(one: Outcome) -> bool:
     """Whether there are enough to tell a shape and a distribution in both exams."""
     return min(len(one.now), len(one.then)) >= lexicon.groups().min_count.value
+
+
+def _replaced(one: Outcome) -> bool:
+    """Whether some came and others went, though each image would have shown the other's."""
+    rules = lexicon.changes()
+    pairs = (one.compared.chance_then[one.missing_then], one.compared.chance_now[one.missing_now])
+    return all(
+        np.count_nonzero(chance >= rules.comparable_from.value) >= rules.new_from.value for chance in pairs
+    )
 
 
 def _described(one: Outcome) -> tuple[GroupDescription, GroupDescription]:
