@@ -10,7 +10,7 @@ import pytest
 from exam.builders import draw_breast, mg_dataset, save
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from calcscope.exam import Exam, ReadOptions, read_exams
+from calcscope.exam import Exam, ReadOptions, joined, read_exams
 
 FOUR_VIEWS = [("L", "MLO"), ("R", "MLO"), ("L", "CC"), ("R", "CC")]
 
@@ -85,6 +85,27 @@ def test_a_view_without_patient_id_belongs_to_its_study(tmp_path: Path) -> None:
     exams, failures = read_exams([tmp_path])
     assert failures == []
     assert [exam.patient_id for exam in exams] == ["TEST-1"]
+
+
+def test_an_exam_says_whether_it_states_a_patient_id_and_never_shows_the_date_of_birth(
+    tmp_path: Path,
+) -> None:
+    save(mg_dataset(laterality="L"), tmp_path / "a.dcm")
+    save(mg_dataset(laterality="R", PatientID=None, StudyInstanceUID="2.25.9"), tmp_path / "b.dcm")
+    exams, _ = read_exams([tmp_path])
+    assert {exam.study_uid: exam.has_patient_id for exam in exams} == {"2.25.1001": True, "2.25.9": False}
+    assert exams[0].birth_date == "19600102"
+    assert "19600102" not in repr(exams)
+
+
+def test_studies_of_one_day_are_joined_in_the_order_they_hang(tmp_path: Path) -> None:
+    save(mg_dataset(laterality="L", view="MLO"), tmp_path / "a.dcm")
+    save(mg_dataset(laterality="L", view="CC", StudyInstanceUID="2.25.9"), tmp_path / "b.dcm")
+    exams, _ = read_exams([tmp_path])
+    assert len(exams) == 2
+    whole = joined(exams)
+    assert labels(whole) == ["LCC", "LMLO"]
+    assert whole.study_uid == exams[0].study_uid
 
 
 def test_a_copy_of_an_image_is_read_once(tmp_path: Path) -> None:

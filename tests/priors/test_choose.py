@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -43,6 +44,8 @@ def test_several_years_are_used_newest_first() -> None:
     ("offered", "word"),
     [
         (exam("a", "2024-05-01", patient="OTHER-4"), "another patient ID"),
+        (replace(exam("a", "2024-05-01", patient="folder"), has_patient_id=False), "states no patient ID"),
+        (replace(exam("a", "2024-05-01"), birth_date="19500203"), "another date of birth: check"),
         (exam("a", "2026-07-01"), "later than"),
         (exam("a", "2026-05-01"), "same day"),
         (exam("a", None), "no date"),
@@ -51,9 +54,11 @@ def test_several_years_are_used_newest_first() -> None:
     ],
 )
 def test_what_is_no_earlier_exam_is_left_out_with_its_reason(offered: Exam, word: str) -> None:
-    chosen, [left_out] = choose_priors(NOW, [offered])
+    chosen, [left_out] = choose_priors(replace(NOW, birth_date="19600102"), [offered])
     assert not chosen
     assert word in left_out.reason
+    assert "19" not in left_out.reason
+    assert "20" not in left_out.reason
     assert PATIENT not in left_out.reason
     assert offered.patient_id not in left_out.reason
 
@@ -61,6 +66,19 @@ def test_what_is_no_earlier_exam_is_left_out_with_its_reason(offered: Exam, word
 def test_without_a_date_of_the_current_exam_nobody_can_tell() -> None:
     _, [left_out] = choose_priors(exam("now", None), [exam("a", "2024-05-01")])
     assert "current exam has no date" in left_out.reason
+
+
+def test_an_exam_without_a_patient_id_is_not_said_to_be_another_womans() -> None:
+    _, [left_out] = choose_priors(
+        replace(NOW, patient_id="folder", has_patient_id=False), [exam("a", "2024-05-01")]
+    )
+    assert left_out.reason.startswith("The current exam states no patient ID")
+
+
+def test_a_date_of_birth_that_only_one_exam_states_does_not_matter() -> None:
+    chosen, left_out = choose_priors(NOW, [replace(exam("a", "2024-05-01"), birth_date="19500203")])
+    assert chosen
+    assert not left_out
 
 
 def test_the_same_study_twice_is_used_once() -> None:
@@ -90,6 +108,7 @@ def test_each_view_finds_the_same_side_and_projection() -> None:
     assert prior_view(shown("LCC"), old) == 2
     assert prior_view(shown("RCC"), old) is None
     assert prior_view(shown("RLM"), old) == 3  # the same projection from the other side
+    assert prior_view(shown("LFB"), old) == 2
 
 
 def test_tomosynthesis_is_not_compared() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,8 +138,9 @@ def test_what_is_no_earlier_exam_is_left_out_with_its_reason_and_the_rest_is_rea
         ),
         "itself": (folder / "now", "the current exam itself"),
         "another side": (
-            exam(tmp_path / "c", "long ago", shown, ImageLaterality="R", StudyInstanceUID="2.25.7",
-                 SOPInstanceUID="2.25.8", PatientOrientation=["P", "L"]), "same side and projection",
+            exam(tmp_path / "c", "long ago", shown, ImageLaterality="R", StudyDate="20220601",
+                 StudyInstanceUID="2.25.7", SOPInstanceUID="2.25.8", PatientOrientation=["P", "L"]),
+            "same side and projection",
         ),
         "another breast": (
             exam(tmp_path / "d", "then", film(group(6), breast=2), StudyDate="20230501",
@@ -204,6 +206,41 @@ def test_of_two_women_each_is_offered_her_own_exams_alone(folder: Path, tmp_path
     offers = Offers(tuple(Offered(each, each.study_uid) for each in (mine, hers, nobodys)))
     got = offers.of(Exam("now", "min", "2026-01-01", ()), {"min", "her"})
     assert [one.exam.study_uid for one in got] == ["mine", "nobody"]
+
+
+def test_studies_of_one_day_are_offered_as_one_exam() -> None:
+    from calcscope.reading.offering import Offers
+
+    cc, mlo, old, other = (
+        Exam(name, patient, date, (), birth_date=born)
+        for name, patient, date, born in (
+            ("cc", "P", "2024-05-01", "19600102"),
+            ("mlo", "P", "2024-05-01", ""),
+            ("old", "P", "2022-05-01", "19600102"),
+            ("other", "Q", "2024-05-01", "19600102"),
+        )
+    )
+    offers = Offers(tuple(Offered(each, each.study_uid) for each in (cc, mlo, old, other)))
+    got = offers.of(Exam("now", "P", "2026-05-01", ()), {"P"})
+    assert [one.source for one in got] == ["cc and mlo", "old", "other"]
+    assert got[0].exam.study_uid == "cc"
+    # Two women under one ID are kept apart, and so is what nobody is known to own.
+    apart = Offers(tuple(Offered(replace(each, birth_date=each.study_uid), "") for each in (cc, mlo)))
+    assert len(apart.of(Exam("now", "P", "2026-05-01", ()), {"P"})) == 2
+    nobodys = Offers(tuple(Offered(replace(each, has_patient_id=False), "") for each in (cc, mlo)))
+    assert len(nobodys.of(Exam("now", "P", "2026-05-01", ()), {"P"})) == 2
+
+
+def test_a_view_of_each_of_two_studies_of_one_day_makes_one_earlier_exam(tmp_path: Path) -> None:
+    exam(tmp_path / "now", "now", film(group(12)))
+    mine = earlier(tmp_path / "cc", 6)
+    right = {"ImageLaterality": "R", "PatientOrientation": ["P", "L"]}
+    uids = {"StudyInstanceUID": "2.25.7", "SOPInstanceUID": "2.25.8"}
+    other = exam(tmp_path / "rcc", "then", film(group(0), noise_of=3), **right, **uids)
+    for paths in ((other, mine), (mine, other)):
+        (prior,) = read(tmp_path / "now", *paths).priors
+        assert prior.used
+        assert prior.source == " and ".join(map(str, paths))
 
 
 def test_a_prior_whose_pixels_cannot_be_decoded_is_left_out(folder: Path) -> None:

@@ -2,6 +2,16 @@
 
 from calcscope.exam.model import Exam, Failure, Mammogram, Orientation, View, ViewInfo
 from calcscope.exam.options import ReadOptions
-from calcscope.exam.studies import read_exams
+from calcscope.exam.studies import joined, read_exams
 
-__all__ = ["Exam", "Failure", "Mammogram", "Orientation", "ReadOptions", "View", "ViewInfo", "read_exams"]
+__all__ = [
+    "Exam",
+    "Failure",
+    "Mammogram",
+    "Orientation",
+    "ReadOptions",
+    "View",
+    "ViewInfo",
+    "joined",
+    "read_exams",
+]

@@ -185,12 +185,16 @@ class Exam:
     study_uid, patient_id : as stored, or made from the sources when the files carry none
     date : ISO date ``YYYY-MM-DD`` or None
     views : R before L, CC before MLO before others
+    has_patient_id : False where ``patient_id`` was made from the source
+    birth_date : as stored, to tell two women of one ID apart; empty where none is stated
     """
 
     study_uid: str
     patient_id: str
     date: str | None
     views: tuple[View, ...]
+    has_patient_id: bool = True
+    birth_date: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ class _Origin:
     patient_id : as stored, or made from the source
     person : what tells two patients apart; empty where nothing is stated
     date : ISO date or None
+    has_patient_id : whether the source states ``patient_id``
+    birth_date : as stored, or empty
     """
 
     group: tuple[str, ...]
@@ -45,6 +47,8 @@ class _Origin:
     patient_id: str
     person: str
     date: str | None
+    has_patient_id: bool = True
+    birth_date: str = ""
 
 
 _Reading = tuple[View, _Origin]
@@ -109,14 +113,16 @@ def _dicom_origin(ds: Dataset, source: Source) -> _Origin:
         # The dataset gives each view a study, a patient and a date of its own: it is the woman who counts.
         return _Origin((facts.dataset, facts.woman), "", facts.woman, facts.woman, None)
     study, date = uid(ds, "StudyInstanceUID"), _date(ds)
-    person = "\n".join([patient_id, text(ds, "PatientBirthDate")]) if patient_id else ""
+    born = text(ds, "PatientBirthDate")
+    person = "\n".join([patient_id, born]) if patient_id else ""
     group = ("study", study) if study else ("no study", person or source.folder, date or "")
-    return _Origin(group, study, patient_id or source.folder, person, date)
+    return _Origin(group, study, patient_id or source.folder, person, date, bool(patient_id), born)
 
 
 def _raster_origin(source: Source) -> _Origin:
-    woman = facts_of_name(source.file_name).woman
-    return _Origin(("raster", source.folder, woman), "", woman or source.folder, "", None)
+    facts = facts_of_name(source.file_name)
+    group = ("raster", source.folder, facts.woman)
+    return _Origin(group, "", facts.woman or source.folder, "", None, bool(facts.dataset))
 
 
 def _date(ds: Dataset) -> str | None:
@@ -184,7 +190,16 @@ def _exam(members: list[_Reading]) -> Exam:
         patient_id=named.patient_id,
         date=min(dates) if dates else None,
         views=tuple(views),
+        has_patient_id=named.has_patient_id,
+        birth_date=named.birth_date,
     )
+
+
+def joined(exams: Sequence[Exam]) -> Exam:
+    """Studies of one woman and day as the one exam that they are, under the first one's UID."""
+    views = sorted((view for exam in exams for view in exam.views), key=_hanging)
+    born = next((exam.birth_date for exam in exams if exam.birth_date), "")
+    return replace(exams[0], views=tuple(views), birth_date=born)
 
 
 def _hanging(view: View) -> tuple[bool, int, str, int, str]:

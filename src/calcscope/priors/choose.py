@@ -8,7 +8,7 @@ from datetime import date
 
 from calcscope.exam.model import Exam, View
 
-SAME = {"LM": "ML", "LMO": "MLO"}
+SAME = {"LM": "ML", "LMO": "MLO", "FB": "CC"}
 """Projections that show the same from the other side; all others are compared with their own."""
 
 
@@ -108,13 +108,21 @@ def _unfit(current: Exam, exam: Exam) -> str | None:
     if exam.study_uid == current.study_uid or same_images:
         return "It is the current exam itself."
     if exam.patient_id != current.patient_id:
+        if not exam.has_patient_id:
+            return "It states no patient ID, so nobody can tell whether it is of the same woman."
+        if not current.has_patient_id:
+            return (
+                "The current exam states no patient ID, so nobody can tell whether it is of the same woman."
+            )
         return "It has another patient ID."
+    if exam.birth_date and current.birth_date and exam.birth_date != current.birth_date:
+        return "It has the same patient ID but another date of birth: check whose it is."
     if current.date is None:
         return "The current exam has no date, so nobody can tell which of the two is earlier."
     if exam.date is None:
         return "It has no date, so nobody can tell whether it is earlier."
     if exam.date == current.date:
-        return f"It is of the same day as the current exam ({exam.date})."
+        return "It is of the same day as the current exam."
     if exam.date > current.date:
-        return f"It is dated {exam.date}, later than the current exam ({current.date})."
+        return "It is later than the current exam."
     return None

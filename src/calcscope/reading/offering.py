@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from calcscope.exam import Exam, Failure, ReadOptions, read_exams
+from calcscope.exam import Exam, Failure, ReadOptions, joined, read_exams
 from calcscope.reading.comparison import LeftOut, Offered
 
 
@@ -34,7 +34,33 @@ class Offers:
         everybody : patient IDs of all exams that are read
         """
         others = set(everybody) - {exam.patient_id}
-        return tuple(one for one in self.exams if one.exam.patient_id not in others)
+        offered = [one for one in self.exams if one.exam.patient_id not in others]
+        same_day = [one for one in offered if one.exam.date == exam.date]
+        before = [one for one in offered if one.exam.date != exam.date]
+        return (*one_a_day(before), *same_day)
+
+
+def one_a_day(offered: Sequence[Offered]) -> tuple[Offered, ...]:
+    """The same with studies of one woman and day, such as one for each view, put together as one exam."""
+    days: dict[object, list[Offered]] = {}
+    for one in offered:
+        exam = one.exam
+        like = [each.exam for each in offered if _day(each.exam) == _day(exam)]
+        women = {each.birth_date for each in like if each.birth_date}
+        alone = exam.date is None or not exam.has_patient_id or len(women) > 1
+        days.setdefault(id(one) if alone else _day(exam), []).append(one)
+    return tuple(
+        day[0]
+        if len(day) == 1
+        else Offered(
+            joined([one.exam for one in day]), " and ".join(dict.fromkeys(one.source for one in day))
+        )
+        for day in days.values()
+    )
+
+
+def _day(exam: Exam) -> tuple[str, str | None]:
+    return exam.patient_id, exam.date
 
 
 def read_offers(paths: Sequence[str | Path], options: ReadOptions) -> Offers:

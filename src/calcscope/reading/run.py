@@ -13,7 +13,7 @@ from calcscope import lexicon
 from calcscope.errors import CalcscopeError
 from calcscope.exam import Exam, Failure, ReadOptions, read_exams
 from calcscope.reading.exam import read_exam
-from calcscope.reading.offering import Offers, read_offers
+from calcscope.reading.offering import Offers, one_a_day, read_offers
 from calcscope.reading.settings import ReadSettings
 from calcscope.report import model
 from calcscope.report.writing import output_folder, write_report
@@ -81,14 +81,15 @@ def compare_paths(
         When ``out`` cannot be written; an earlier report there is left as it was.
     """
     offers = read_offers(paths, options or ReadOptions())
-    dated = [one for one in offers.exams if one.exam.date is not None]
+    exams = one_a_day(offers.exams)
+    dated = [one for one in exams if one.exam.date is not None]
     if offers.exams and not dated:
         raise NothingToCompare(
             f"found {len(offers.exams)} exam{'s' if len(offers.exams) > 1 else ''} without a date; expected "
             "dated ones; read the current one with calcscope read"
         )
     newest = max(dated, key=lambda one: one.exam.date or "", default=None)
-    others = replace(offers, exams=tuple(one for one in offers.exams if one is not newest))
+    others = replace(offers, exams=tuple(one for one in exams if one is not newest))
     run = _Run(settings or ReadSettings(), out, render, pdf, progress)
     report, warnings = run.read([] if newest is None else [newest.exam], others, list(offers.failures))
     if newest is not None and not others.exams and not others.left_out:
