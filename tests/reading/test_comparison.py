@@ -160,6 +160,8 @@ def test_what_is_no_earlier_exam_is_left_out_with_its_reason_and_the_rest_is_rea
     for name, (path, words) in bad.items():
         assert words in left_out[str(path)], name
     assert [prior.source for prior in report.priors if prior.used] == [str(tmp_path / "f")]
+    unread = {str(bad[name][0]) for name in ("unreadable", "not there")}
+    assert {prior.source for prior in report.priors if prior.study_uid is None} == unread
     assert {failure.source for failure in whole.failures} == {
         str(tmp_path / "broken.dcm"), str(tmp_path / "nowhere"),
     }  # fmt: skip
@@ -195,8 +197,11 @@ def test_compare_with_one_exam_says_so_and_without_dates_refuses(folder: Path, t
     assert len(report.exams) == 1
     assert "nothing to compare" in warnings[0]
     undated = exam(tmp_path / "undated", "then", film(group(0)), StudyDate=None)
-    with pytest.raises(NothingToCompare, match="without a date"):
-        compare_paths([undated], None)
+    (tmp_path / "broken.dcm").write_bytes((folder / "then" / "LCC.dcm").read_bytes()[:50_000])
+    with pytest.raises(NothingToCompare, match="without a date") as refused:
+        compare_paths([undated, tmp_path / "broken.dcm"], None)
+    assert f"{tmp_path / 'broken.dcm'}: found" in str(refused.value)
+    assert len(refused.value.failures) == 1
 
 
 def test_of_two_women_each_is_offered_her_own_exams_alone(folder: Path, tmp_path: Path) -> None:
@@ -270,6 +275,47 @@ def test_a_fault_in_comparing_does_not_cost_the_exam(folder: Path, monkeypatch: 
     assert not prior.used
     assert "does not handle (RuntimeError)" in (prior.reason or "")
     assert "Doe" not in report.model_dump_json()
+
+
+@pytest.mark.parametrize("step", ["lay_and_compare", "collect"])
+def test_a_fault_with_one_earlier_exam_does_not_cost_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    from calcscope.reading import comparison
+
+    whole = getattr(comparison, step)
+    calls: list[int] = []
+
+    def once(*arguments: Any, **named: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 1:  # that of the newest earlier exam
+            raise RuntimeError("Doe^Jane")
+        return whole(*arguments, **named)
+
+    monkeypatch.setattr(comparison, step, once)
+    report = read(folder / "now", folder / "then", folder / "long-ago")
+    assert [(prior.date, prior.used) for prior in report.priors] == [
+        ("2022-05-01", True),
+        ("2024-05-01", False),
+    ]
+    assert report.priors[1].study_uid == "2.25.7720240501"
+    assert "does not handle (RuntimeError)" in (report.priors[1].reason or "")
+    assert report.findings[0].change is not None
+    assert report.findings[0].change.date == "2022-05-01"
+    assert "Doe" not in report.model_dump_json()
+
+
+def test_earlier_films_are_requested_for_a_finding_that_no_earlier_view_shows(tmp_path: Path) -> None:
+    """The earlier exam has the right CC alone, the finding is in the left one."""
+    right = {"ImageLaterality": "R", "PatientOrientation": ["P", "L"]}
+    current(tmp_path / "now")
+    ds = exam(tmp_path / "now-right", "now", film(group(0)), **right, SOPInstanceUID="2.25.11") / "LCC.dcm"
+    ds.rename(tmp_path / "now" / "RCC.dcm")
+    report = read(tmp_path / "now", exam(tmp_path / "then", "then", film(group(0), noise_of=3), **right))
+    assert [prior.used for prior in report.priors] == [True]
+    assert report.findings[0].change is not None
+    assert report.findings[0].change.status == ["not_comparable"]
+    assert "prior_films" in {step.code for step in report.next_steps}
 
 
 def test_what_was_asked_to_be_listed_stays_listed_beside_an_earlier_exam(folder: Path) -> None:

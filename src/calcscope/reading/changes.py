@@ -45,7 +45,7 @@ def prior_models(comparison: Comparison, views: Sequence[ViewReading]) -> list[m
         for earlier in comparison.earlier
     ]
     left_out = [
-        model.Prior(source=one.source, date=one.date, used=False, reason=one.reason)
+        model.Prior(source=one.source, study_uid=one.study_uid, date=one.date, used=False, reason=one.reason)
         for one in comparison.left_out
     ]
     return used + left_out

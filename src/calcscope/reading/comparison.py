@@ -17,6 +17,7 @@ from calcscope.priors.compare import Compared, Outcome, outcome
 from calcscope.priors.laying import lay_and_compare
 from calcscope.priors.model import LISTED, Change, Members
 from calcscope.priors.register import NotRegistered, Registration
+from calcscope.reading.faults import fault
 from calcscope.reading.findings import Found, Seen, collect
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading
@@ -38,11 +39,18 @@ class Offered:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """What was given as an earlier exam and is not used."""
+    """What was given as an earlier exam and is not used; ``study_uid`` None where none of it was read."""
 
     source: str
     date: str | None
     reason: str
+    study_uid: str | None = None
+
+    @classmethod
+    def after_fault(cls, error: Exception, chosen: Chosen, source: str) -> LeftOut:
+        """An exam in whose comparison a fault of ours was met: it must not cost the others."""
+        reason = f"Comparing it {fault(error, 'comparing an exam')}."
+        return cls(source, chosen.exam.date, reason, chosen.exam.study_uid)
 
 
 @dataclass(frozen=True)
@@ -167,17 +175,24 @@ def compare_exams(
                 else:
                     known[source] = each
     where = {id(one.exam): one.source for one in offered}
-    left_out = [LeftOut(where[id(one.exam)], one.exam.date, one.reason) for one in not_chosen]
+    left_out = [
+        LeftOut(where[id(one.exam)], one.exam.date, one.reason, one.exam.study_uid) for one in not_chosen
+    ]
     earlier = []
     for one in chosen:
         progress(f"comparing with {_year(one.exam)}")
-        read_one = _laid(views, one, where[id(one.exam)], known, workers)
+        source = where[id(one.exam)]
+        try:
+            read_one = _laid(views, one, source, known, workers)
+        except Exception as error:
+            left_out.append(LeftOut.after_fault(error, one, source))
+            continue
         if read_one.laid:
             earlier.append(read_one)
         else:
             reasons = dict.fromkeys(f"{views[i].info.label}: {reason}" for i, _, reason in read_one.refused)
             why = f"It could not be laid on the current exam ({'; '.join(reasons)})."
-            left_out.append(LeftOut(read_one.source, one.exam.date, why))
+            left_out.append(LeftOut(source, one.exam.date, why, one.exam.study_uid))
     return Comparison(tuple(earlier), tuple(left_out), tuple(failures.values()))
 
 
@@ -273,46 +288,51 @@ def _count(change: Change, name: str) -> int | None:
 # --- what only an earlier exam shows --------------------------------------------------------------------
 
 
+Placed = list[tuple[int, np.typing.NDArray[np.float64], float]]
+"""View of the current exam, middle in it, mm, and how far around it the same group may lie."""
+
+
 def gone(
-    views: Sequence[ViewReading],
-    comparison: Comparison,
-    changes: Sequence[Sequence[Became]],
-    settings: ReadSettings,
-) -> list[Gone]:
-    """Groups of earlier exams that no finding of the current one is, each once, of the newest exam with it.
+    earlier: Earlier, since: Sequence[Became], places: Placed, settings: ReadSettings
+) -> tuple[list[Gone], Placed]:
+    """Groups of an earlier exam that no finding of the current one is.
 
     Parameters
     ----------
-    changes : for each finding of the current exam what became of it since each earlier exam
+    since : what became of each finding of the current exam since this one
+    places : of the groups of newer exams: a group is told once, of the newest exam with it
+
+    Returns
+    -------
+    The groups; and the places with those of this exam
     """
     result: list[Gone] = []
-    places: list[tuple[int, np.typing.NDArray[np.float64], float]] = []
-    for n, earlier in enumerate(comparison.earlier):
-        taken: dict[int, set[int]] = {}
-        for of_finding in changes:
-            for laid, one in of_finding[n].outcomes:
-                taken.setdefault(laid.prior, set()).update(int(k) for k in one.then)
-        for item in collect(earlier.views, settings):
-            if item.what != "group":
-                continue
-            seen = [(laid, one) for one in item.seen for laid in earlier.laid if laid.prior == one.view]
-            here = [(laid.current, *_place(laid, one, earlier)) for laid, one in seen]
-            known = any(_is_current(laid, one, taken.get(laid.prior, set())) for laid, one in seen) or any(
-                i == k and float(np.hypot(*(at - other))) <= reach + wide
-                for i, at, reach in here
-                for k, other, wide in places
-            )
-            places += here
-            if known or not seen:
-                continue
-            outcomes = tuple(
-                (laid, outcome(laid.compared, None, Members(one.group, one.specks))) for laid, one in seen
-            )
-            change = change_of(
-                [one for _, one in outcomes], item.facts.typical_kind, earlier.chosen.years, earlier.when
-            )
-            result.append(Gone(item, Became(earlier, change, outcomes)))
-    return result
+    places = list(places)
+    taken: dict[int, set[int]] = {}
+    for of_finding in since:
+        for laid, one in of_finding.outcomes:
+            taken.setdefault(laid.prior, set()).update(int(k) for k in one.then)
+    for item in collect(earlier.views, settings):
+        if item.what != "group":
+            continue
+        seen = [(laid, one) for one in item.seen for laid in earlier.laid if laid.prior == one.view]
+        here = [(laid.current, *_place(laid, one, earlier)) for laid, one in seen]
+        known = any(_is_current(laid, one, taken.get(laid.prior, set())) for laid, one in seen) or any(
+            i == k and float(np.hypot(*(at - other))) <= reach + wide
+            for i, at, reach in here
+            for k, other, wide in places
+        )
+        places += here
+        if known or not seen:
+            continue
+        outcomes = tuple(
+            (laid, outcome(laid.compared, None, Members(one.group, one.specks))) for laid, one in seen
+        )
+        change = change_of(
+            [one for _, one in outcomes], item.facts.typical_kind, earlier.chosen.years, earlier.when
+        )
+        result.append(Gone(item, Became(earlier, change, outcomes)))
+    return result, places
 
 
 def _is_current(laid: Laid, seen: Seen, taken: set[int]) -> bool:

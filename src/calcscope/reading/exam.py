@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,9 +22,11 @@ from calcscope.reading.changes import change_model, earlier_finding, prior_model
 from calcscope.reading.comparison import (
     Became,
     Comparison,
+    Earlier,
     Gone,
     LeftOut,
     Offered,
+    Placed,
     became,
     compare_exams,
     deciding,
@@ -33,12 +34,11 @@ from calcscope.reading.comparison import (
     gone,
     to_be_compared,
 )
+from calcscope.reading.faults import fault
 from calcscope.reading.findings import Found, Seen, collect
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
 from calcscope.report import model
-
-logger = logging.getLogger(__name__)
 
 VIEWS_AT_ONCE = 2
 """Most of the work releases Python's lock, so two views keep two cores busy; each takes about 0.4 GiB."""
@@ -84,7 +84,7 @@ def read_exam(
     verdict = assess_exam(
         judged,
         settings.mode,
-        bool(comparison.earlier),
+        _all_compared(judged, changes),
         {view.info.laterality for view in views},
         settings.assess,
     )
@@ -127,21 +127,39 @@ def _compared(
 ) -> tuple[Comparison, list[list[Became]], list[Gone]]:
     """The earlier exams, what became of each finding since each of them, and what only they show.
 
-    A fault in comparing must not cost the exam that is read.
+    A fault in comparing costs neither the exam that is read nor the other earlier ones.
     """
     if not offered:
         return Comparison(), [[] for _ in found], []
     present = {view.info.sop_uid for view in views}
     current = replace(exam, views=tuple(view for view in exam.views if view.info.sop_uid in present))
-    try:
-        comparison = compare_exams(current, views, offered, settings, _read_earlier, VIEWS_AT_ONCE, progress)
-        changes = [[became(item, earlier) for earlier in comparison.earlier] for item in found]
-        return comparison, changes, gone(views, comparison, changes, settings)
-    except Exception as error:
-        logger.error("fault while comparing exams: %s", type(error).__name__)
-        reason = f"Comparing it {_fault(error)}."
-        left_out = tuple(LeftOut(one.source, one.exam.date, reason) for one in offered)
-        return Comparison(left_out=left_out), [[] for _ in found], []
+    comparison = compare_exams(current, views, offered, settings, _read_earlier, VIEWS_AT_ONCE, progress)
+    used: list[Earlier] = []
+    left_out = list(comparison.left_out)
+    changes: list[list[Became]] = [[] for _ in found]
+    lost: list[Gone] = []
+    places: Placed = []
+    for earlier in comparison.earlier:
+        try:
+            since = [became(item, earlier) for item in found]
+            only_then, places = gone(earlier, since, places, settings)
+        except Exception as error:
+            left_out.append(LeftOut.after_fault(error, earlier.chosen, earlier.source))
+            continue
+        used.append(earlier)
+        lost += only_then
+        for of_finding, one in zip(changes, since, strict=True):
+            of_finding.append(one)
+    return replace(comparison, earlier=tuple(used), left_out=tuple(left_out)), changes, lost
+
+
+def _all_compared(judged: Sequence[FindingAssessment], changes: Sequence[Sequence[Became]]) -> bool:
+    """Whether an earlier exam told something of each finding for which earlier films would be asked."""
+    return all(
+        any(one.change.terms for one in since)
+        for finding, since in zip(judged, changes, strict=True)
+        if finding.category == "0"
+    )
 
 
 def _read(
@@ -153,8 +171,7 @@ def _read(
     except UnreadableInput as error:
         return Failure(error.source, error.reason)
     except Exception as error:
-        logger.error("fault while reading a view: %s", type(error).__name__)
-        return Failure(view.info.source, _fault(error))
+        return Failure(view.info.source, fault(error, "reading a view"))
 
 
 def _read_earlier(
@@ -186,14 +203,6 @@ def _with_warnings(reading: ViewReading, exam: Exam) -> ViewReading:
     if reading.info.slices > 1:
         warnings.append("Tomosynthesis is read slice by slice; this is experimental.")
     return replace(reading, info=replace(reading.info, warnings=tuple(warnings)))
-
-
-def _fault(error: Exception) -> str:
-    """One line about a fault of ours. The error's own words may hold what a header said: they stay out."""
-    return (
-        f"found a case Calcscope does not handle ({type(error).__name__}); expected to read it; "
-        "please report it with the software's version, without patient data"
-    )
 
 
 def _urgency(found: Found, judged: FindingAssessment) -> tuple[int, int, int]:

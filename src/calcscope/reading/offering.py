@@ -73,12 +73,12 @@ def read_offers(paths: Sequence[str | Path], options: ReadOptions) -> Offers:
     for path in paths:
         own, missed = (exams, failures) if len(paths) == 1 else read_exams([path], options)
         images = {view.info.sop_uid for exam in own for view in exam.views}
-        date = own[0].date if len(own) == 1 else None
+        date, uid = (own[0].date, own[0].study_uid) if len(own) == 1 else (None, None)
         if not images:
             why = missed[0].reason if missed else "found no mammogram"
             left_out.append(LeftOut(str(path), None, f"None of it could be read: {why}."))
         elif images <= seen:
-            left_out.append(LeftOut(str(path), date, "This exam was given twice; it is used once."))
+            left_out.append(LeftOut(str(path), date, "This exam was given twice; it is used once.", uid))
         seen |= images
     offered = [Offered(exam, _source(exam, paths)) for exam in exams]
     return Offers(tuple(offered), tuple(left_out), tuple(failures))

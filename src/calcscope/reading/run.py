@@ -86,7 +86,8 @@ def compare_paths(
     if offers.exams and not dated:
         raise NothingToCompare(
             f"found {len(offers.exams)} exam{'s' if len(offers.exams) > 1 else ''} without a date; expected "
-            "dated ones; read the current one with calcscope read"
+            "dated ones; read the current one with calcscope read",
+            offers.failures,
         )
     newest = max(dated, key=lambda one: one.exam.date or "", default=None)
     others = replace(offers, exams=tuple(one for one in exams if one is not newest))
@@ -98,7 +99,18 @@ def compare_paths(
 
 
 class NothingToCompare(CalcscopeError):
-    """Among what was given there is no exam that could be called the current one."""
+    """Among what was given there is no exam that could be called the current one.
+
+    Parameters
+    ----------
+    why : what was found, expected and what to do
+    failures : inputs that were not read; the message names each on a line of its own
+    """
+
+    def __init__(self, why: str, failures: Sequence[Failure] = ()) -> None:
+        self.failures = tuple(failures)
+        not_read = [f"{failure.source}: {failure.reason}" for failure in failures]
+        super().__init__("\n".join([why, *(["Not read", *not_read] if not_read else [])]))
 
 
 @dataclass(frozen=True)
