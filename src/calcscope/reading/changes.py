@@ -17,6 +17,7 @@ from calcscope.priors.model import LIKELY
 from calcscope.reading.comparison import Became, Comparison, Earlier, Gone, Laid
 from calcscope.reading.view import ViewReading
 from calcscope.report import model
+from calcscope.report.affine import fitted, mapped
 
 Index = NDArray[np.intp]
 
@@ -116,6 +117,7 @@ def change_model(
         words=list(change.words),
         reason=change.reason,
         raises_suspicion=change.raises_suspicion,
+        view=change.view,
         places=places,
     )
 
@@ -191,27 +193,17 @@ def _affine(
     lattice = np.stack([each.ravel() for each in np.meshgrid(offset, offset)], axis=1) + middle_mm
     at = lattice / now.info.pixel_mm
     there = laid.registration.to_prior(at)
-    canonical = _fitted(at, there)
+    canonical = fitted(at, there)
     if pairs:
         own, other = (np.array(each, dtype=np.intp) for each in zip(*pairs, strict=True))
-        missed = then.specks.xy[other] - _through(canonical, now.specks.xy[own])
+        missed = then.specks.xy[other] - mapped(canonical, now.specks.xy[own])
         shift = np.median(missed, axis=0)
         canonical[:, 2] += shift
         there = there + shift
-    source = _fitted(now.orientation.to_source(at), then.orientation.to_source(_through(canonical, at)))
+    source = fitted(now.orientation.to_source(at), then.orientation.to_source(mapped(canonical, at)))
     first, second = (tuple(_rounded(each) for each in row) for row in source)
-    middle = _through(canonical, middle_mm[None] / now.info.pixel_mm)
+    middle = mapped(canonical, middle_mm[None] / now.info.pixel_mm)
     return middle, (first, second)  # type: ignore[return-value]
-
-
-def _fitted(points: Points, to: Points) -> NDArray[np.float64]:
-    """The affine map (2, 3) that takes points to others with the least squares."""
-    given = np.c_[points, np.ones(len(points))]
-    return np.asarray(np.linalg.lstsq(given, to, rcond=None)[0].T)
-
-
-def _through(affine: NDArray[np.float64], points: Points) -> Points:
-    return np.asarray(points @ affine[:, :2].T + affine[:, 2])
 
 
 def _rounded(value: float) -> float:
@@ -243,6 +235,7 @@ def trend_models(date: str | None, changes: Sequence[Became]) -> list[model.Mome
             count=moment.count,
             span_mm=moment.span_mm,
             status=None if moment.status is None else list(moment.status),
+            view=moment.view,
         )
         for moment in trend(date, told)
     ]

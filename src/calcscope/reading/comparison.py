@@ -254,19 +254,15 @@ def deciding(changes: Sequence[Became]) -> Became | None:
     known = [one for one in changes if one.change.terms]
     if not known:
         return changes[0] if changes else None
-    grown = next((one for one in known if "increasing" in _trends(one.change)), None)
+    grown = next((one for one in known if one.change.grew), None)
     if grown is not None:
         return grown
     stable = known[0]
     for one in known:
-        if _trends(one.change) != {"stable"}:
+        if one.change.trends != {"stable"}:
             break
         stable = one
     return stable
-
-
-def _trends(change: Change) -> set[str]:
-    return {lexicon.terms().change[term].trend for term in change.terms}
 
 
 def facts_of(one: Became) -> ChangeFacts:
@@ -278,6 +274,8 @@ def facts_of(one: Became) -> ChangeFacts:
         then=_count(change, "count_then"),
         now=_count(change, "count_now"),
         reason=change.reason,
+        view=change.view,
+        turned=change.turned,
     )
 
 
@@ -329,8 +327,9 @@ def gone(
             (laid, outcome(laid.compared, None, Members(one.group, one.specks))) for laid, one in seen
         )
         change = change_of(
-            [one for _, one in outcomes], item.facts.typical_kind, earlier.chosen.years, earlier.when
-        )
+            [one for _, one in outcomes], item.facts.typical_kind, earlier.chosen.years, earlier.when,
+            skin_mm=item.facts.skin_mm if len(item.seen) == 1 else None,
+        )  # fmt: skip
         result.append(Gone(item, Became(earlier, change, outcomes)))
     return result, places
 

@@ -15,6 +15,7 @@ import numpy as np
 from calcscope.exam.model import Mammogram, Points
 from calcscope.priors.model import LIKELY
 from calcscope.report import legend, words
+from calcscope.report.affine import mapped
 from calcscope.report.canvas import RGB, Canvas, box_of, grown, text_width
 from calcscope.report.counterpart import Counterpart
 from calcscope.report.frame import Frame
@@ -65,15 +66,20 @@ def draw_change(
     Parameters
     ----------
     change : what became of it
-    places : its, of this view; several where its calcifications lie apart, of which the largest are drawn
+    places : its, of this view; several where its calcifications lie apart, of which some are drawn: first
+        what only one exam shows, then the largest
 
     Returns
     -------
     uint8 (rows, columns, 3); pairs of images side by side, a strip of text beneath them
     """
     size = {each.id: each.diameter_mm for each in view.calcifications}
-    ordered = sorted(places, key=lambda place: -max((size[name] for name in place.calcifications), default=0))
-    shown = ordered[:MOST_TILES]
+
+    def first(place: Place) -> tuple[bool, float]:
+        alone = bool(place.not_found_then) or any(not each.found_now for each in place.earlier)
+        return not alone, -max((size[name] for name in place.calcifications), default=0)
+
+    shown = sorted(places, key=first)[:MOST_TILES]
     fields_mm = [_field_mm(view, place) for place in shown]
     side = BENIGN_CROP_SIDE if isinstance(finding, Finding) and finding.benign else CROP_SIDE
     if len(shown) > 1:
@@ -133,7 +139,7 @@ def _pair(
     own = isinstance(finding, Finding)
     if own and (len(place.calcifications) > 1 or not place.earlier):
         # Where it should be: what is now there, as the registration has it then.
-        source = _mapped(np.array(place.map), place_points(view, place))
+        source = mapped(np.array(place.map), place_points(view, place))
         border = grown(counterpart.to_drawn(source, films.then), margin_mm * frame.per_mm)
         then.dashes(border, dimmed(colour, FAINT), DASH, closed=True)
     if not own:
@@ -158,7 +164,7 @@ def _entries(
     once |= any(not each.found_now for place in shown for each in place.earlier)
     if once:
         entries.append(legend.Entry("in this image only", lambda canvas, x, y: _twice(canvas, x, y, colour)))
-    many = f" · the {len(shown)} largest of {places}" if places > len(shown) else ""
+    many = f" · {len(shown)} of {places}, what one image alone shows first" if places > len(shown) else ""
     if isinstance(finding, EarlierFinding):
         border = legend.Entry("where it was", lambda canvas, x, y: _dashed(canvas, x, y, colour))
         entries.append(border)
@@ -200,10 +206,6 @@ def _points(view: ViewReport, place: Place) -> Points:
     return np.vstack([place_points(view, place), to_current(place, then)])
 
 
-def _mapped(affine: np.typing.NDArray[np.float64], points: Points) -> Points:
-    return np.asarray(points @ affine[:, :2].T + affine[:, 2])
-
-
 # --- over time ------------------------------------------------------------------------------------------
 
 
@@ -216,14 +218,15 @@ def draw_trend(finding: Finding) -> RGB:
     """
     colour = CATEGORY_COLOURS[finding.assessment.category]
     moments = finding.trend
-    panels = [_panel("calcifications found", moments, [float(m.count) for m in moments], colour)]
+    panels = [_panel("calcifications found", moments, [float(m.count) for m in moments], colour, 0)]
     spans = [(m, m.span_mm) for m in moments if m.span_mm is not None]
     if len(spans) > 1:
-        panels.append(_panel("extent, mm", [m for m, _ in spans], [mm for _, mm in spans], colour))
+        panels.append(_panel("extent, mm", [m for m, _ in spans], [mm for _, mm in spans], colour, 1))
     return np.hstack(panels)
 
 
-def _panel(title: str, moments: Sequence[Moment], values: Sequence[float], colour: str) -> RGB:
+def _panel(title: str, moments: Sequence[Moment], values: Sequence[float], colour: str, digits: int) -> RGB:
+    """One panel; ``digits`` behind the point of each value."""
     width, height = PANEL
     left, right, top, bottom, size = 70.0, width - 70.0, 88.0, height - 56.0, 20
     canvas = Canvas.blank(width, height, STRIP)
@@ -249,7 +252,7 @@ def _panel(title: str, moments: Sequence[Moment], values: Sequence[float], colou
         canvas.ellipse(x, y, (7, 7), 0, colour, -1)
         if moment.status == ["not_comparable"]:
             canvas.ellipse(x, y, (4.5, 4.5), 0, STRIP, -1)
-        said = f"{value:.0f}"
+        said = f"{value:.{digits}f}"
         canvas.text(x - text_width(said, size) / 2, y - 36, said, TEXT, size)
         when = words.month(moment.date)
         start = min(max(x - text_width(when, 16) / 2, 4), width - 4 - text_width(when, 16))

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from calcscope.exam.model import Mammogram, Points
+from calcscope.report.affine import Affine, fitted, mapped, unmapped
 from calcscope.report.canvas import RGB
 from calcscope.report.frame import Frame, as_bytes, stretched
 from calcscope.report.model import Place
-
-Affine = NDArray[np.float64]
-"""(2, 3): takes (x, y, 1) to (x, y)."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +40,8 @@ class Counterpart:
         """
         rows, columns = frame.drawn_shape
         corners = np.array([[0.0, 0], [columns, 0], [0, rows]])
-        there = earlier.orientation.to_canonical(_through(np.array(place.map), frame.to_source(corners)))
-        exact = _fitted(corners, there)
+        there = earlier.orientation.to_canonical(mapped(np.array(place.map), frame.to_source(corners)))
+        exact = fitted(corners, there)
         if deformed:
             return cls(exact, (rows, columns))
         # The nearest turn (or mirrored turn) of the same scale in mm.
@@ -56,8 +53,7 @@ class Counterpart:
 
     def to_drawn(self, source: Points, earlier: Mammogram) -> Points:
         """Points of the earlier source image, (n, 2), as drawn."""
-        canonical = earlier.orientation.to_canonical(source)
-        return np.asarray(np.linalg.solve(self.to_earlier[:, :2], (canonical - self.to_earlier[:, 2]).T).T)
+        return unmapped(self.to_earlier, earlier.orientation.to_canonical(source))
 
     def grey(self, earlier: Mammogram) -> RGB:
         """What it shows, its greys spread over the whole range, black beyond the image."""
@@ -75,12 +71,3 @@ class Counterpart:
         outside = image < -0.5
         grey = stretched(earlier.display(np.clip(image, 0, 1).astype(np.float32)))
         return as_bytes(np.where(outside, 0, grey).astype(np.float32))
-
-
-def _through(affine: Affine, points: Points) -> Points:
-    return np.asarray(points @ affine[:, :2].T + affine[:, 2])
-
-
-def _fitted(points: Points, to: Points) -> Affine:
-    given = np.c_[points, np.ones(len(points))]
-    return np.asarray(np.linalg.solve(given, to).T)

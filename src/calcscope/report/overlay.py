@@ -13,6 +13,7 @@ import numpy as np
 
 from calcscope.exam.model import Mammogram, Points
 from calcscope.report import legend, words
+from calcscope.report.affine import unmapped
 from calcscope.report.canvas import RGB, Canvas, box_of, grown, text_width
 from calcscope.report.frame import Frame
 from calcscope.report.model import Calcification, EarlierFinding, Finding, Member, Place, Point, ViewReport
@@ -210,7 +211,7 @@ def _marks(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> 
     group = f" ({member.group})" if member.group is not None else ""
     full = f"{finding.id}{group} · cat. {finding.assessment.category}"
     if finding.change is not None:
-        full += f" · {finding.change.status[0].replace('_', ' ')}"
+        full += f" · {words.term(finding.change.status[0])}"
     return [
         _Mark(
             line=grown(frame.to_drawn(_member_points(view, part)), margin_mm * frame.per_mm),
@@ -341,5 +342,4 @@ def place_points(view: ViewReport, place: Place) -> Points:
 
 def to_current(place: Place, points: Sequence[Point]) -> Points:
     """Points of the earlier source image in the current one, (n, 2)."""
-    linear = np.array(place.map)
-    return np.asarray(np.linalg.solve(linear[:, :2], (np.array(points) - linear[:, 2]).T).T)
+    return unmapped(np.array(place.map), np.array(points))

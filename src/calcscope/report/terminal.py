@@ -11,7 +11,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from calcscope.assess.wording import joined
 from calcscope.report import files, words
+from calcscope.report.html import NOTHING_COMPARED
 from calcscope.report.model import Category, Change, EarlierFinding, ExamReport, Finding, Report
 from calcscope.report.palette import CATEGORY_COLOURS
 from calcscope.report.writing import REPORT_NAME
@@ -47,7 +49,8 @@ def _exam(exam: ExamReport, out: Path) -> RenderableType:
     for finding, change in exam.compared:
         if not (isinstance(finding, Finding) and finding.benign):
             parts.append(_change(finding, change))
-    parts.append(Text(f"{benign} typically benign finding{'' if benign == 1 else 's'}", style="dim"))
+    said = str(benign) if benign else "No"
+    parts.append(Text(f"{said} typically benign finding{'' if benign == 1 else 's'}", style="dim"))
     for step in exam.next_steps:
         when = words.due(step, exam)
         parts.append(
@@ -60,7 +63,12 @@ def _exam(exam: ExamReport, out: Path) -> RenderableType:
 def _priors(exam: ExamReport) -> list[RenderableType]:
     """The earlier exams in use, and each that is not with its reason."""
     used = [words.day(prior.date) for prior in exam.priors if prior.used]
-    parts: list[RenderableType] = [Text(f"Compared with the exam of {', '.join(used)}")] if used else []
+    parts: list[RenderableType] = []
+    if used:
+        exams = "exam" if len(used) == 1 else "exams"
+        parts.append(Text(f"Compared with the {exams} of {joined(used)}"))
+    elif exam.priors:
+        parts.append(_note(NOTHING_COMPARED))
     for prior in exam.priors:
         if not prior.used:
             parts.append(_note(words.left_out_prior(prior)))
