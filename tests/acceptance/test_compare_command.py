@@ -77,6 +77,7 @@ def test_what_cannot_be_compared_is_told_and_the_exam_read_all_the_same(folder: 
     assert process.returncode == 1  # a file could not be read
     assert f"Not compared with {stranger} of 1 May 2024: It has another patient ID." in process.stdout
     assert "broken.dcm: None of it could be read" in process.stdout
+    assert "Nothing was compared" in process.stdout
     assert "OTHER-9" not in process.stdout + process.stderr
     (report,) = read_report(tmp_path / "out").exams
     assert report.findings[0].change is None

@@ -246,6 +246,38 @@ def test_the_terminal_tells_the_change_in_words(folder: tuple[Path, Report], tmp
         assert expected in words, expected
 
 
+def test_where_nothing_was_compared_terminal_and_page_say_so(folder: tuple[Path, Report]) -> None:
+    exam = folder[1].exams[0]
+    left_out = [prior for prior in exam.priors if not prior.used]
+    alone = [each.model_copy(update={"change": None, "trend": []}) for each in exam.findings]
+    exam = exam.model_copy(update={"priors": left_out, "findings": alone, "earlier_findings": []})
+    report = folder[1].model_copy(update={"exams": [exam]})
+    console = Console(file=io.StringIO(), width=200)
+    print_summary(report, folder[0], console)
+    for said in (console.file.getvalue(), render_html(report, exam)):  # type: ignore[attr-defined]
+        assert "Nothing was compared" in said
+
+
+def test_of_many_places_those_that_only_one_image_shows_are_drawn_first() -> None:
+    exam, films, then = compared()
+    view, finding = exam.views[0], exam.findings[0]
+    change = finding.change
+    assert change is not None
+    (place,) = change.places
+    parts = [
+        place.model_copy(
+            update={"calcifications": [name], "not_found_then": [name] * (n == 6), "earlier": []}
+        )
+        for n, name in enumerate(place.calcifications)
+    ]
+    pair = Films(films[0].load(), then.load(), "October 2024", "November 2026")
+    # The one that is new stands first whatever the order, so the picture's first pair is the same.
+    pictures = [draw_change(view, finding, change, given, pair) for given in (parts, [parts[6], *parts[:6]])]
+    assert np.array_equal(*pictures)
+    first = draw_change(view, finding, change, [parts[6], *parts[:3]], pair)
+    assert np.array_equal(pictures[0][:100, :100], first[:100, :100])
+
+
 def test_the_table_says_of_each_calcification_whether_it_was_found_then(folder: tuple[Path, Report]) -> None:
     table = pq.read_table(folder[0] / files.TABLE)
     rows = [row for row in table.to_pylist() if row["finding"] == "F1"]
