@@ -23,7 +23,8 @@ TYPICAL_KINDS = {
 }  # fmt: skip
 DISTRIBUTION = {"diffuse", "regional", "grouped", "linear", "segmental"}
 CHANGE = {
-    "new", "more", "fewer", "larger", "smaller", "wider", "denser", "changed", "unchanged", "resolved",
+    "new", "more", "fewer", "larger", "smaller", "wider", "denser", "changed_morphology",
+    "changed_distribution", "unchanged", "resolved",
 }  # fmt: skip
 LEFT_OUT = {"label", "film_edge", "collimator", "scanner_line", "implant"}
 MIMICS = {"deodorant", "powder", "cream", "metal", "marker", "clip", "film_artifact"}

@@ -118,7 +118,9 @@ def test_a_sure_change_of_shape_or_distribution_is_said_where_others_took_their_
     then = view(np.concatenate([stayed, went]), (9,), ("punctate",), "grouped")
     change = of_group(pair(now, then))
     assert change.status == ("changed_morphology", "changed_distribution")
-    assert change.terms == ("changed",)
+    assert change.terms == ("changed_morphology", "changed_distribution")
+    assert ("changed_morphology", "punctate", "fine_linear") in change.turned
+    assert any("The distribution was grouped, now linear." in words for words in change.words)
     assert change.raises_suspicion
 
 

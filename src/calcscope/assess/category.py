@@ -6,7 +6,7 @@ order       rules                                                               
 1           ``BENIGN``: by shape, a lone speck, scattered alike in both breasts   2
 2           screening mode, everything else                                       0
 3           ``INCOMPLETE``: proof view missing, shape not assessable              0
-4           round or punctate, neither new, increasing, linear nor segmental:     0 without work-up,
+4           round or punctate, neither new, grown, linear nor segmental:          0 without work-up,
             ``SMALL_ROUND``                                                       2, 3 or at least 4A
 5           shape and distribution both typical of malignancy                     5
 6           the floor of ``CONCERNS``, moved one step by the distribution, raised 4A to 4C
@@ -47,7 +47,12 @@ BENIGN: tuple[tuple[Question, Question | None], ...] = (
 )
 INCOMPLETE: tuple[Question, ...] = (rules.proof_view_missing, rules.shape_not_assessable)
 # The strongest last, since the last reason is the one that decides.
-CONCERNS: tuple[Question, ...] = (rules.growing, rules.ductal_spread, rules.suspicious_shape)
+CONCERNS: tuple[Question, ...] = (
+    rules.growing,
+    rules.more_suspicious_than_before,
+    rules.ductal_spread,
+    rules.suspicious_shape,
+)
 SMALL_ROUND: tuple[tuple[Question, str], ...] = (
     (rules.work_up_incomplete, "0"),
     (rules.stable_for_years, "2"),
@@ -60,6 +65,7 @@ NOTES: tuple[Question, ...] = (
     rules.few,
     rules.not_lowered_by_stability,
     rules.stable_not_worked_up,
+    rules.known_and_decreased,
     rules.not_comparable,
     rules.look_alike_on_the_skin,
 )

@@ -44,11 +44,14 @@ class ChangeFacts:
 
     Parameters
     ----------
-    status : of ``new``, ``more``, ``fewer``, ``larger``, ``smaller``, ``wider``, ``denser``, ``changed``,
-        ``unchanged``, ``resolved``; none where it is not comparable
+    status : of ``new``, ``more``, ``fewer``, ``larger``, ``smaller``, ``wider``, ``denser``,
+        ``changed_morphology``, ``changed_distribution``, ``unchanged``, ``resolved``; none where it is not
+        comparable
     years : between the exams
     then, now : numbers of calcifications found, where known
     reason : why it is not comparable, a sentence
+    view : the view that the numbers are of
+    turned : of each ``changed_…`` the term then and the term now
     """
 
     status: tuple[str, ...]
@@ -56,6 +59,18 @@ class ChangeFacts:
     then: int | None = None
     now: int | None = None
     reason: str | None = None
+    view: str | None = None
+    turned: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def trends(self) -> set[str]:
+        """``increasing``, ``stable``, ``decreasing``, ``either``: what the terms mean."""
+        return lexicon.trends(self.status)
+
+    @property
+    def more_suspicious(self) -> tuple[tuple[str, str, str], ...]:
+        """Of ``turned`` what is more suspicious now than then."""
+        return tuple(one for one in self.turned if lexicon.more_suspicious(*one))
 
 
 @dataclass(frozen=True)

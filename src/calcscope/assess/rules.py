@@ -7,7 +7,7 @@ is asked when is in :mod:`calcscope.assess.category`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from calcscope import lexicon
@@ -41,8 +41,10 @@ class Case:
 
     @property
     def shape(self) -> Morphology:
-        """Its shape; a finding without one is not assessable."""
-        return lexicon.terms().morphology[self.facts.morphology or "not_assessable"]
+        """Its shape; a finding without one is not assessable. A group of what is benign by shape only alone
+        has that shape."""
+        kind, shapes = self.facts.typical_kind, lexicon.terms().morphology
+        return shapes[self.facts.morphology or (kind if kind in shapes else None) or "not_assessable"]
 
     @property
     def distribution(self) -> Distribution | None:
@@ -108,9 +110,8 @@ class Case:
 
     @property
     def trends(self) -> set[str]:
-        """``increasing``, ``stable``, ``decreasing``: what the comparison found."""
-        statuses = self.facts.change.status if self.facts.change else ()
-        return {lexicon.terms().change[status].trend for status in statuses}
+        """``increasing``, ``stable``, ``decreasing``, ``either``: what the comparison found."""
+        return self.facts.change.trends if self.facts.change else set()
 
 
 def _term(table: dict[str, T], key: str | None, what: str) -> T | None:
@@ -124,7 +125,8 @@ def _term(table: dict[str, T], key: str | None, what: str) -> T | None:
 def reason(rule: str, *, verified: bool = True, **fields: str) -> Reason:
     """The rule's words with their fields filled in, and its sources as the reader sees them."""
     entry = lexicon.rules()[rule]
-    return Reason(rule, entry.text.format(**fields), lexicon.cite(entry.sources, verified=verified))
+    sources = lexicon.cite(entry.sources, verified=verified and entry.verified)
+    return Reason(rule, entry.text.format(**fields), sources)
 
 
 # Benign, whatever the mode.
@@ -160,9 +162,13 @@ def lone_growing(case: Case) -> Reason | None:
 
 def benign_kind_grew(case: Case) -> Reason | None:
     """Why a typical kind that is new or grew stays benign."""
-    if "increasing" not in case.trends or case.facts.change is None:
+    kind = case.typical_kind
+    if "increasing" not in case.trends or case.facts.change is None or kind is None:
         return None
-    return reason("benign_kind_grew", Change=capitalised(change_phrase(case.facts.change)))
+    if kind.lone_only:
+        return lone_growing(case)
+    rule = "benign_kind_grew" if kind.grows else "benign_shape_grew"
+    return reason(rule, Change=capitalised(change_phrase(case.facts.change)))
 
 
 # What raises concern.
@@ -190,6 +196,16 @@ def growing(case: Case) -> Reason | None:
     return reason("growing", Change=capitalised(change_phrase(case.facts.change)), floor=LADDER[0])
 
 
+def more_suspicious_than_before(case: Case) -> Reason | None:
+    """Another shape or distribution than then counts only where it is the more suspicious one."""
+    change = case.facts.change
+    if change is None or not change.more_suspicious:
+        return None
+    turned = replace(change, status=tuple(what for what, *_ in change.more_suspicious),
+                     turned=change.more_suspicious)  # fmt: skip
+    return reason("more_suspicious_than_before", Change=capitalised(change_phrase(turned)), floor=LADDER[0])
+
+
 def published_shares(case: Case) -> Reason | None:
     """What is known of findings of this shape, and of this distribution, elsewhere.
 
@@ -208,16 +224,36 @@ def published_shares(case: Case) -> Reason | None:
 def not_lowered_by_stability(case: Case) -> Reason | None:
     """Said only where a reader might expect stability to help."""
     concerning = case.is_suspicious or case.is_ductal
-    if not concerning or not case.trends or "increasing" in case.trends or case.facts.change is None:
+    change = case.facts.change
+    if not concerning or change is None or not change.status or lexicon.grew(change.status, change.turned):
         return None
-    return reason("not_lowered_by_stability", change=change_phrase(case.facts.change))
+    return reason("not_lowered_by_stability", change=change_phrase(change))
+
+
+def known_and_decreased(case: Case) -> Reason | None:
+    """Said of what gets category 3 though it was there before: no source read says what decrease means."""
+    change = case.facts.change
+    if change is None or case.trends != {"decreasing"} or not _long_enough(change.years):
+        return None
+    if not case.is_small_round or case.is_ductal or not case.facts.fully_worked_up:
+        return None
+    return reason(
+        "known_and_decreased", Change=capitalised(change_phrase(change)), years=years_phrase(change.years)
+    )
+
+
+def _long_enough(years: float) -> bool:
+    """Whether what is stable for so long is called benign; a visit is not on the day."""
+    steps = lexicon.next_steps()
+    least = 12 * steps.category_3_stable_years.value - steps.category_3_stable_tolerance.value
+    return 12 * years >= least
 
 
 def stable_not_worked_up(case: Case) -> Reason | None:
     """Said of what would be benign for being stable, were it worked up."""
     enough = lexicon.next_steps().category_3_stable_years
     change = case.facts.change
-    if change is None or case.trends != {"stable"} or change.years < enough.value:
+    if change is None or case.trends != {"stable"} or not _long_enough(change.years):
         return None
     if not case.is_small_round or case.is_ductal or case.facts.fully_worked_up:
         return None
@@ -271,7 +307,7 @@ def work_up_incomplete(case: Case) -> Reason | None:
 def stable_for_years(case: Case) -> Reason | None:
     enough = lexicon.next_steps().category_3_stable_years
     change = case.facts.change
-    if change is None or case.trends != {"stable"} or change.years < enough.value:
+    if change is None or case.trends != {"stable"} or not _long_enough(change.years):
         return None
     return reason(
         "stable_for_years",

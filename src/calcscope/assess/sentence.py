@@ -142,5 +142,6 @@ def _comparison(facts: FindingFacts) -> str:
         return phrases.unable.format(ago=ago, reason=reason[:1].lower() + reason[1:])
     said = capitalised(change_phrase(change))
     if {"more", "fewer"}.intersection(change.status) and change.then is not None and change.now is not None:
-        return phrases.counted.format(Change=said, ago=ago, then=change.then, now=change.now)
+        where = phrases.in_view.format(view=change.view) if change.view else ""
+        return phrases.counted.format(Change=said, ago=ago, then=change.then, now=change.now, in_view=where)
     return phrases.some.format(Change=said, ago=ago)

@@ -68,9 +68,14 @@ def years_phrase(years: float) -> str:
 
 
 def change_phrase(change: ChangeFacts) -> str:
-    """``increased in number and wider in extent``."""
-    table = lexicon.terms().change
-    return joined([table[status].phrase for status in change.status]) if change.status else "not comparable"
+    """``increased in number and changed in shape from punctate to amorphous``."""
+    table, words = lexicon.terms().change, lexicon.turning()
+    told = {status: table[status].phrase for status in change.status}
+    for status, was, now in change.turned:
+        told[status] = lexicon.phrases().comparison.turned.format(
+            changed=table[status].phrase, was=words[status][was].display, now=words[status][now].display
+        )
+    return joined(list(told.values())) if told else "not comparable"
 
 
 def next_step(code: str, settings: AssessSettings, side: Laterality | None = None) -> NextStep:

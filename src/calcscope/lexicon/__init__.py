@@ -12,7 +12,7 @@ The files lie in ``lexicon/data``. Each is read once, validated, and handed out 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -24,9 +24,11 @@ from calcscope.lexicon.model import (
     Category,
     Changes,
     Code,
+    Distribution,
     Figure,
     Groups,
     MalignancySettings,
+    Morphology,
     NextSteps,
     Notices,
     Phrases,
@@ -38,8 +40,9 @@ from calcscope.lexicon.model import (
 
 __all__ = [
     "Categories", "Category", "Changes", "Code", "Figure", "Groups", "MalignancySettings", "NextSteps",
-    "Notices", "Phrases", "Rule", "Sizes", "Source", "Terms", "categories", "changes", "cite", "groups",
-    "load", "malignancy", "names", "next_steps", "notices", "phrases", "rules", "sizes", "sources", "terms",
+    "Notices", "Phrases", "Rule", "Sizes", "Source", "Terms", "categories", "changes", "cite", "grew",
+    "groups", "load", "malignancy", "more_suspicious", "names", "next_steps", "notices", "phrases", "rules",
+    "sizes", "sources", "terms", "trends", "turning",
 ]  # fmt: skip
 
 _DATA = resources.files("calcscope.lexicon") / "data"
@@ -127,6 +130,40 @@ def phrases() -> Phrases:
 def notices() -> Notices:
     """What the software says about itself."""
     return Notices.model_validate(_parsed("notices"))
+
+
+def trends(statuses: Iterable[str]) -> set[str]:
+    """What terms of change mean: ``increasing``, ``stable``, ``decreasing``, ``either``."""
+    return {terms().change[status].trend for status in statuses}
+
+
+def turning() -> dict[str, Mapping[str, Morphology] | Mapping[str, Distribution]]:
+    """For each term of a change of words, the words."""
+    words = terms()
+    return {"changed_morphology": words.morphology, "changed_distribution": words.distribution}
+
+
+def more_suspicious(change: str, was: str, now: str) -> bool:
+    """Whether a finding of which ``was`` became ``now`` is more suspicious than before: a shape of a higher
+    floor, a distribution that raises suspicion more."""
+    words = turning()[change]
+    return _suspicion(words[now]) > _suspicion(words[was])
+
+
+def _suspicion(term: Morphology | Distribution) -> str:
+    if isinstance(term, Distribution):
+        return {"lowers": "0", "none": "1", "raises": "2"}[term.effect]
+    return term.floor.category if term.floor else ""
+
+
+def grew(statuses: Iterable[str], turned: Iterable[tuple[str, str, str]] = ()) -> bool:
+    """Whether a change is growth: an increase, or another word that is more suspicious.
+
+    Parameters
+    ----------
+    turned : terms of a change of words, each with the word then and now
+    """
+    return "increasing" in trends(statuses) or any(more_suspicious(*one) for one in turned)
 
 
 def cite(identifiers: Iterable[str], *, verified: bool = True) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Suspicion = Literal["typically_benign", "benign_by_spread", "suspicious", "not_assessable"]
-Trend = Literal["increasing", "stable", "decreasing"]
+Trend = Literal["increasing", "stable", "decreasing", "either"]
 
 
 class Entry(BaseModel):
@@ -110,12 +110,14 @@ class TypicalKind(Calcifications):
     """A kind that is benign by shape.
 
     ``proof_views`` names the views of which one must show it; ``lone_only`` kinds stop being benign
-    by shape when they form a group; ``plural_only`` kinds are not counted in a sentence.
+    by shape when they form a group; ``plural_only`` kinds are not counted in a sentence; ``grows``: of a
+    kind that commonly becomes more or larger with the years.
     """
 
     cause: str
     plural_only: bool = False
     lone_only: bool = False
+    grows: bool = False
     proof_views: tuple[str, ...] = ()
 
 
@@ -128,7 +130,8 @@ class Distribution(Term):
 
 
 class ChangeTerm(Term):
-    """What a comparison found. Increasing sets a floor; stable may let category 3 step down."""
+    """What a comparison found. Increasing sets a floor; stable may let category 3 step down; either sets a
+    floor where the new term is more suspicious than the old one."""
 
     phrase: str
     trend: Trend
@@ -223,7 +226,7 @@ class ChangePhrases(Entry):
     """Sentences about a comparison. {then} names the earlier exam in words such as ``May 2023``."""
 
     counts: str
-    comparable: str
+    allowing: str
     limit_then: str
     limit_now: str
     unseen: str
@@ -231,6 +234,9 @@ class ChangePhrases(Entry):
     new_but: str
     resolved: str
     resolved_but: str
+    on_skin: str
+    changed_morphology: str
+    changed_distribution: str
     sizes: str
     turned_over: str
 
@@ -323,15 +329,17 @@ class NextSteps(Entry):
     by_category: dict[str, str]
     category_3_months: Visits
     category_3_stable_years: Figure
+    category_3_stable_tolerance: Figure
 
 
 class Rule(Entry):
-    """A rule of assessment in words."""
+    """A rule of assessment in words. ``verified`` False: no source read states it so."""
 
     text: str
     basis: str
     concludes: str
     sources: tuple[str, ...] = Field(min_length=1)
+    verified: bool = True
 
 
 class MalignancySettings(Entry):
@@ -359,6 +367,8 @@ class ComparisonPhrases(Entry):
     none: str
     some: str
     counted: str
+    in_view: str
+    turned: str
     unable: str
 
 

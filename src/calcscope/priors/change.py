@@ -1,14 +1,15 @@
 """What became of a finding since an earlier exam, and how surely.
 
 Several views of a finding each have a distribution of the change in number (:mod:`calcscope.priors.compare`);
-their mean counts, so that what one view alone shows widens the interval rather than deciding. A finding that
-both exams show has changed only where the interval leaves zero out and the change is as large as the lexicon
-asks for.
+the interval is that of their mean, so that what one view alone shows widens it rather than deciding. Numbers
+then and now are of one view, the same in both exams: the one that shows most of it. A finding that both exams
+show has changed only where the interval leaves zero out and the change is as large as the lexicon asks for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import NormalDist
 
 import numpy as np
@@ -16,12 +17,12 @@ import numpy as np
 from calcscope import lexicon
 from calcscope.describe.model import GroupDescription
 from calcscope.priors.compare import Outcome, span_mm
-from calcscope.priors.model import Change, Index, Moment, Numbers, Status, in_order
+from calcscope.priors.model import Change, Index, Moment, Numbers, Status, Turned, in_order
 
 
 def change_of(
     outcomes: Sequence[Outcome], kind: str | None = None, years: float | None = None,
-    then: str = "the earlier exam", reason: str | None = None,
+    then: str = "the earlier exam", reason: str | None = None, skin_mm: float | None = None,
 ) -> Change:  # fmt: skip
     """What became of a finding.
 
@@ -32,6 +33,7 @@ def change_of(
     years : between the exams
     then : how words name the earlier exam, such as ``2023``
     reason : why no view could be compared, where there is no outcome
+    skin_mm : how near to the skin an earlier group lies that one view alone showed
     """
     rules = lexicon.changes()
     reasons = rules.reasons
@@ -42,24 +44,74 @@ def change_of(
     if not exact:
         error = min(one.error_mm for one in outcomes)
         reason = reasons.imprecise.format(mm=f"{error:.0f}") if shown else reasons.not_shown
-        return Change(("not_comparable",), _numbers(outcomes, years), reason=reason)
+        lead = _lead(outcomes)
+        return Change(("not_comparable",), _numbers(lead, outcomes, years), reason=reason, view=_view(lead))
     present = any(len(one.now) for one in outcomes)
     seen = [_was_there(one) if present else _is_there(one) for one in outcomes]
-    numbers, interval, limits = _numbers(exact, years), _intervals(exact), _limits(exact)
+    in_both = [one for one, there in zip(outcomes, seen, strict=True) if there]
+    lead = _lead([one for one in exact if any(one is other for other in in_both)] or exact)
+    numbers, interval, limits = _numbers(lead, exact, years), _intervals(exact), _limits(lead)
+    turned: tuple[Turned, ...] = ()
     if not any(seen):
         # That all views should have missed it is as likely as each of them together.
         if np.prod([one.unlikely for one in exact]) > rules.greatest_chance_of_missing.value:
             reason = reasons.too_fine if present else reasons.too_fine_now
             # Without knowing what the other image missed the change has no interval.
-            words = _words(exact, ("not_comparable",), then)
-            return Change(("not_comparable",), numbers, {}, limits, words, reason)
+            words = _limit_words(limits, then)
+            return Change(("not_comparable",), numbers, {}, limits, words, reason, view=_view(lead))
         status: tuple[Status, ...] = ("new",) if present else ("resolved",)
+        numbers, interval = _bounded(status, numbers, interval)
     else:
-        status = _changes(exact, numbers, interval) or ("unchanged",)
-    trends = {lexicon.terms().change[term].trend for term in Change(status).terms}
-    grew = "increasing" in trends
-    words = _words(exact, status, then)
-    return Change(status, numbers, interval, limits, words, raises_suspicion=grew and kind is None)
+        found, turned = _changes(exact, lead, numbers, interval)
+        status = found or ("unchanged",)
+    words = _words(lead, status, turned, numbers, interval, then)
+    near = lexicon.sizes().look_alike_skin_mm.value
+    if status == ("resolved",) and skin_mm is not None and skin_mm <= near:
+        words += (rules.phrases.on_skin.format(mm=f"{near:g}"),)
+    change = Change(
+        status, numbers, interval, limits, words + _limit_words(limits, then),
+        view=_view(lead), turned=turned, by_view=_by_view(exact),
+    )  # fmt: skip
+    return replace(change, raises_suspicion=change.grew and _may_be_malignant(exact, kind))
+
+
+def _lead(outcomes: Sequence[Outcome]) -> Outcome:
+    """The view that shows most of a finding."""
+    return max(outcomes, key=lambda one: (max(len(one.now), len(one.then)), len(one.now) + len(one.then)))
+
+
+def _view(one: Outcome) -> str:
+    """``CC``, ``MLO``: the side is the finding's."""
+    return one.compared.pair.current.info.label[1:]
+
+
+def _may_be_malignant(outcomes: Sequence[Outcome], kind: str | None) -> bool:
+    """Whether growth of it asks for anything: of a group, unless benign by shape; not of single ones."""
+    groups = [
+        (view.groups[k], view.descriptions[k])
+        for one in outcomes
+        for view, k in (
+            (one.compared.pair.current, one.group_now),
+            (one.compared.pair.prior, one.group_then),
+        )
+        if k is not None
+    ]
+    if kind is None:
+        return bool(groups)
+    spread = lexicon.terms().distribution
+    return lexicon.terms().typical_kinds[kind].lone_only and any(
+        not group.few or spread[told.distribution].effect == "raises" for group, told in groups
+    )
+
+
+def _bounded(
+    status: tuple[Status, ...], numbers: dict[str, float], interval: dict[str, tuple[float, float]]
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """No more are new than are found now, and no more resolved than were found then."""
+    least, most = (0.0, numbers["count_now"]) if status == ("new",) else (-numbers["count_then"], 0.0)
+    low, high = (float(np.clip(end, least, most)) for end in interval["count_change"])
+    change = float(np.clip(numbers["count_change"], least, most))
+    return {**numbers, "count_change": change}, {**interval, "count_change": (low, high)}
 
 
 def _matched(one: Outcome) -> bool:
@@ -93,9 +145,12 @@ def _present_from(count: int) -> float:
 
 
 def _changes(
-    outcomes: Sequence[Outcome], numbers: dict[str, float], interval: dict[str, tuple[float, float]]
-) -> tuple[Status, ...]:
-    """What holds of a finding that both exams show, the most telling first."""
+    outcomes: Sequence[Outcome],
+    lead: Outcome,
+    numbers: dict[str, float],
+    interval: dict[str, tuple[float, float]],
+) -> tuple[tuple[Status, ...], tuple[Turned, ...]]:
+    """What holds of a finding that both exams show, the most telling first, and which terms changed."""
     found: list[Status] = []
     least = lexicon.changes()
     low, high = interval["count_change"]
@@ -119,19 +174,33 @@ def _changes(
             found.append("denser")
     # The same calcifications at the same places under another word are another word, not another pattern.
     others = bool(found) or any(_replaced(one) for one in outcomes)
-    described = [_described(one) for one in outcomes if others and _matched(one) and _many(one)]
-    if any(_turned(then.morphology_probabilities, now.morphology_probabilities) for then, now in described):
-        found.append("changed_morphology")
-    if any(
-        _turned(then.distribution_probabilities, now.distribution_probabilities) for then, now in described
-    ):
-        found.append("changed_distribution")
-    return tuple(found)
+    told = [lead, *(one for one in outcomes if one is not lead)]
+    described = [_described(one) for one in told if others and _matched(one) and _many(one)]
+    pairs: dict[Status, list[tuple[Mapping[str, float], Mapping[str, float]]]] = {
+        "changed_morphology": [
+            (a.morphology_probabilities, b.morphology_probabilities) for a, b in described
+        ],
+        "changed_distribution": [
+            (a.distribution_probabilities, b.distribution_probabilities) for a, b in described
+        ],
+    }
+    turned: list[Turned] = []
+    for status, of_views in pairs.items():
+        terms = next(filter(None, (_turned(then, now) for then, now in of_views)), None)
+        if terms is not None:
+            found.append(status)
+            turned.append((status, *terms))
+    return tuple(found), tuple(turned)
 
 
 def _many(one: Outcome) -> bool:
-    """Whether there are enough to tell a shape and a distribution in both exams."""
-    return min(len(one.now), len(one.then)) >= lexicon.groups().min_count.value
+    """Whether there are enough to tell a shape and a distribution in both exams: the groups' own members,
+    which are what was described."""
+    assert one.group_now is not None
+    assert one.group_then is not None
+    pair = one.compared.pair
+    counts = (pair.current.groups[one.group_now].count, pair.prior.groups[one.group_then].count)
+    return min(counts) >= lexicon.groups().min_count.value
 
 
 def _replaced(one: Outcome) -> bool:
@@ -151,36 +220,50 @@ def _described(one: Outcome) -> tuple[GroupDescription, GroupDescription]:
     return pair.prior.descriptions[one.group_then], pair.current.descriptions[one.group_now]
 
 
-def _turned(then: Mapping[str, float], now: Mapping[str, float]) -> bool:
-    """Whether one term was sure then and another is now."""
+def _turned(then: Mapping[str, float], now: Mapping[str, float]) -> tuple[str, str] | None:
+    """The term that was sure then and the other that is now, if so."""
     if not then or not now:
-        return False
+        return None
     was, had = max(then.items(), key=lambda item: item[1])
     term, has = max(now.items(), key=lambda item: item[1])
     sure = lexicon.changes().term_certainty.value
-    return bool(was != term and "not_assessable" not in (was, term) and had >= sure and has >= sure)
+    known = was != term and "not_assessable" not in (was, term)
+    return (was, term) if known and had >= sure and has >= sure else None
 
 
-def _numbers(outcomes: Sequence[Outcome], years: float | None) -> dict[str, float]:
-    best = max(outcomes, key=lambda one: max(len(one.now), len(one.then)))
+def _numbers(lead: Outcome, outcomes: Sequence[Outcome], years: float | None) -> dict[str, float]:
+    """All of the one view but ``size_ratio``: the same calcifications' sizes compare in every view."""
     numbers = {
-        "count_now": float(max(one.found_now for one in outcomes)),
-        "count_then": float(max(one.found_then for one in outcomes)),
-        "comparable_now": best.comparable_now,
-        "comparable_then": best.comparable_then,
-        "count_change": _mean(outcomes),
+        **_counts(lead),
+        "comparable_now": lead.comparable_now,
+        "comparable_then": lead.comparable_then,
+        "count_change": _mean(lead),
     }
     if years is not None:
         numbers["years"] = years
     ratios = np.concatenate([_size_ratios(one) for one in outcomes])
     if len(ratios) >= lexicon.changes().least_sizes.value:
         numbers["size_ratio"] = float(np.exp(np.median(ratios)))
-    spans = [_spans(one) for one in outcomes if _matched(one)]
-    if spans:
-        now, then = (max(span[k] for span in spans) for k in (0, 1))
-        numbers |= {"span_now_mm": now, "span_then_mm": then}
-        numbers["density_ratio"] = float(np.median([_density_ratio(o) for o in outcomes if _matched(o)]))
+    if _matched(lead):
+        numbers["density_ratio"] = _density_ratio(lead)
     return numbers
+
+
+def _counts(one: Outcome) -> dict[str, float]:
+    """Number in both exams, and extent where both have a group."""
+    numbers = {"count_now": float(one.found_now), "count_then": float(one.found_then)}
+    if _matched(one):
+        numbers["span_now_mm"], numbers["span_then_mm"] = _spans(one)
+    return numbers
+
+
+def _by_view(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
+    """What each view shows, the one that shows most first."""
+    ordered = sorted(outcomes, key=lambda one: -max(len(one.now), len(one.then)))
+    found: dict[str, dict[str, float]] = {}
+    for one in ordered:
+        found.setdefault(_view(one), _counts(one))
+    return found
 
 
 def _intervals(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
@@ -215,12 +298,8 @@ def quantiles(chance: Numbers, low: int, within: float) -> tuple[float, float]:
     )
 
 
-def _mean(outcomes: Sequence[Outcome]) -> float:
-    means = [
-        float(np.sum(one.change * (one.lowest + np.arange(len(one.change)))) / one.change.sum())
-        for one in outcomes
-    ]
-    return float(np.mean(means))
+def _mean(one: Outcome) -> float:
+    return float(np.sum(one.change * (one.lowest + np.arange(len(one.change)))) / one.change.sum())
 
 
 def _size_ratios(one: Outcome) -> Numbers:
@@ -250,47 +329,46 @@ def _density_ratio(one: Outcome) -> float:
     )
 
 
-def _limits(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    limits = {}
-    for name, values in (
-        ("now_mm", [one.limit_now_mm for one in outcomes]),
-        ("then_mm", [one.limit_then_mm for one in outcomes]),
-    ):
-        known = [value for value in values if value is not None]
-        if known:
-            limits[name] = float(min(known))
-    return limits
+def _limits(one: Outcome) -> dict[str, float]:
+    both = {"now_mm": one.limit_now_mm, "then_mm": one.limit_then_mm}
+    return {name: float(value) for name, value in both.items() if value is not None}
 
 
-def _words(outcomes: Sequence[Outcome], status: tuple[Status, ...], then: str) -> tuple[str, ...]:
+def _words(
+    lead: Outcome,
+    status: tuple[Status, ...],
+    turned: Sequence[Turned],
+    numbers: dict[str, float],
+    interval: dict[str, tuple[float, float]],
+    then: str,
+) -> tuple[str, ...]:
     """Sentences for the reader."""
-    say, numbers, limits = lexicon.changes().phrases, _numbers(outcomes, None), _limits(outcomes)
-    best = max(outcomes, key=lambda one: max(len(one.now), len(one.then)))
+    say = lexicon.changes().phrases
     words = []
-    of = max(len(best.now), len(best.then))
+    of = max(len(lead.now), len(lead.then))
     if status in (("new",), ("resolved",)):
-        expected = f"about {min(max(one.expected for one in outcomes), of):.0f}"
+        expected = f"about {min(lead.expected, of):.0f}"
         other = int(numbers["count_then" if status == ("new",) else "count_now"])
         if status == ("new",):
             template = say.new_but if other else say.new
         else:
             template = say.resolved_but if other else say.resolved
-        words.append(template.format(then=then, count=other, expected=expected, of=of))
-    elif status != ("not_comparable",):
-        low, high = _intervals(outcomes)["count_change"]
+        words.append(template.format(view=_view(lead), then=then, count=other, expected=expected, of=of))
+    else:
+        low, high = interval["count_change"]
         count_then, count_now = int(numbers["count_then"]), int(numbers["count_now"])
-        words.append(say.counts.format(then=then, count_then=count_then, count_now=count_now))
         words.append(
-            say.comparable.format(
-                comparable_then=int(numbers["comparable_then"]),
-                comparable_now=int(numbers["comparable_now"]),
-                change=_signed(numbers["count_change"]), low=_signed(low), high=_signed(high),
+            say.counts.format(view=_view(lead), then=then, count_then=count_then, count_now=count_now)
+        )
+        words.append(
+            say.allowing.format(
+                change=signed(numbers["count_change"]), low=signed(low), high=signed(high),
                 percent=round(100 * lexicon.changes().interval.value),
             )
         )  # fmt: skip
-        unseen = int(len(best.now) - numbers["comparable_now"])
+        unseen = int(len(lead.now) - numbers["comparable_now"])
         if unseen > 0:
-            words.append(say.unseen.format(count=unseen, of=len(best.now), then=then))
+            words.append(say.unseen.format(count=unseen, of=len(lead.now), then=then))
     if "larger" in status or "smaller" in status:
         ratio = numbers["size_ratio"]
         words.append(
@@ -298,6 +376,15 @@ def _words(outcomes: Sequence[Outcome], status: tuple[Status, ...], then: str) -
                 percent=round(100 * abs(ratio - 1)), larger="larger" if ratio > 1 else "smaller", then=then
             )
         )
+    for what, was, now in turned:
+        table = lexicon.turning()[what]
+        words.append(getattr(say, what).format(was=table[was].display, now=table[now].display))
+    return tuple(words)
+
+
+def _limit_words(limits: Mapping[str, float], then: str) -> tuple[str, ...]:
+    """From which size on each exam shows such calcifications."""
+    say, words = lexicon.changes().phrases, []
     if "then_mm" in limits:
         words.append(say.limit_then.format(mm=f"{limits['then_mm']:.2g}", then=then))
     if "now_mm" in limits:
@@ -305,7 +392,8 @@ def _words(outcomes: Sequence[Outcome], status: tuple[Status, ...], then: str) -
     return tuple(words)
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
+    """A change as a whole number with its sign; none for nought."""
     return f"{value:+.0f}" if round(value) else "0"
 
 
@@ -322,16 +410,25 @@ def trend(date: str, changes: Sequence[tuple[str, Change]]) -> tuple[Moment, ...
 
     Returns
     -------
-    One moment for each earlier exam that could be compared, with what the current exam is against it, and the
-    current one last; empty where no exam could
+    One moment for each earlier exam that could be compared in the view that most exams share (of several the
+    one that shows most), with what the current exam is against it, and the current one last; all numbers are
+    of that view. Empty where no exam could.
     """
-    known = [(when, change) for when, change in changes if "count_then" in change.numbers]
+    known = [(when, change) for when, change in changes if change.by_view]
     if not known:
         return ()
-    moments = [
-        Moment(when, int(change.numbers["count_then"]), change.numbers.get("span_then_mm"), change.status)
-        for when, change in known
-    ]
-    latest = max(known, key=lambda one: one[0])[1]
-    now = Moment(date, int(latest.numbers["count_now"]), latest.numbers.get("span_now_mm"))
+    shared = {view for _, change in known for view in change.by_view}
+
+    def shows(view: str) -> tuple[int, float, str]:
+        of_view = [change.by_view[view] for _, change in known if view in change.by_view]
+        return len(of_view), max(max(one["count_now"], one["count_then"]) for one in of_view), view
+
+    view = max(shared, key=shows)
+    known = [(when, change) for when, change in known if view in change.by_view]
+    moments = []
+    for when, change in known:
+        one = change.by_view[view]
+        moments.append(Moment(when, int(one["count_then"]), one.get("span_then_mm"), change.status, view))
+    latest = max(known, key=lambda one: one[0])[1].by_view[view]
+    now = Moment(date, int(latest["count_now"]), latest.get("span_now_mm"), view=view)
     return in_order([*moments, now])

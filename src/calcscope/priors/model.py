@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.model import GroupDescription
 from calcscope.exam.model import Float, Points, ViewInfo
@@ -33,6 +34,9 @@ Status = Literal[
     "new", "resolved", "more", "fewer", "larger", "smaller", "wider", "denser", "changed_morphology",
     "changed_distribution", "unchanged", "not_comparable",
 ]  # fmt: skip
+
+Turned = tuple[str, str, str]
+"""``changed_morphology`` or ``changed_distribution``, the term then and the term now."""
 
 
 class Viewed(Protocol):
@@ -180,16 +184,20 @@ class Change:
     ----------
     status : what holds of it, the most telling first; one of them where it is new, resolved, unchanged or not
         comparable
-    numbers : ``count_now``, ``count_then`` (as found), ``comparable_now``, ``comparable_then`` (what both
-        images can show), ``count_change``; where there are enough matched calcifications or a group in both
-        exams ``size_ratio``, ``span_now_mm``, ``span_then_mm``, ``density_ratio``; ``years`` where known
-    interval : 90 % interval of ``count_change``, ``size_ratio``
+    numbers : of one view, ``count_now``, ``count_then`` (as found), ``comparable_now``, ``comparable_then``
+        (what both images can show), ``count_change``; where both exams have a group ``span_now_mm``,
+        ``span_then_mm``, ``density_ratio``; ``years`` where known; and, of all views, ``size_ratio`` where
+        there are enough matched calcifications
+    interval : 90 % interval, over all views, of ``count_change``, ``size_ratio``
     detection_limit : diameter in mm of a calcification of this finding's kind that is found in every second
         case: ``now_mm``, ``then_mm``
     words : sentences for the reader
     reason : why it is not comparable
-    raises_suspicion : whether the change counts as growth of something that may be malignant: not for
-        kinds that grow and stay benign
+    raises_suspicion : whether the change counts as growth of something that may be malignant: a group that
+        is not benign by shape, not single calcifications
+    view : the view whose numbers these are, such as ``MLO``
+    turned : which shape or distribution became which
+    by_view : for each view that could be compared its numbers and extents
     """
 
     status: tuple[Status, ...]
@@ -199,22 +207,38 @@ class Change:
     words: tuple[str, ...] = ()
     reason: str | None = None
     raises_suspicion: bool = False
+    view: str | None = None
+    turned: tuple[Turned, ...] = ()
+    by_view: dict[str, dict[str, float]] = field(default_factory=dict)
 
     @property
     def terms(self) -> tuple[str, ...]:
-        """Keys of ``change`` in ``terms.yaml``, each once; none where it is not comparable."""
-        known = ("changed" if one.startswith("changed_") else one for one in self.status)
-        return tuple(dict.fromkeys(one for one in known if one != "not_comparable"))
+        """Keys of ``change`` in ``terms.yaml``; none where it is not comparable."""
+        return tuple(one for one in self.status if one != "not_comparable")
+
+    @property
+    def trends(self) -> set[str]:
+        """``increasing``, ``stable``, ``decreasing``, ``either``: what the terms mean."""
+        return lexicon.trends(self.terms)
+
+    @property
+    def grew(self) -> bool:
+        """Whether it increased, or became more suspicious in shape or distribution."""
+        return lexicon.grew(self.terms, self.turned)
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A finding in one exam of several. ``status`` is against the exam before, None for the first."""
+    """A finding in one exam of several, as one view shows it.
+
+    ``status`` is what the current exam's finding is against that exam's, None for the current exam itself.
+    """
 
     date: str
     count: int
     span_mm: float | None
     status: tuple[Status, ...] | None = None
+    view: str | None = None
 
 
 def in_order(moments: Sequence[Moment]) -> tuple[Moment, ...]:

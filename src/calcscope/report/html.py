@@ -174,6 +174,7 @@ def _template() -> jinja2.Template:
     environment.globals.update(
         colours=CATEGORY_COLOURS,
         not_verified=lexicon.notices().not_verified,
+        interval=words.interval(),
         table=files.TABLE,
         trend=files.trend_path,
         nothing_compared=NOTHING_COMPARED,

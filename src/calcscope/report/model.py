@@ -277,10 +277,12 @@ class Change(Model):
     )
     numbers: dict[str, float] = Field(
         description="count_now, count_then (as found), comparable_now, comparable_then (what both images can "
-        "show), count_change; where known size_ratio, span_now_mm, span_then_mm, density_ratio, years"
+        "show), count_change; where known span_now_mm, span_then_mm, density_ratio, all of one view; "
+        "size_ratio of all views; years"
     )
     interval: dict[str, tuple[float, float]] = Field(
-        description="90 % interval of count_change and size_ratio; empty where nothing can be said"
+        description="90 % interval of count_change and size_ratio, over all views; empty where nothing can be "
+        "said"
     )
     detection_limit: dict[str, float] = Field(
         description="now_mm, then_mm: diameter of a calcification of this kind that each exam shows in every "
@@ -289,8 +291,9 @@ class Change(Model):
     words: list[str] = Field([], description="The comparison in sentences")
     reason: str | None = Field(None, description="Why it is not comparable, else null")
     raises_suspicion: bool = Field(
-        False, description="True where it grew and is of no kind that grows and stays benign"
+        False, description="True for a group that grew and is not benign by shape; not for single ones"
     )
+    view: str | None = Field(None, description="The view whose numbers these are, such as MLO")
     places: list[Place] = Field([], description="Where it is in the earlier views")
 
 
@@ -298,11 +301,12 @@ class Moment(Model):
     """A finding in one of several exams."""
 
     date: IsoDate = Field(description="ISO date of that exam")
-    count: int = Field(ge=0, description="Number of calcifications found, largest over the views")
+    count: int = Field(ge=0, description="Number of calcifications found, in one view, in all exams the same")
     span_mm: Length | None = Field(None, description="Greatest extent; null where it is no group there")
     status: list[str] | None = Field(
         description="What this exam's finding is against that exam; null for this exam itself"
     )
+    view: str | None = Field(None, description="That view, such as MLO")
 
 
 class Malignancy(Model):

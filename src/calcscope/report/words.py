@@ -125,9 +125,20 @@ def status(change: Change) -> str:
     return ", ".join(term(one) for one in change.status)
 
 
+def signed(value: float) -> str:
+    """A change as a whole number with its sign; none for nought."""
+    return f"{value:+.0f}" if round(value) else "0"
+
+
+@cache
+def interval() -> str:
+    """How much the intervals of a comparison hold: ``90 %``."""
+    return f"{100 * lexicon.changes().interval.value:.0f} %"
+
+
 QUANTITIES = {
     "count": "Calcifications found",
-    "comparable": "Faint ones counted, without those one image could not show",
+    "change": "Change in number, allowing for what either image may have missed",
     "span": "Extent, mm",
     "size": "Size of the same ones",
     "density": "Density",
@@ -146,12 +157,13 @@ def quantity(change: Change) -> list[tuple[str, str, str, str]]:
 
     rows = []
     if "count_now" in numbers:
-        rows.append((QUANTITIES["count"], said("count_then"), said("count_now"), ""))
+        what = QUANTITIES["count"] + (f" ({change.view})" if change.view else "")
+        rows.append((what, said("count_then"), said("count_now"), ""))
     one_sided = change.status in (["new"], ["resolved"])  # what is left of the other exam is doubtful
-    if "comparable_now" in numbers and "count_change" in change.interval and not one_sided:
+    if "count_change" in numbers and "count_change" in change.interval and not one_sided:
         low, high = change.interval["count_change"]
-        difference = f"{numbers['count_change']:+.0f} ({low:+.0f} to {high:+.0f})"
-        rows.append((QUANTITIES["comparable"], said("comparable_then"), said("comparable_now"), difference))
+        difference = f"{signed(numbers['count_change'])} ({signed(low)} to {signed(high)})"
+        rows.append((QUANTITIES["change"], "", "", difference))
     if "span_now_mm" in numbers:
         rows.append((QUANTITIES["span"], said("span_then_mm"), said("span_now_mm"), ""))
     if "size_ratio" in numbers and "size_ratio" in change.interval:
