@@ -281,8 +281,8 @@ class Change(Model):
         "size_ratio of all views; years"
     )
     interval: dict[str, tuple[float, float]] = Field(
-        description="90 % interval of count_change and size_ratio, over all views; empty where nothing can be "
-        "said"
+        description="90 % interval of count_change and size_ratio, over all views; empty where nothing can "
+        "be said"
     )
     detection_limit: dict[str, float] = Field(
         description="now_mm, then_mm: diameter of a calcification of this kind that each exam shows in every "
