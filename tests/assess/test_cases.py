@@ -16,6 +16,13 @@ STABLE_3 = ChangeFacts(("unchanged",), 3.0)
 STABLE_1 = ChangeFacts(("unchanged",), 1.0)
 NEW = ChangeFacts(("new",), 1.0)
 MORE = ChangeFacts(("more",), 2.0)
+STABLE_NEARLY_2 = ChangeFacts(("unchanged",), 1.97)
+CALMER = ChangeFacts(
+    ("fewer", "changed_morphology"), 2.0, turned=(("changed_morphology", "coarse_heterogeneous", "round"),)
+)
+GRAVER = ChangeFacts(
+    ("fewer", "changed_distribution"), 2.0, turned=(("changed_distribution", "diffuse", "grouped"),)
+)
 FEWER = ChangeFacts(("fewer",), 2.0)
 
 
@@ -56,6 +63,11 @@ CASES: list[tuple[str, Mode, FindingFacts, str, str]] = [
     ("a single new speck", "screening", facts("punctate", count=1, change=NEW), "2", "lone_speck"),
     ("a single new speck", "diagnostic", facts("punctate", count=1, change=NEW), "2", "lone_speck"),
     ("new specks apart", "diagnostic", facts("punctate", count=6, change=NEW), "2", "lone_speck"),
+    ("more single round ones", "screening", facts("round", kind="round", count=30, change=MORE), "2", "benign_by_shape"),
+    ("a group of round ones that grew", "diagnostic", facts("round", "grouped", kind="round", change=MORE), "4A", "growing"),
+    ("fewer, and less suspicious in shape", "diagnostic", facts("round", "grouped", change=CALMER), "3", "probably_benign"),
+    ("fewer, and more suspicious in distribution", "diagnostic", facts("punctate", "grouped", change=GRAVER), "4A", "more_suspicious_than_before"),
+    ("two years but for days unchanged", "diagnostic", facts("round", "grouped", change=STABLE_NEARLY_2), "2", "stable_for_years"),
     ("a single fine line", "screening", facts("fine_linear", count=1), "0", "screening_needs_magnification"),
     ("punctate all over both breasts", "screening", facts("punctate", "diffuse", count=90, bilateral=True), "2", "scattered_in_both_breasts"),
     ("punctate all over, but more of them", "screening", facts("punctate", "diffuse", count=90, bilateral=True, change=MORE), "0", "screening_needs_magnification"),
@@ -223,3 +235,36 @@ def test_exams_of_one_month_are_not_said_to_be_no_months_apart() -> None:
         facts("punctate", "grouped", change=ChangeFacts(("unchanged",), 0.03)), "screening"
     ).sentence
     assert "since the mammogram of less than a month ago" in sentence
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "category"),
+    [("linear", "grouped", "3"), ("grouped", "regional", "3"), ("grouped", "linear", "4A")],
+)
+def test_another_distribution_counts_only_where_it_is_more_suspicious(
+    was: str, now: str, category: str
+) -> None:
+    turned = (("changed_distribution", was, now),)
+    change = ChangeFacts(("fewer", "changed_distribution"), 1.0, turned=turned)
+    result = assess_finding(facts("punctate", "grouped", change=change), "diagnostic")
+    assert result.category == category
+    assert f"changed in distribution from {was} to {now}" in result.sentence
+
+
+def test_many_new_round_ones_are_benign_for_being_single_and_a_group_of_them_is_not() -> None:
+    assert rules_of(facts(kind="round", count=9, change=NEW), "diagnostic") == [
+        "lone_growing",
+        "benign_by_shape",
+    ]
+    group = assess_finding(facts(None, "grouped", kind="round", count=9, change=NEW), "diagnostic")
+    assert (group.category, group.reasons[-1].rule) == ("4A", "growing")
+
+
+def test_two_years_are_two_though_the_visit_was_a_week_early() -> None:
+    change = ChangeFacts(("unchanged",), 1.97)
+    assert rules_of(facts("punctate", "grouped", change=change), "diagnostic")[-1] == "stable_for_years"
+
+
+def test_what_decreased_is_not_first_seen() -> None:
+    change = ChangeFacts(("fewer",), 3.0)
+    assert "known_and_decreased" in rules_of(facts("punctate", "grouped", change=change), "diagnostic")

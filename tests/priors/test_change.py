@@ -64,6 +64,23 @@ def test_the_status_is_that_of_the_truth(seed: int, now: int, then: int, status:
     assert change.words
 
 
+def test_all_numbers_are_of_the_view_that_shows_most() -> None:
+    """Two views, 10 then and 11 now in one, 4 and 14 in the other: never 10 and 14, nor a mean of the two."""
+    views = [outcome_of(two(1, 11, 10)), outcome_of(two(2, 14, 4))]
+    change = change_of(views)
+    alone = change_of(views[1:])
+    assert (change.numbers["count_then"], change.numbers["count_now"]) == (4, 14)
+    for name in ("comparable_then", "comparable_now", "count_change"):
+        assert change.numbers[name] == alone.numbers[name]
+
+
+def test_no_more_are_new_or_resolved_than_there_are() -> None:
+    for now, then in ((9, 0), (0, 9)):
+        change = of_group(two(3, now, then))
+        assert abs(change.numbers["count_change"]) <= 9
+        assert max(map(abs, change.interval["count_change"])) <= 9
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_what_the_earlier_image_could_not_have_shown_is_not_called_new(seed: int) -> None:
     """The earlier image is ten times as noisy: a group found at 40 would have had a ratio of 4."""
@@ -122,6 +139,15 @@ def test_a_sure_change_of_shape_or_distribution_is_said_where_others_took_their_
     assert ("changed_morphology", "punctate", "fine_linear") in change.turned
     assert any("The distribution was grouped, now linear." in words for words in change.words)
     assert change.raises_suspicion
+
+
+def test_a_group_of_few_has_no_sure_pattern() -> None:
+    """Four are described as a line; what they become is no change of distribution."""
+    random = np.random.default_rng(0)
+    stayed, came = gathered(random, 4), gathered(random, 6)
+    now = view(np.concatenate([stayed, came]), (10,), ("punctate",), "grouped")
+    then = view(stayed, (4,), ("punctate",), "linear")
+    assert "changed_distribution" not in of_group(pair(now, then)).status
 
 
 def test_the_same_calcifications_under_another_word_are_unchanged() -> None:
@@ -246,3 +272,35 @@ def test_every_threshold_has_its_source() -> None:
     for name, entry in lexicon.changes():
         if name not in ("phrases", "reasons"):
             assert entry.source in lexicon.sources()
+
+
+def test_all_numbers_are_of_the_view_that_shows_most() -> None:
+    few, many = outcome_of(two(0, 8, 7)), outcome_of(two(1, 14, 6))
+    for outcomes in ([few, many], [many, few]):
+        change = change_of(outcomes)
+        assert (change.numbers["count_then"], change.numbers["count_now"]) == (6, 14)
+        assert change.view == "CC"
+        low, high = change.interval["count_change"]
+        assert low <= change.numbers["count_change"] <= high
+
+
+def test_no_more_are_resolved_than_were_found() -> None:
+    change = of_group(two(0, 0, 9))
+    assert change.numbers["count_change"] >= -change.numbers["count_then"]
+    assert change.interval["count_change"][0] >= -change.numbers["count_then"]
+
+
+def test_of_fewer_than_a_group_no_shape_is_told_to_have_changed() -> None:
+    random = np.random.default_rng(0)
+    stayed, came, went = gathered(random, 3), gathered(random, 6), gathered(random, 4)
+    now = view(np.concatenate([stayed, came]), (9,), ("fine_linear",), "linear")
+    then = view(np.concatenate([stayed, went]), (3,), ("punctate",), "grouped")
+    assert not {"changed_morphology", "changed_distribution"}.intersection(of_group(pair(now, then)).status)
+
+
+def test_single_ones_that_are_new_raise_no_suspicion() -> None:
+    one, elsewhere = np.array([[50.0, 50.0]]), np.array([[90.0, 90.0]])
+    compared = compare_views(pair(view(one, diameter_mm=0.8), view(elsewhere, diameter_mm=0.8)))
+    change = change_of([outcome(compared, Members(None, np.array([0])), None)])
+    assert change.status == ("new",)
+    assert not change.raises_suspicion
