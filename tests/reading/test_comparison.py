@@ -57,7 +57,10 @@ def test_the_group_has_more_with_its_numbers_interval_and_limits(compared: model
     assert 0 < change.detection_limit["then_mm"] < 1
     assert change.raises_suspicion
     assert any("6 found in May 2024, 12 now" in words for words in change.words)
-    assert "Increased in number since the mammogram of 2 years ago (in the CC view 6 then, 12 now)." in finding.sentence
+    assert (
+        "Increased in number since the mammogram of 2 years ago (in the CC view 6 then, 12 now)."
+        in finding.sentence
+    )
     assert "growing" in {reason.rule for reason in finding.reasons}
 
 
