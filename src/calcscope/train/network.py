@@ -24,13 +24,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -234,6 +227,16 @@ def in_whole_numbers(exact: Path, seen: Sequence[NDArray[np.float32]], out: Path
     seen : (n, 1, rows, columns) each, normalised pieces, on which the ranges of the activations are taken
     out : the ONNX file to write
     """
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Pieces(CalibrationDataReader):  # type: ignore[misc]
+        left = iter(seen)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            piece = next(self.left, None)
+            return None if piece is None else {"image": piece}
+
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
         # The sides of an image are free, which the search for all shapes gives up on.
@@ -241,19 +244,10 @@ def in_whole_numbers(exact: Path, seen: Sequence[NDArray[np.float32]], out: Path
         quantize_static(
             prepared,
             out,
-            _Pieces(seen),
+            Pieces(),
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
             reduce_range=True,  # seven bits: older processors overflow in the sum of two products of eight
         )
-
-
-class _Pieces(CalibrationDataReader):  # type: ignore[misc]
-    def __init__(self, seen: Sequence[NDArray[np.float32]]) -> None:
-        self._left = iter(seen)
-
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        piece = next(self._left, None)
-        return None if piece is None else {"image": piece}
