@@ -17,6 +17,7 @@ STABLE_1 = ChangeFacts(("unchanged",), 1.0)
 NEW = ChangeFacts(("new",), 1.0)
 MORE = ChangeFacts(("more",), 2.0)
 STABLE_NEARLY_2 = ChangeFacts(("unchanged",), 1.97)
+UNSURE = ChangeFacts(("unchanged",), 3.0, 4, 14, may_have_grown=True)
 CALMER = ChangeFacts(
     ("fewer", "changed_morphology"), 2.0, turned=(("changed_morphology", "coarse_heterogeneous", "round"),)
 )
@@ -65,6 +66,7 @@ CASES: list[tuple[str, Mode, FindingFacts, str, str]] = [
     ("new specks apart", "diagnostic", facts("punctate", count=6, change=NEW), "2", "lone_speck"),
     ("more single round ones", "screening", facts("round", kind="round", count=30, change=MORE), "2", "benign_by_shape"),
     ("a group of round ones that grew", "diagnostic", facts("round", "grouped", kind="round", change=MORE), "4A", "growing"),
+    ("unchanged for want of certainty alone", "diagnostic", facts("round", "grouped", change=UNSURE), "3", "probably_benign"),
     ("fewer, and less suspicious in shape", "diagnostic", facts("round", "grouped", change=CALMER), "3", "probably_benign"),
     ("fewer, and more suspicious in distribution", "diagnostic", facts("punctate", "grouped", change=GRAVER), "4A", "more_suspicious_than_before"),
     ("two years but for days unchanged", "diagnostic", facts("round", "grouped", change=STABLE_NEARLY_2), "2", "stable_for_years"),

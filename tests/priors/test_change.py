@@ -278,3 +278,20 @@ def test_single_ones_that_are_new_raise_no_suspicion() -> None:
     change = change_of([outcome(compared, Members(None, np.array([0])), None)])
     assert change.status == ("new",)
     assert not change.raises_suspicion
+
+
+def test_what_may_have_grown_is_not_taken_for_stable() -> None:
+    """Eight of eight are there in both exams; of four doubtful ones that came nobody can be sure."""
+    random = np.random.default_rng(4)
+    stayed, came = gathered(random, 8), gathered(random, 4)
+    points = np.concatenate([stayed, came])
+    sure = np.r_[np.full(8, 0.97), np.full(4, 0.87)]
+    now = view(points, (12,), probability=sure)
+    change = of_group(pair(now, view(stayed, (8,))))
+    assert change.status == ("unchanged",)
+    low, high = change.interval["count_change"]
+    assert low <= 0 < high
+    assert change.may_have_grown
+    assert lexicon.changes().phrases.may_have_grown in change.words
+    stable = of_group(two(0, 9, 9))
+    assert not stable.may_have_grown

@@ -52,6 +52,7 @@ class ChangeFacts:
     reason : why it is not comparable, a sentence
     view : the view that the numbers are of
     turned : of each ``changed_…`` the term then and the term now
+    may_have_grown : called unchanged for want of certainty alone: no sign of stability
     """
 
     status: tuple[str, ...]
@@ -61,11 +62,12 @@ class ChangeFacts:
     reason: str | None = None
     view: str | None = None
     turned: tuple[tuple[str, str, str], ...] = ()
+    may_have_grown: bool = False
 
     @property
     def trends(self) -> set[str]:
-        """``increasing``, ``stable``, ``decreasing``, ``either``: what the terms mean."""
-        return lexicon.trends(self.status)
+        """``increasing``, ``stable``, ``decreasing``, ``either``: what the terms mean; none where unsure."""
+        return set() if self.may_have_grown else lexicon.trends(self.status)
 
     @property
     def more_suspicious(self) -> tuple[tuple[str, str, str], ...]:

@@ -69,6 +69,8 @@ def years_phrase(years: float) -> str:
 
 def change_phrase(change: ChangeFacts) -> str:
     """``increased in number and changed in shape from punctate to amorphous``."""
+    if change.may_have_grown:
+        return lexicon.phrases().comparison.unsure
     table, words = lexicon.terms().change, lexicon.turning()
     told = {status: table[status].phrase for status in change.status}
     for status, was, now in change.turned:

@@ -227,6 +227,7 @@ class ChangePhrases(Entry):
 
     counts: str
     allowing: str
+    may_have_grown: str
     limit_then: str
     limit_now: str
     unseen: str
@@ -369,6 +370,7 @@ class ComparisonPhrases(Entry):
     counted: str
     in_view: str
     turned: str
+    unsure: str
     unable: str
 
 

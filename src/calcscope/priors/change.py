@@ -65,12 +65,16 @@ def change_of(
         found, turned = _changes(exact, lead, numbers, interval)
         status = found or ("unchanged",)
     words = _words(lead, status, turned, numbers, interval, then)
+    likely = numbers["count_change"] / max(numbers["comparable_then"], 1.0)
+    may_have_grown = status == ("unchanged",) and likely >= rules.least_count_change.value
+    if may_have_grown:
+        words += (rules.phrases.may_have_grown,)
     near = lexicon.sizes().look_alike_skin_mm.value
     if status == ("resolved",) and skin_mm is not None and skin_mm <= near:
         words += (rules.phrases.on_skin.format(mm=f"{near:g}"),)
     change = Change(
         status, numbers, interval, limits, words + _limit_words(limits, then),
-        view=_view(lead), turned=turned, by_view=_by_view(exact),
+        view=_view(lead), turned=turned, by_view=_by_view(exact), may_have_grown=may_have_grown,
     )  # fmt: skip
     return replace(change, raises_suspicion=change.grew and _may_be_malignant(exact, kind))
 

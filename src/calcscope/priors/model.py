@@ -198,6 +198,8 @@ class Change:
     view : the view whose numbers these are, such as ``MLO``
     turned : which shape or distribution became which
     by_view : for each view that could be compared its numbers and extents
+    may_have_grown : nothing is sure, but the likely change in number is as large as one that counts: it is
+        not called grown, and not stable either
     """
 
     status: tuple[Status, ...]
@@ -210,6 +212,7 @@ class Change:
     view: str | None = None
     turned: tuple[Turned, ...] = ()
     by_view: dict[str, dict[str, float]] = field(default_factory=dict)
+    may_have_grown: bool = False
 
     @property
     def terms(self) -> tuple[str, ...]:

@@ -259,7 +259,7 @@ def deciding(changes: Sequence[Became]) -> Became | None:
         return grown
     stable = known[0]
     for one in known:
-        if one.change.trends != {"stable"}:
+        if one.change.trends != {"stable"} or one.change.may_have_grown:
             break
         stable = one
     return stable
@@ -276,6 +276,7 @@ def facts_of(one: Became) -> ChangeFacts:
         reason=change.reason,
         view=change.view,
         turned=change.turned,
+        may_have_grown=change.may_have_grown,
     )
 
 
