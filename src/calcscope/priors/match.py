@@ -152,7 +152,8 @@ def match_specks(
     error = pair.error_mm[current]
     # What the two exams differ by altogether is the processing's; only what is left tells specks apart.
     strength = np.log(np.maximum(now.snr[current], 1e-6))[:, None] - np.log(np.maximum(then.snr[prior], 1e-6))
-    strength = strength - _usual(strength, at, other, error)
+    usual = _usual(strength, at, other, error)
+    strength = strength - usual
     weight = np.exp(-((strength / ALIKE) ** 2) / 2)
     weight *= np.sqrt(now.probability[current])[:, None] * np.sqrt(then.probability[prior])
     widest = _widest(other, then.probability[prior])
@@ -173,8 +174,10 @@ def match_specks(
     scale = np.where(guided, NEAR_MM, np.maximum(error, NEAR_MM))[:, None]
     differ = np.hypot(distance / scale, strength / ALIKE)
     differ[(distance > reach[:, None]) | (np.abs(strength) > 4 * ALIKE)] = np.inf
-    everywhere = float(then.probability.sum()) / (np.count_nonzero(pair.prior.breast.mask) * then.pixel_mm**2)
-    others = everywhere * np.pi * reach**2
+    # By chance only one of like strength is taken for it: faint marks are many, plain ones few.
+    alike = np.log(np.maximum(now.snr[current], 1e-6))[:, None] - np.log(np.maximum(then.snr, 1e-6)) - usual
+    alike = np.exp(-((alike / ALIKE) ** 2) / 2) @ then.probability
+    others = alike / (np.count_nonzero(pair.prior.breast.mask) * then.pixel_mm**2) * np.pi * reach**2
     within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
     differ[~guided & (others + np.maximum(within - 1, 0) > BY_CHANCE)] = np.inf
     first, second = assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
