@@ -33,7 +33,7 @@ from calcscope.phantom.plan import ExamPlan, lesion_of
 from calcscope.priors.change import change_of
 from calcscope.priors.compare import Outcome, compare_views, outcome
 from calcscope.priors.limit import detection_curve, fit_curve, raw_snr
-from calcscope.priors.model import Change, Ground, Members, ViewPair
+from calcscope.priors.model import LIKELY, LISTED, Change, Ground, Members, ViewPair
 from calcscope.reading import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
 
@@ -44,10 +44,8 @@ LESIONS = (
 )  # fmt: skip
 VIEWS = ("RCC", "RMLO")
 STEP_MM = 2.0
-SURE, PLAIN = 0.25, 12.0
-"""Probability of a mark that counts as found; ideal observer's ratio from which on one is plain."""
-LISTED = 0.05
-"""Least probability of the marks that are kept: what is faint in one exam may be plain in the other."""
+PLAIN = 12.0
+"""Ideal observer's ratio from which on one is plain."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def fit(work: Path) -> None:
             specks, raw = own.reading.specks, raw_snr(own.reading.specks, own.ground)
             marks: dict[Any, float] = {}
             for n, who in enumerate(own.who):
-                if who is not None and specks.probability[n] >= SURE:
+                if who is not None and specks.probability[n] >= LIKELY:
                     marks[who] = max(marks.get(who, 0.0), raw[n])
             known, seen = {one[0] for one in other.truth}, {who for who in other.who if who is not None}
             for who, _, _, snr in own.truth:

@@ -48,11 +48,10 @@ def test_calcifications_that_touch_are_one_of_the_clearest_ones_snr() -> None:
             xy=np.array([[30.0, 0.0], [0.0, 1.0], [40.0, 40.0]]), probability=np.array([0.9, 0.8, 0.7])
         ),
     )
-    image = marked.marked_as_objects(reading)  # type: ignore[arg-type]
-    assert image is not None
-    assert (image.truths, image.marks) == (2, ((0.9, 0), (0.8, 0), (0.7, None)))
     singly = marked.marked_singly(reading)  # type: ignore[arg-type]
     assert singly is not None
+    image = marked.as_objects(singly)
+    assert (image.truths, image.marks) == (2, ((0.9, 0), (0.8, 0), (0.7, None)))
     measured = Measured(views=[marked], singles=[image], apart=[singly])
     (strong,) = banded(measured, 7, np.inf)
     assert (strong.truths, strong.best.tolist()) == (2, [0.9, -np.inf])

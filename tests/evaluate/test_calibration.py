@@ -80,6 +80,7 @@ def test_only_what_a_reader_is_shown_counts_as_stated(tmp_path: Path) -> None:
         descriptions=(),
         more_descriptions=(),
         vessels=(),
+        lone=np.array([True, False, True]),
     )
     settings = SimpleNamespace(may_stand_alone=lambda specks: specks.probability > 0.8)
     marked = MarkedView("a", "w", tmp_path, ReadOptions(), specks=(MarkedSpeck(10.0, 11.0),))

@@ -185,11 +185,8 @@ class MarkedView:
         marks, truths, radii = self._in_mm(reading, self.specks)
         return marked_specks(marks, reading.specks.probability, truths, radii, normal=self.normal)
 
-    def marked_as_objects(self, reading: ViewReading) -> MarkedImage | None:
-        """As :meth:`marked_singly`, where those that touch are one object, hit by a mark on any of them."""
-        singly = self.marked_singly(reading)
-        if singly is None:
-            return None
+    def as_objects(self, singly: MarkedImage) -> MarkedImage:
+        """What :meth:`marked_singly` gave, where those that touch are one object, hit by a mark on any."""
         place = {speck: k for k, members in enumerate(self.objects) for speck in members}
         marks = tuple((score, None if hit is None else place[hit]) for score, hit in singly.marks)
         return MarkedImage(marks, truths=len(self.objects), normal=self.normal)

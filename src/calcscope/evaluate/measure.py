@@ -75,13 +75,12 @@ def _add(measured: Measured, marked: MarkedView, reading: ViewReading, settings:
     measured.pixel_mm.append(reading.info.pixel_mm)
     measured.every.append(marked.marked(reading, every))
     measured.operating.append(marked.marked(reading, reading.groups))
-    singly, objects = marked.marked_singly(reading), marked.marked_as_objects(reading)
-    if singly is not None and objects is not None:
+    singly = marked.marked_singly(reading)
+    if singly is not None:
+        objects = marked.as_objects(singly)
         measured.singles.append(objects)
         measured.apart.append(singly)
-        shown = settings.may_stand_alone(reading.specks)
-        for members in (*(group.members for group in reading.groups), *reading.vessels):
-            shown[members] = True
+        shown = ~reading.lone | settings.may_stand_alone(reading.specks)
         marks = tuple(mark for mark, show in zip(objects.marks, shown, strict=True) if show)
         measured.listed.append(replace(objects, marks=marks))
         measured.overlaps += marked.overlaps(reading)

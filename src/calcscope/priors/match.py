@@ -151,10 +151,11 @@ def match_specks(
     at, other = pair.there_mm[current], then.xy_mm[prior]
     error = pair.error_mm[current]
     # What the two exams differ by altogether is the processing's; only what is left tells specks apart.
-    strength = np.log(np.maximum(now.snr[current], 1e-6))[:, None] - np.log(np.maximum(then.snr[prior], 1e-6))
-    usual = _usual(strength, at, other, error)
-    strength = strength - usual
-    weight = np.exp(-((strength / ALIKE) ** 2) / 2)
+    every = np.log(np.maximum(now.snr[current], 1e-6))[:, None] - np.log(np.maximum(then.snr, 1e-6))
+    every -= _usual(every[:, prior], at, other, error)
+    strength = every[:, prior]
+    alike = np.exp(-((every / ALIKE) ** 2) / 2)
+    weight = alike[:, prior]
     weight *= np.sqrt(now.probability[current])[:, None] * np.sqrt(then.probability[prior])
     widest = _widest(other, then.probability[prior])
     shifts = _shifts(at, other, error, weight, None, 0.0)
@@ -175,9 +176,8 @@ def match_specks(
     differ = np.hypot(distance / scale, strength / ALIKE)
     differ[(distance > reach[:, None]) | (np.abs(strength) > 4 * ALIKE)] = np.inf
     # By chance only one of like strength is taken for it: faint marks are many, plain ones few.
-    alike = np.log(np.maximum(now.snr[current], 1e-6))[:, None] - np.log(np.maximum(then.snr, 1e-6)) - usual
-    alike = np.exp(-((alike / ALIKE) ** 2) / 2) @ then.probability
-    others = alike / (np.count_nonzero(pair.prior.breast.mask) * then.pixel_mm**2) * np.pi * reach**2
+    everywhere = alike @ then.probability / (np.count_nonzero(pair.prior.breast.mask) * then.pixel_mm**2)
+    others = everywhere * np.pi * reach**2
     within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
     differ[~guided & (others + np.maximum(within - 1, 0) > BY_CHANCE)] = np.inf
     first, second = assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)

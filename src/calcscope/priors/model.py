@@ -221,8 +221,8 @@ class Change:
 
     @property
     def trends(self) -> set[str]:
-        """``increasing``, ``stable``, ``decreasing``, ``either``: what the terms mean."""
-        return lexicon.trends(self.terms)
+        """``increasing``, ``stable``, ``decreasing``, ``either``: what the terms mean; none where unsure."""
+        return set() if self.may_have_grown else lexicon.trends(self.terms)
 
     @property
     def grew(self) -> bool:

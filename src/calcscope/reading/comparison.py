@@ -259,7 +259,7 @@ def deciding(changes: Sequence[Became]) -> Became | None:
         return grown
     stable = known[0]
     for one in known:
-        if one.change.trends != {"stable"} or one.change.may_have_grown:
+        if one.change.trends != {"stable"}:
             break
         stable = one
     return stable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,10 +58,7 @@ class ViewReading:
     @property
     def lone(self) -> NDArray[np.bool_]:
         """Calcifications in no group of the operating point and no vessel, bool (n,)."""
-        alone = np.ones(len(self.specks), dtype=bool)
-        for members in (*(group.members for group in self.groups), *self.vessels):
-            alone[members] = False
-        return alone
+        return ~_among((*(group.members for group in self.groups), *self.vessels), len(self.specks))
 
 
 def read_view(
@@ -133,15 +130,11 @@ def _judged(
     """What findings depend on: the marks of at least ``judged_from``, their groups and kinds."""
     kept = _kept(specks, vessels, settings.judged_from)
     specks, vessels = specks.select(kept), _moved(vessels, kept)
-    in_vessel = np.zeros(len(specks), dtype=bool)
-    for vessel in vessels:
-        in_vessel[vessel] = True
     obvious = settings.may_stand_alone(specks)
+    in_vessel = _among(vessels, len(specks))
     eligible = np.flatnonzero(~in_vessel)
     groups = _of_all(form_groups(specks.select(eligible), breast, grouping), eligible)
-    grouped = in_vessel.copy()
-    for group in groups:
-        grouped[group.members] = True
+    grouped = in_vessel | _among([group.members for group in groups], len(specks))
     rest = np.flatnonzero(~grouped & obvious)
     descriptions = [describe_group(group, specks, breast, mammogram, vessels) for group in groups]
     for group in form_few(specks, breast, rest, grouping):
@@ -149,7 +142,7 @@ def _judged(
         if few_are_a_finding(group, description):
             groups.append(group)
             descriptions.append(description)
-    grouped[[n for group in groups for n in group.members]] = True
+    grouped |= _among([group.members for group in groups], len(specks))
     singles = np.flatnonzero(~grouped & obvious)
     kinds: list[str | None] = [None] * len(specks)
     for n, kind in zip(
@@ -188,10 +181,7 @@ def _widened(
     more: list[Group] = []
     if settings.all_groups:
         formed = {tuple(sorted(group.members)) for group in groups}
-        in_vessel = np.zeros(len(specks), dtype=bool)
-        for vessel in vessels:
-            in_vessel[vessel] = True
-        eligible = np.flatnonzero(~in_vessel)
+        eligible = np.flatnonzero(~_among(vessels, len(specks)))
         every = form_groups(specks.select(eligible), judged.breast, grouping, every=True)
         more = [g for g in _of_all(every, eligible) if tuple(sorted(g.members)) not in formed]
     return replace(
@@ -212,10 +202,15 @@ def _of_all(groups: Sequence[Group], members: Index) -> list[Group]:
 
 def _kept(specks: SpeckCatalogue, vessels: list[Index], least: float) -> NDArray[np.bool_]:
     """Which are of at least a probability or on a vessel, bool (n,)."""
-    kept = np.asarray(specks.probability >= least)
-    for vessel in vessels:
-        kept[vessel] = True
-    return kept
+    return np.asarray(specks.probability >= least) | _among(vessels, len(specks))
+
+
+def _among(members: Iterable[Index], count: int) -> NDArray[np.bool_]:
+    """Which of so many are in any of some index sets, bool (count,)."""
+    inside = np.zeros(count, dtype=bool)
+    for each in members:
+        inside[each] = True
+    return inside
 
 
 def _moved(members: list[Index], kept: NDArray[np.bool_]) -> list[Index]:

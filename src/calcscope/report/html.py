@@ -23,7 +23,6 @@ from calcscope.report.model import (
 )
 from calcscope.report.palette import CATEGORY_COLOURS
 
-NOTHING_COMPARED = "Nothing was compared: none of what was given as an earlier exam could be used."
 VIEWS_IN_A_ROW = ("CC", "MLO")
 """The standard views hang in this order, right breast and left breast side by side."""
 
@@ -177,6 +176,6 @@ def _template() -> jinja2.Template:
         interval=words.interval(),
         table=files.TABLE,
         trend=files.trend_path,
-        nothing_compared=NOTHING_COMPARED,
+        nothing_compared=words.NOTHING_COMPARED,
     )
     return environment.get_template("report.html.j2")

@@ -13,7 +13,6 @@ from rich.text import Text
 
 from calcscope.assess.wording import joined
 from calcscope.report import files, words
-from calcscope.report.html import NOTHING_COMPARED
 from calcscope.report.model import Category, Change, EarlierFinding, ExamReport, Finding, Report
 from calcscope.report.palette import CATEGORY_COLOURS
 from calcscope.report.writing import REPORT_NAME
@@ -68,7 +67,7 @@ def _priors(exam: ExamReport) -> list[RenderableType]:
         exams = "exam" if len(used) == 1 else "exams"
         parts.append(Text(f"Compared with the {exams} of {joined(used)}"))
     elif exam.priors:
-        parts.append(_note(NOTHING_COMPARED))
+        parts.append(_note(words.NOTHING_COMPARED))
     for prior in exam.priors:
         if not prior.used:
             parts.append(_note(words.left_out_prior(prior)))

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from functools import cache
 
 from calcscope import lexicon
+from calcscope.priors.change import signed
 from calcscope.report.model import (
     Change,
     EarlierFinding,
@@ -120,14 +121,12 @@ def left_out_prior(prior: Prior) -> str:
     return f"Not compared with {prior.source}{when}: {prior.reason or 'no reason stated'}"
 
 
+NOTHING_COMPARED = "Nothing was compared: none of what was given as an earlier exam could be used."
+
+
 def status(change: Change) -> str:
     """What a comparison found, in a few words: ``increased in number, wider in extent``."""
     return ", ".join(term(one) for one in change.status)
-
-
-def signed(value: float) -> str:
-    """A change as a whole number with its sign; none for nought."""
-    return f"{value:+.0f}" if round(value) else "0"
 
 
 @cache

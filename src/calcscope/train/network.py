@@ -47,7 +47,7 @@ MINED_AFTER = 0.4
 MINED = 60
 """so many an image at most."""
 RANGES_FROM = 8
-"""Batches on which the ranges of what flows between the layers are taken, before they become whole."""
+"""Last batches, on which the ranges of what flows between the layers are taken, before they become whole."""
 
 
 def _block(given: int, made: int) -> nn.Sequential:
@@ -109,6 +109,7 @@ def train(
     network = Network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
     done, steps, losses = 0.0, 0, []
+    recent: deque[NDArray[np.float32]] = deque(maxlen=RANGES_FROM)
     for until in (MINED_AFTER, 1.0):
         with drawn(images, seed, steps) as batches:
             before, start = done, time.monotonic()
@@ -116,8 +117,10 @@ def train(
                 warm = min(1.0, (steps + 1) / 100)
                 for group in optimiser.param_groups:
                     group["lr"] = LEARNING_RATE * warm * 0.5 * (1 + np.cos(np.pi * done)) + 1e-5
+                batch = next(batches)
+                recent.append(batch[0])
                 seen, calcium, weight = (
-                    torch.from_numpy(a).to(device, memory_format=torch.channels_last) for a in next(batches)
+                    torch.from_numpy(a).to(device, memory_format=torch.channels_last) for a in batch
                 )
                 # Half the width of a number is enough and several times as fast where the processor has it.
                 with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
@@ -138,9 +141,7 @@ def train(
         if until < 1:
             progress(done, "looking for what it takes for calcium")
             images = _with_hard_places(images, network, device)
-    with drawn(images, seed, steps) as batches:
-        pieces = [next(batches)[0] for _ in range(RANGES_FROM)]
-    write(network, pieces, out)
+    write(network, recent, out)
     return steps
 
 
@@ -198,7 +199,7 @@ def _batch(seed: int, step: int) -> Batch:
     return seen, calcium, weight
 
 
-def write(network: Network, seen: Sequence[NDArray[np.float32]], out: Path) -> None:
+def write(network: Network, seen: Iterable[NDArray[np.float32]], out: Path) -> None:
     """Write the network as ONNX with free batch and image size, in whole numbers of eight bits.
 
     ``seen``: (n, 1, rows, columns) each, normalised pieces such as it will be asked about.
@@ -218,7 +219,7 @@ def write(network: Network, seen: Sequence[NDArray[np.float32]], out: Path) -> N
         in_whole_numbers(exact, seen, out)
 
 
-def in_whole_numbers(exact: Path, seen: Sequence[NDArray[np.float32]], out: Path) -> None:
+def in_whole_numbers(exact: Path, seen: Iterable[NDArray[np.float32]], out: Path) -> None:
     """Write a network whose weights and activations are whole numbers of eight bits: half the time to run.
 
     Parameters
