@@ -54,22 +54,31 @@ lint: env
 test: lint system-packages
 	$(BIN)/pytest -n 2 -q
 
-# What the tests ask of the system: Pango for the PDF, pdftotext to read it back. Installed where that may
-# be done without asking; elsewhere those tests are skipped, except on CI, where nothing may be skipped for it.
+# What the tests ask of the system: Pango for the PDF, pdftotext to read it back; outside programs that judge
+# what is written for hospitals (DCMTK, dicom3tools, PixelMed's validator) and a real archive (Orthanc).
+# Installed where that may be done without asking; elsewhere those tests are skipped, except on CI, where
+# nothing may be skipped for it.
+PROGRAMS := pdftotext dciodvfy DicomSRValidator dsrdump storescu findscu movescu Orthanc java
+PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 poppler-utils dicom3tools dcmtk \
+	pixelmed-apps default-jre-headless orthanc orthanc-dicomweb
+
 system-packages: env
-	@why=''; \
-	if $(BIN)/python -c 'import weasyprint' >/dev/null 2>&1 && command -v pdftotext >/dev/null; then exit 0; fi; \
-	if ! command -v apt-get >/dev/null; then why='no apt-get here (macOS: brew install pango poppler)'; \
+	@why=''; missing=''; \
+	for program in $(PROGRAMS); do \
+	  PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	$(BIN)/python -c 'import weasyprint' >/dev/null 2>&1 || missing="$$missing Pango"; \
+	test -n "$$missing" || exit 0; \
+	if ! command -v apt-get >/dev/null; then why='no apt-get here (macOS: brew install pango poppler dcmtk)'; \
 	elif [ "$$(id -u)" = 0 ]; then root=''; \
 	elif sudo -n true 2>/dev/null; then root='sudo'; \
 	else why='not root, and sudo asks for a password'; fi; \
 	if [ -z "$$why" ]; then \
 	  $$root apt-get update -qq && \
 	  DEBIAN_FRONTEND=noninteractive $$root apt-get install -y -qq --no-install-recommends \
-	    libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 poppler-utils >/dev/null && exit 0; \
+	    $(PACKAGES) >/dev/null && exit 0; \
 	  why='apt-get failed'; \
 	fi; \
-	echo "System packages for the PDF were not installed: $$why. Its tests are skipped."; \
+	echo "Not installed: $$why. Tests that need$$missing are skipped."; \
 	[ "$$CI" != true ]
 
 docs: env

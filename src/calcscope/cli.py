@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from calcscope.standards.command import export
 from calcscope.train.command import app as train_commands
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 
 app.add_typer(train_commands, name="train")
+app.command()(export)
 
 
 @app.callback()

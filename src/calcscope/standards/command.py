@@ -1,0 +1,73 @@
+"""``calcscope export`` and ``calcscope import``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+
+def export(
+    report: Annotated[Path, typer.Argument(help="report.json, or the folder it lies in.", exists=True)],
+    to: Annotated[
+        Literal["cad-sr", "seg", "gsps", "sr", "fhir"],
+        typer.Option(
+            help="Mammography CAD SR, segmentation, presentation state, Comprehensive 3D SR, FHIR R4 bundle."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for what is written; one folder an exam.")],
+    images: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Where the images are, if not where they were read; may be given again.", exists=True
+        ),
+    ] = None,
+    replaces: Annotated[
+        Path | None,
+        typer.Option(
+            help="DICOM object of an earlier reading that this one takes the place of.", exists=True
+        ),
+    ] = None,
+) -> None:
+    """Write a report as what hospitals read.
+
+    The same report gives the same objects, UIDs and all, whenever it is written.
+
+    Exit code 0 when everything was written, 1 when something could not be, 2 for wrong arguments.
+
+        calcscope export report --to cad-sr --out objects
+    """
+    from pydantic import ValidationError
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from calcscope.errors import CalcscopeError
+    from calcscope.standards import export_report
+
+    console = Console(stderr=True)
+    try:
+        earlier = None if replaces is None else dcmread(replaces, stop_before_pixels=True)
+    except InvalidDicomError as error:
+        raise typer.BadParameter(f"{replaces} is no DICOM file", param_hint="--replaces") from error
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading the report", total=None)
+        try:
+            written = export_report(
+                report, to, out, images=images or (), replaces=earlier,
+                progress=lambda what: bar.update(task, description=what),
+            )  # fmt: skip
+        except ValidationError as error:
+            raise typer.BadParameter(
+                f"{report} is no report of this version: {error.error_count()} faults, the "
+                f"first at {'.'.join(map(str, error.errors()[0]['loc']))}"
+            ) from error
+        except (CalcscopeError, OSError) as error:
+            bar.stop()
+            console.print(f"[red]Not written[/red] {error}", highlight=False, soft_wrap=True)
+            raise typer.Exit(1) from error
+    for path in written:
+        typer.echo(path)
