@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from exam.builders import draw_breast, mg_dataset, save
@@ -182,3 +183,92 @@ def test_loading_twice_gives_the_same(tmp_path: Path) -> None:
     exams, _ = read_exams([save(mg_dataset(), tmp_path / "a.dcm")])
     view = exams[0].views[0]
     np.testing.assert_array_equal(view.load().pixels, view.load().pixels)
+
+
+def draw(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    assert cv2.imwrite(str(path), draw_breast(seed=seed))
+    return path
+
+
+PLAIN = {"pixel_mm": 0.07, "laterality": "L", "view": "MLO"}
+
+
+@pytest.mark.parametrize(
+    ("name", "date", "where"),
+    [
+        ("2019-05-02.png", "2019-05-02", "file"),
+        ("anna 2019-05-02 LMLO.png", "2019-05-02", "file"),
+        ("exam-2019-05-02/film.png", "2019-05-02", "folder"),
+        ("02-05-2019.png", None, ""),
+        ("20190502.png", None, ""),
+        ("2019-13-02.png", None, ""),
+        ("2019-05-02 to 2021-06-10.png", None, ""),
+    ],
+)
+def test_a_plain_image_may_have_its_date_in_its_name(
+    tmp_path: Path, name: str, date: str | None, where: str
+) -> None:
+    (exam,), failures = read_exams([draw(tmp_path / name)], ReadOptions(**PLAIN))
+    assert failures == []
+    assert exam.date == date
+    assert not exam.has_patient_id
+    said = [one for one in exam.views[0].info.warnings if "date" in one]
+    assert said == ([f"The date {date} was taken from the {where} name."] if date else [])
+
+
+def test_films_of_two_days_in_one_folder_are_two_exams(tmp_path: Path) -> None:
+    for n, name in enumerate(("2019-05-02 LCC", "2019-05-02 LMLO", "2021-06-10 LCC", "2021-06-10 LMLO")):
+        draw(tmp_path / f"{name}.png", n)
+    exams, _ = read_exams([tmp_path], ReadOptions(pixel_mm=0.07, patient="W-1"))
+    assert [(exam.date, labels(exam)) for exam in exams] == [
+        ("2019-05-02", ["LCC", "LMLO"]),
+        ("2021-06-10", ["LCC", "LMLO"]),
+    ]
+    assert {(exam.patient_id, exam.has_patient_id) for exam in exams} == {("W-1", True)}
+
+
+def test_the_user_states_date_and_patient_of_what_states_none(tmp_path: Path) -> None:
+    draw(tmp_path / "left" / "LCC.png", 1)
+    draw(tmp_path / "right" / "RCC.png", 2)
+    save(mg_dataset(PatientID=None, StudyDate=None), tmp_path / "a.dcm")
+    exams, failures = read_exams([tmp_path], ReadOptions(pixel_mm=0.07, date="2021-06-10", patient="W-1"))
+    assert failures == []
+    assert [labels(exam) for exam in exams] == [["LMLO"], ["RCC", "LCC"]]
+    for exam in exams:
+        assert (exam.date, exam.patient_id, exam.has_patient_id) == ("2021-06-10", "W-1", True)
+
+
+def test_what_the_image_states_wins_with_a_warning_that_names_nobody(tmp_path: Path) -> None:
+    save(mg_dataset(), tmp_path / "a.dcm")
+    (exam,), _ = read_exams([tmp_path], ReadOptions(date="2021-06-10", patient="W-1"))
+    assert (exam.date, exam.patient_id) == ("2024-05-06", "TEST-1")
+    warnings = " ".join(exam.views[0].info.warnings)
+    assert "The header says date 2024-05-06, the command line says 2021-06-10" in warnings
+    assert "another patient ID than --patient" in warnings
+    assert "W-1" not in warnings
+    assert "TEST-1" not in warnings
+
+
+def test_a_named_dataset_says_whose_a_film_is(films: dict[str, Path]) -> None:
+    (exam,), _ = read_exams(
+        [films["1-280.dcm"]], ReadOptions(pixel_mm=0.0435, patient="W-1", date="1999-02-03")
+    )
+    assert (exam.patient_id, exam.date) == ("P_00820", "1999-02-03")
+    assert exam.views[0].info.warnings
+
+
+@pytest.mark.parametrize("date", ["2019-13-01", "02/05/2019", "20190502", "2019-W18-4", ""])
+def test_what_is_no_date_is_refused(date: str) -> None:
+    with pytest.raises(ValueError, match="such as 2019-05-02"):
+        ReadOptions(date=date)
+    with pytest.raises(ValueError, match="empty patient"):
+        ReadOptions(patient=" ")
+    assert "W-1" not in repr(ReadOptions(patient="W-1"))
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DA")
+def test_a_date_in_the_header_that_is_none_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    save(mg_dataset(StudyDate="20241345"), tmp_path / "a.dcm")
+    (exam,), _ = read_exams([tmp_path])
+    assert exam.date is None

@@ -66,6 +66,7 @@ def test_what_is_no_earlier_exam_is_left_out_with_its_reason(offered: Exam, word
 def test_without_a_date_of_the_current_exam_nobody_can_tell() -> None:
     _, [left_out] = choose_priors(exam("now", None), [exam("a", "2024-05-01")])
     assert "current exam has no date" in left_out.reason
+    assert "--date" in left_out.reason
 
 
 def test_an_exam_without_a_patient_id_is_not_said_to_be_another_womans() -> None:
@@ -126,3 +127,12 @@ def test_contact_views_are_compared_with_contact_views() -> None:
     assert prior_view(shown("RCC"), old) == 2
     assert prior_view(shown("RCC", modifiers=("magnification",)), old) == 0
     assert prior_view(shown("RCC", modifiers=("spot",)), old) == 2
+
+
+def test_an_id_made_from_a_folder_tells_nobody_even_where_it_is_the_same() -> None:
+    now, old = (
+        replace(one, patient_id="films", has_patient_id=False) for one in (NOW, exam("a", "2024-05-01"))
+    )
+    _, [left_out] = choose_priors(now, [old])
+    assert "states no patient ID" in left_out.reason
+    assert "--patient" in left_out.reason

@@ -1,4 +1,4 @@
-"""What file names and identifiers say about an image: the side and view in them, and the conventions of
+"""What file names and identifiers say about an image: the side, view and date in them, and the conventions of
 public datasets that keep such facts nowhere else."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Literal, cast
 
 from calcscope.exam.model import Laterality
-from calcscope.exam.options import VIEWS
+from calcscope.exam.options import DATE, VIEWS, is_date
 
 SIDES: dict[str, Laterality] = {"L": "L", "LEFT": "L", "R": "R", "RIGHT": "R"}
 
@@ -22,10 +22,11 @@ class NameFacts:
     Parameters
     ----------
     laterality, view : side and view, or None
-    woman : the name without side, view and file suffix: what the views of one woman share
+    woman : the name without side, view, date and file suffix: what the views of one woman share
     dataset : name of the public dataset whose convention was recognised, or None
     acquisition : ``film`` where the dataset is of digitised films, else None
     refused : what the image is when it is not a whole view (a crop, a mask), else None
+    date : the one ISO date in it, or None
     """
 
     laterality: Laterality | None
@@ -34,6 +35,7 @@ class NameFacts:
     dataset: str | None = None
     acquisition: Literal["digital", "film"] | None = None
     refused: str | None = None
+    date: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,10 @@ def facts_of_name(name: str) -> NameFacts:
 
 
 def _facts_of_words(text: str) -> NameFacts:
-    """Side and view words (``L-CC``, ``RMLO``, ``left mlo``) in free text; nothing where words contradict."""
+    """Side and view words (``L-CC``, ``RMLO``, ``left mlo``) and an ISO date (``2019-05-02``) in free text;
+    nothing where words contradict."""
+    dates = _dates(text)
+    text = DATE.sub(" ", text)
     words = list(re.finditer(r"[A-Za-z0-9]+", text))
     sides: set[Laterality] = set()
     views: set[str] = set()
@@ -114,7 +119,12 @@ def _facts_of_words(text: str) -> NameFacts:
         laterality=next(iter(sides)) if len(sides) == 1 else None,
         view=next(iter(views)) if len(views) == 1 else None,
         woman=re.sub(r"[^A-Za-z0-9]+", "_", rest).strip("_"),
+        date=next(iter(dates)) if len(dates) == 1 else None,
     )
+
+
+def _dates(text: str) -> set[str]:
+    return {match for match in DATE.findall(text) if is_date(match)}
 
 
 def _side_and_view(word: str) -> tuple[Laterality | None, str | None]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import math
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Literal
 
 VIEWS = ("CC", "MLO", "ML", "LM", "LMO", "XCCL", "XCCM", "FB", "SIO", "ISO", "AT", "CV")
@@ -11,6 +13,18 @@ VIEWS = ("CC", "MLO", "ML", "LM", "LMO", "XCCL", "XCCM", "FB", "SIO", "ISO", "AT
 
 PLAUSIBLE_PIXEL_MM = (0.01, 1.0)
 """Detectors and film scanners lie between 0.02 and 0.2 mm; outside this range a number is no pixel size."""
+
+DATE = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
+"""A day is written so alone: 02-05-2019 can be read in two ways, and eight digits may be any number."""
+
+
+def is_date(text: str) -> bool:
+    """Whether it is a day, written YYYY-MM-DD."""
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return DATE.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -21,6 +35,8 @@ class ReadOptions:
     ----------
     pixel_mm : size of a pixel in the plane of the breast, mm, for images that do not state it
     laterality, view : side (``L``, ``R``) and view (``CC``, ``MLO`` …) of images that do not state them
+    date : ISO date of exams whose images do not state it
+    patient : identifier of the woman, for images that do not state it
     max_pixels : most pixels (rows times columns) of an image; a 24 × 30 cm film scanned at 25 micrometres
         has 115 million
     max_slices : most frames of a tomosynthesis
@@ -35,6 +51,8 @@ class ReadOptions:
     pixel_mm: float | None = None
     laterality: Literal["L", "R"] | None = None
     view: str | None = None
+    date: str | None = None
+    patient: str | None = field(default=None, repr=False)
     max_pixels: int = 200_000_000
     max_slices: int = 1000
     max_members: int = 5_000
@@ -50,3 +68,7 @@ class ReadOptions:
             raise ValueError(f"laterality {self.laterality!r}; expected L or R")
         if self.view is not None and self.view not in VIEWS:
             raise ValueError(f"view {self.view!r}; expected one of {', '.join(VIEWS)}")
+        if self.date is not None and not is_date(self.date):
+            raise ValueError(f"date {self.date!r}; expected year, month and day such as 2019-05-02")
+        if self.patient is not None and not self.patient.strip():
+            raise ValueError("an empty patient; expected the identifier that all her exams share")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from pydicom.dataset import Dataset
 
 from calcscope.errors import UnreadableInput
-from calcscope.exam.conventions import facts_of_name
 from calcscope.exam.dicom import read_image
-from calcscope.exam.elements import quiet, text, uid
+from calcscope.exam.elements import quiet
 from calcscope.exam.expand import expand, failure_of
 from calcscope.exam.loading import DicomLoader, RasterLoader
 from calcscope.exam.model import Exam, Failure, View
 from calcscope.exam.options import ReadOptions
+from calcscope.exam.origin import Origin, dicom_origin, raster_origin
 from calcscope.exam.raster import read_raster
 from calcscope.exam.sources import Source, uid_of
 
@@ -27,31 +25,7 @@ VIEW_ORDER = ("CC", "MLO")
 """Views in the order they are hung; the others follow by name."""
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """Whose image it is and of which study.
-
-    Parameters
-    ----------
-    group : what the images of one exam share
-    study_uid : as stored, or empty
-    patient_id : as stored, or made from the source
-    person : what tells two patients apart; empty where nothing is stated
-    date : ISO date or None
-    has_patient_id : whether the source states ``patient_id``
-    birth_date : as stored, or empty
-    """
-
-    group: tuple[str, ...]
-    study_uid: str
-    patient_id: str
-    person: str
-    date: str | None
-    has_patient_id: bool = True
-    birth_date: str = ""
-
-
-_Reading = tuple[View, _Origin]
+_Reading = tuple[View, Origin]
 
 
 def read_exams(
@@ -98,39 +72,15 @@ def _unforeseen(name: str, error: Exception) -> UnreadableInput:
 def _read(source: Source, kind: str, options: ReadOptions) -> _Reading:
     if kind == "dicom":
         image = read_image(source, options)
+        origin = dicom_origin(image.ds, source, options)
+        info = replace(image.info, warnings=image.info.warnings + origin.warnings)
         loader = DicomLoader(
-            source, options, image.info, image.layout, image.scale, image.declared, image.collimated
+            source, options, info, image.layout, image.scale, image.declared, image.collimated
         )
-        return View(image.info, loader), _dicom_origin(image.ds, source)
-    info = read_raster(source, kind, options)
-    return View(info, RasterLoader(source, kind, info)), _raster_origin(source)
-
-
-def _dicom_origin(ds: Dataset, source: Source) -> _Origin:
-    patient_id = text(ds, "PatientID")
-    facts = facts_of_name(patient_id)
-    if facts.dataset:
-        # The dataset gives each view a study, a patient and a date of its own: it is the woman who counts.
-        return _Origin((facts.dataset, facts.woman), "", facts.woman, facts.woman, None)
-    study, date = uid(ds, "StudyInstanceUID"), _date(ds)
-    born = text(ds, "PatientBirthDate")
-    person = "\n".join([patient_id, born]) if patient_id else ""
-    group = ("study", study) if study else ("no study", person or source.folder, date or "")
-    return _Origin(group, study, patient_id or source.folder, person, date, bool(patient_id), born)
-
-
-def _raster_origin(source: Source) -> _Origin:
-    facts = facts_of_name(source.file_name)
-    group = ("raster", source.folder, facts.woman)
-    return _Origin(group, "", facts.woman or source.folder, "", None, bool(facts.dataset))
-
-
-def _date(ds: Dataset) -> str | None:
-    for keyword in ("StudyDate", "AcquisitionDate", "ContentDate"):
-        match = re.fullmatch(r"(\d{4})\.?(\d\d)\.?(\d\d)", text(ds, keyword))
-        if match:
-            return "-".join(match.groups())
-    return None
+        return View(info, loader), origin
+    info, origin = read_raster(source, kind, options), raster_origin(source, options)
+    info = replace(info, warnings=info.warnings + origin.warnings)
+    return View(info, RasterLoader(source, kind, info)), origin
 
 
 def _without_duplicates(readings: list[_Reading], failures: list[Failure]) -> list[_Reading]:
@@ -184,7 +134,8 @@ def _exam(members: list[_Reading]) -> Exam:
     views = sorted((view for view, _ in members), key=_hanging)
     uids = "\n".join(sorted(view.info.sop_uid for view in views))
     named = next((origin for _, origin in members if origin.person), members[0][1])
-    dates = [origin.date for _, origin in members if origin.date]
+    stored = [origin.date for _, origin in members if origin.date and origin.has_date]
+    dates = stored or [origin.date for _, origin in members if origin.date]
     return Exam(
         study_uid=named.study_uid or uid_of(hashlib.sha256(uids.encode()).digest()),
         patient_id=named.patient_id,

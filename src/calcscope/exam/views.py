@@ -65,13 +65,14 @@ def view_codes() -> ViewCodes:
 
 @dataclass(frozen=True)
 class Claim:
-    """What one place says about side and view (None: nothing), and whether it is too weak to be believed
-    silently."""
+    """What one place says about side, view and date (None: nothing), and whether it is too weak to be
+    believed silently."""
 
     where: str
     laterality: Laterality | None = None
     view: str | None = None
     weak: bool = False
+    date: str | None = None
 
 
 def projection_of(ds: Dataset, name: str, file_name: str, options: ReadOptions) -> Projection:
@@ -124,9 +125,18 @@ def decide(claims: list[Claim], name: str, modifiers: tuple[str, ...] = ()) -> P
     UnreadableInput : where no claim gives a side or a view
     """
     warnings: list[str] = []
-    laterality = _first("laterality", claims, name, warnings)
-    view = _first("view", claims, name, warnings)
-    return Projection(SIDES[laterality], view, modifiers, tuple(warnings))
+    laterality = _first("laterality", claims, warnings)
+    view = _first("view", claims, warnings)
+    for what, value in (("laterality", laterality), ("view", view)):
+        if value is None:
+            raise UnreadableInput(name, f"no {what} stated", "laterality and view", HOW_TO_SAY_IT)
+    return Projection(SIDES[str(laterality)], str(view), modifiers, tuple(warnings))
+
+
+def date_among(claims: list[Claim]) -> tuple[str | None, tuple[str, ...]]:
+    """The first date that is claimed, ISO, None where none is; and warnings as of :func:`decide`."""
+    warnings: list[str] = []
+    return _first("date", claims, warnings), tuple(warnings)
 
 
 _SIDE_ATTRIBUTES = (
@@ -161,19 +171,18 @@ def _orientation_claim(ds: Dataset) -> Claim:
     return Claim(_ORIENTATION, laterality, view, weak=True)
 
 
-def _first(what: str, claims: list[Claim], name: str, warnings: list[str]) -> str:
+def _first(what: str, claims: list[Claim], warnings: list[str]) -> str | None:
     stated = [(getattr(claim, what), claim) for claim in claims if getattr(claim, what)]
     if not stated:
-        raise UnreadableInput(name, f"no {what} stated", "laterality and view", HOW_TO_SAY_IT)
+        return None
     value, place = stated[0]
     if place.weak:
         warnings.append(f"The {what} {value} was taken from {place.where}.")
     for other, elsewhere in stated[1:]:
         # Patient Orientation implies a side only if the image is not mirrored: the pixels decide on that.
         if elsewhere.where != _ORIENTATION and not _alike(value, other):
-            warnings.append(
-                f"{place.where} says {what} {value}, {elsewhere.where} says {other}: {value} was used."
-            )
+            first = place.where[:1].upper() + place.where[1:]
+            warnings.append(f"{first} says {what} {value}, {elsewhere.where} says {other}: {value} was used.")
     return str(value)
 
 

@@ -11,6 +11,9 @@ from calcscope.exam.model import Exam, View
 SAME = {"LM": "ML", "LMO": "MLO", "FB": "CC"}
 """Projections that show the same from the other side; all others are compared with their own."""
 
+WHOSE = "so nobody can tell whether it is of the same woman: state hers with --patient"
+NAMED = "put it into the name of its file or folder, as year-month-day"
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -107,20 +110,22 @@ def _unfit(current: Exam, exam: Exam) -> str | None:
     same_images = {v.info.sop_uid for v in exam.views} & {v.info.sop_uid for v in current.views}
     if exam.study_uid == current.study_uid or same_images:
         return "It is the current exam itself."
+    # What was made from names and folders tells nothing, even where it is the same.
+    if not exam.has_patient_id:
+        return f"It states no patient ID, {WHOSE}."
+    if not current.has_patient_id:
+        return f"The current exam states no patient ID, {WHOSE}."
     if exam.patient_id != current.patient_id:
-        if not exam.has_patient_id:
-            return "It states no patient ID, so nobody can tell whether it is of the same woman."
-        if not current.has_patient_id:
-            return (
-                "The current exam states no patient ID, so nobody can tell whether it is of the same woman."
-            )
         return "It has another patient ID."
     if exam.birth_date and current.birth_date and exam.birth_date != current.birth_date:
         return "It has the same patient ID but another date of birth: check whose it is."
     if current.date is None:
-        return "The current exam has no date, so nobody can tell which of the two is earlier."
+        return (
+            "The current exam has no date, so nobody can tell which of the two is earlier: state it with "
+            f"--date, or {NAMED}."
+        )
     if exam.date is None:
-        return "It has no date, so nobody can tell whether it is earlier."
+        return f"It has no date, so nobody can tell whether it is earlier: {NAMED}."
     if exam.date == current.date:
         return "It is of the same day as the current exam."
     if exam.date > current.date:
