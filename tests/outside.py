@@ -37,7 +37,7 @@ def run(name: str, *arguments: str | Path, timeout: float = TIMEOUT) -> subproce
 
 
 def sr_faults(path: Path) -> list[str]:
-    """What PixelMed's DicomSRValidator, which knows the templates, finds wrong with an SR: its error lines."""
+    """What PixelMed's DicomSRValidator, which knows the templates, finds wrong: its error lines."""
     done = run("DicomSRValidator", path)
     lines = (done.stdout + done.stderr).splitlines()
     assert any("Found" in line for line in lines), f"the validator did not judge {path.name}: {lines[-3:]}"
