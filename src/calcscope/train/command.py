@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +17,16 @@ def network(
     minutes: Annotated[float, typer.Option(help="How long to train.", min=0.05)] = 25.0,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 …")] = "cpu",
     seed: Annotated[int, typer.Option(help="Draws the pieces and the first weights.", min=0)] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that draw the pieces, which are the same; all processors but one when left out.",
+            min=1,
+        ),
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(help="Pieces a step: 64 for a graphics processor of today.", min=1)
+    ] = 16,
     without: Annotated[
         str | None, typer.Option(help="Leave out the films of this woman: P_00173 or P_00820.")
     ] = None,
@@ -37,6 +48,7 @@ def network(
         task = bar.add_task("reading films", total=1.0)
         steps = train(
             out, minutes, device, seed, women, normals or [],
+            workers or max((os.cpu_count() or 1) - 1, 1), batch,
             progress=lambda share, what: bar.update(task, completed=share, description=what),
         )  # fmt: skip
     typer.echo(f"{out}: {steps} steps")

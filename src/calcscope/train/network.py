@@ -3,9 +3,10 @@
     calcscope train network --out network.onnx --minutes 20
 
 A U-Net of four levels and about 110,000 weights, trained on pieces drawn by
-:mod:`calcscope.train.patches` for a stated time; after two fifths of it the images are looked through for
-places without calcium where it is sure to see some, and pieces are cut there too. The same seed and the same
-number of steps give the same pieces; how many steps fit into the time depends on the machine.
+:mod:`calcscope.train.patches` for a stated time. After a fifth and half of it the images are looked through
+for places without calcium where it is sure to see some, and pieces are cut there too. Processes of their own
+draw the pieces: the same seed, pieces a step and number of steps give the same ones, however many draw them;
+how many steps fit into the time depends on the machine.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,6 +36,7 @@ from calcscope.train.patches import Ground, grounds, noise_of, piece
 
 CHANNELS = 16
 BATCH = 16
+"""Pieces a step, as a processor bears them; a graphics processor needs no longer for four times as many."""
 LEARNING_RATE = 3e-3
 WEIGHT_DECAY = 1e-3
 CALCIUM_WEIGHS = 5.0
@@ -40,10 +45,12 @@ SCALE = 100.0
 """Of the loss, which is small because calcium is rare: brings its gradients to about one."""
 RARE = -4.0
 """Logit that the untrained network gives: calcium is rare."""
-AHEAD = 8
-"""Batches drawn before they are needed."""
-MINED_AFTER = 0.4
-"""Share of the time after which the images are looked through for hard places,"""
+AHEAD = 4
+"""Batches for each process that draws, drawn before they are needed."""
+SAID_EVERY = 10
+"""Steps: to ask for the loss is to wait for the graphics processor."""
+MINED_AFTER = (0.2, 0.5)
+"""Shares of the time after which the images are looked through for hard places,"""
 MINED = 60
 """so many an image at most."""
 RANGES_FROM = 8
@@ -88,6 +95,8 @@ def train(
     seed: int = 0,
     women: Iterable[str] | None = None,
     normals: Sequence[Path] = (),
+    workers: int = 1,
+    batch: int = BATCH,
     progress: Callable[[float, str], None] = lambda share, what: None,
 ) -> int:
     """Train for so many minutes and write the ONNX file; the number of steps done.
@@ -97,34 +106,35 @@ def train(
     minutes : of training; reading the images and looking for hard places come on top
     women : patient IDs of the films to use, all without it
     normals : folders of further mammograms without calcium
+    workers : processes that read the images and draw the pieces, beside the one that trains
+    batch : pieces a step
     progress : takes the share done and a line
 
     Raises
     ------
     UnreadableInput : for a folder without any mammogram
     """
-    images = grounds(women, normals)
+    images = grounds(women, normals, workers)
     torch.manual_seed(seed)
     torch.set_flush_denormal(True)  # numbers near zero would slow the processor tenfold
     network = Network().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY)
-    done, steps, losses = 0.0, 0, []
+    done, steps = 0.0, 0
+    losses: deque[Tensor] = deque(maxlen=100)
     recent: deque[NDArray[np.float32]] = deque(maxlen=RANGES_FROM)
-    for until in (MINED_AFTER, 1.0):
-        with drawn(images, seed, steps) as batches:
+    for until in (*MINED_AFTER, 1.0):
+        with drawn(images, seed, steps, workers, batch) as batches:
             before, start = done, time.monotonic()
             while (done := before + (time.monotonic() - start) / (60 * minutes)) < until:
                 warm = min(1.0, (steps + 1) / 100)
                 for group in optimiser.param_groups:
                     group["lr"] = LEARNING_RATE * warm * 0.5 * (1 + np.cos(np.pi * done)) + 1e-5
-                batch = next(batches)
-                recent.append(batch[0])
-                seen, calcium, weight = (
-                    torch.from_numpy(a).to(device, memory_format=torch.channels_last) for a in batch
-                )
+                pieces = next(batches)
+                recent.append(pieces[0])
+                seen, calcium, weight = (torch.from_numpy(a).to(device).float() for a in pieces)
                 # Half the width of a number is enough and several times as fast where the processor has it.
                 with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
-                    logits = network(seen)
+                    logits = network(seen.contiguous(memory_format=torch.channels_last))
                 loss = functional.binary_cross_entropy_with_logits(
                     logits.float(),
                     calcium,
@@ -136,67 +146,97 @@ def train(
                 nn.utils.clip_grad_norm_(network.parameters(), 5.0)
                 optimiser.step()
                 steps += 1
-                losses.append(float(loss.detach()))
-                progress(done, f"step {steps}, loss {np.mean(losses[-100:]):.4f}")
+                losses.append(loss.detach())
+                if steps % SAID_EVERY == 0:
+                    progress(done, f"step {steps}, loss {float(torch.stack(list(losses)).mean()):.4f}")
         if until < 1:
             progress(done, "looking for what it takes for calcium")
-            images = _with_hard_places(images, network, device)
+            images = _with_hard_places(images, network, device, workers)
     write(network, recent, out)
     return steps
 
 
-def _with_hard_places(images: list[Ground], network: Network, device: str) -> list[Ground]:
+def _with_hard_places(images: list[Ground], network: Network, device: str, workers: int) -> list[Ground]:
     """The images with the places, free of calcium, where the network is surest that there is some."""
     network.eval()
     found = []
-    for image in images:
-        seen = normalise(image.pixels, noise_of(image.pixels, image.pixel_mm))
-        rows, columns = (size - size % 8 for size in seen.shape)
-        with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
-            logits = network(torch.from_numpy(seen[None, None, :rows, :columns]).to(device))
-        hard = np.where(image.teaches[:rows, :columns], logits[0, 0].float().cpu().numpy(), -np.inf)
-        # The surest of each square of 16 pixels, then the surest squares.
-        squares = hard[: rows - rows % 16, : columns - columns % 16]
-        tiles = squares.reshape(rows // 16, 16, columns // 16, 16).max(axis=(1, 3))
-        best = np.argsort(tiles, axis=None)[::-1][: min(MINED, tiles.size // 20)]
-        places = np.stack(np.unravel_index(best, tiles.shape), axis=1) * 16 + 8
-        found.append(replace(image, hard=places.astype(np.int32)))
+    with _processes(images, workers) as pool:
+        for image, seen in zip(images, _ahead(pool, workers, _seen, range(len(images))), strict=True):
+            rows, columns = (size - size % 8 for size in seen.shape)
+            with torch.no_grad(), torch.autocast(torch.device(device).type, dtype=torch.bfloat16):
+                logits = network(torch.from_numpy(seen[None, None, :rows, :columns]).to(device))
+            hard = np.where(image.teaches[:rows, :columns], logits[0, 0].float().cpu().numpy(), -np.inf)
+            # The surest of each square of 16 pixels, then the surest squares.
+            squares = hard[: rows - rows % 16, : columns - columns % 16]
+            tiles = squares.reshape(rows // 16, 16, columns // 16, 16).max(axis=(1, 3))
+            best = np.argsort(tiles, axis=None)[::-1][: min(MINED, tiles.size // 20)]
+            places = np.stack(np.unravel_index(best, tiles.shape), axis=1) * 16 + 8
+            found.append(replace(image, hard=places.astype(np.int32)))
     network.train()
     return found
 
 
-Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-"""What is seen, calcium and weights, (BATCH, 1, SIDE, SIDE) each."""
+Batch = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.bool_]]
+"""What is seen, which pixels are calcium and which teach anything, (pieces, 1, SIDE, SIDE) each."""
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
 
 _images: list[Ground] = []
 """Of a process that draws pieces: forked from this one, it need not be sent them."""
 
 
 @contextmanager
-def drawn(images: list[Ground], seed: int, first: int) -> Iterator[Iterator[Batch]]:
-    """Batches of the steps from ``first`` on, drawn ahead by a process of its own."""
+def drawn(
+    images: list[Ground], seed: int, first: int, workers: int = 1, batch: int = BATCH
+) -> Iterator[Iterator[Batch]]:
+    """Batches of the steps from ``first`` on, drawn ahead by processes of their own."""
+    with _processes(images, workers) as pool:
+        yield _ahead(pool, AHEAD * workers, partial(_batch, seed, batch), count(first))
+
+
+@contextmanager
+def _processes(images: list[Ground], workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Processes that hold the images.
+
+    They may be forked after a graphics processor was first asked for, since none of them asks for it.
+    """
     global _images
     _images = images
-    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
-
-        def batches() -> Iterator[Batch]:
-            ahead = deque(pool.submit(_batch, seed, step) for step in range(first, first + AHEAD))
-            for step in count(first + AHEAD):
-                yield ahead.popleft().result()
-                ahead.append(pool.submit(_batch, seed, step))
-
-        yield batches()
-        pool.shutdown(cancel_futures=True)
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(workers, fork, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        try:
+            yield pool
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _batch(seed: int, step: int) -> Batch:
+def _ahead(
+    pool: ProcessPoolExecutor, many: int, work: Callable[[Asked], Given], asked: Iterable[Asked]
+) -> Iterator[Given]:
+    """What comes of each, in order, so many of them worked out before they are needed."""
+    coming: deque[Future[Given]] = deque()
+    for one in asked:
+        coming.append(pool.submit(work, one))
+        if len(coming) > many:
+            yield coming.popleft().result()
+    while coming:
+        yield coming.popleft().result()
+
+
+def _batch(seed: int, batch: int, step: int) -> Batch:
     random = np.random.default_rng([seed, step])
-    pieces = [piece(_images, random) for _ in range(BATCH)]
-    seen, calcium, weight = (
-        np.stack([getattr(p, name) for p in pieces])[:, None].astype(np.float32)
-        for name in ("seen", "calcium", "weight")
+    pieces = [piece(_images, random) for _ in range(batch)]
+    return (
+        np.stack([p.seen for p in pieces])[:, None].astype(np.float32),
+        np.stack([p.calcium > 0 for p in pieces])[:, None],
+        np.stack([p.weight > 0 for p in pieces])[:, None],
     )
-    return seen, calcium, weight
+
+
+def _seen(index: int) -> NDArray[np.float32]:
+    """What the network sees of an image."""
+    image = _images[index]
+    return normalise(image.pixels, noise_of(image.pixels, image.pixel_mm))
 
 
 def write(network: Network, seen: Iterable[NDArray[np.float32]], out: Path) -> None:

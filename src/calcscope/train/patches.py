@@ -11,7 +11,9 @@ Everything is measured in pixels, not in mm: the network sees one rung of the la
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from importlib import util
 from pathlib import Path
@@ -116,34 +118,40 @@ def film_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "cases"
 
 
-def grounds(women: Iterable[str] | None = None, normals: Sequence[Path] = ()) -> list[Ground]:
+def grounds(
+    women: Iterable[str] | None = None, normals: Sequence[Path] = (), workers: int = 1
+) -> list[Ground]:
     """Mammograms to cut pieces from, each at several pixel sizes.
 
     Parameters
     ----------
     women : patient IDs of the films of the package ``mammograms`` to use; all without it
     normals : folders of further mammograms that hold no calcium
+    workers : processes that read them
 
     Raises
     ------
     UnreadableInput : for a folder without any mammogram
     """
-    found = []
-    for view in film_views(women):
-        film = view.load()
-        breast = locate_breast(film)
-        own = np.zeros(film.pixels.shape, dtype=np.uint8)
-        for c in find_candidates(film, breast, network=False):
-            if c.shape.width_mm > OWN_CALCIUM_WIDTH_MM and c.salience > OWN_CALCIUM_SALIENCE:
-                centre = (round(c.shape.x), round(c.shape.y))
-                cv2.circle(own, centre, round(OWN_CALCIUM_REACH_MM / FILM_PIXEL_MM), 1, cv2.FILLED)
-        found += _reduced(film, breast, breast.search & (own == 0), REDUCTIONS, film=True)
-    for view in normal_views(normals):
-        image = view.load()
-        breast = locate_breast(image)
+    views = [(view, True) for view in film_views(women)] + [(view, False) for view in normal_views(normals)]
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, spawn, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        return [ground for found in pool.map(_grounds_of, views) for ground in found]
+
+
+def _grounds_of(view_and_film: tuple[View, bool]) -> list[Ground]:
+    view, film = view_and_film
+    image = view.load()
+    breast = locate_breast(image)
+    if not film:
         first = int(np.ceil(FINEST_PIXEL_MM / image.pixel_mm - 1e-6))
-        found += _reduced(image, breast, breast.search, (first, 2 * first, 4 * first), film=False)
-    return found
+        return _reduced(image, breast, breast.search, (first, 2 * first, 4 * first), film)
+    own = np.zeros(image.pixels.shape, dtype=np.uint8)
+    for c in find_candidates(image, breast, network=False):
+        if c.shape.width_mm > OWN_CALCIUM_WIDTH_MM and c.salience > OWN_CALCIUM_SALIENCE:
+            centre = (round(c.shape.x), round(c.shape.y))
+            cv2.circle(own, centre, round(OWN_CALCIUM_REACH_MM / FILM_PIXEL_MM), 1, cv2.FILLED)
+    return _reduced(image, breast, breast.search & (own == 0), REDUCTIONS, film)
 
 
 def film_views(women: Iterable[str] | None = None) -> list[View]:
