@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from calcscope.lexicon.model import (
+    CadSr,
     Categories,
     Category,
     Changes,
@@ -39,10 +40,10 @@ from calcscope.lexicon.model import (
 )
 
 __all__ = [
-    "Categories", "Category", "Changes", "Code", "Figure", "Groups", "MalignancySettings", "NextSteps",
-    "Notices", "Phrases", "Rule", "Sizes", "Source", "Terms", "categories", "changes", "cite", "grew",
-    "groups", "load", "malignancy", "more_suspicious", "names", "next_steps", "notices", "phrases", "rules",
-    "sizes", "sources", "terms", "trends", "turning",
+    "CadSr", "Categories", "Category", "Changes", "Code", "Figure", "Groups", "MalignancySettings",
+    "NextSteps", "Notices", "Phrases", "Rule", "Sizes", "Source", "Terms", "cad_sr", "categories",
+    "changes", "cite", "grew", "groups", "load", "malignancy", "more_suspicious", "names", "next_steps",
+    "notices", "phrases", "rules", "sizes", "sources", "terms", "trends", "turning",
 ]  # fmt: skip
 
 _DATA = resources.files("calcscope.lexicon") / "data"
@@ -88,6 +89,12 @@ def groups() -> Groups:
 def changes() -> Changes:
     """When a finding counts as changed against an earlier exam, and how that is said."""
     return Changes.model_validate(_parsed("change"))
+
+
+@cache
+def cad_sr() -> CadSr:
+    """Codes of a Mammography CAD SR."""
+    return CadSr.model_validate(_parsed("cad_sr"))
 
 
 @cache

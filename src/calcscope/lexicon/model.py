@@ -409,3 +409,17 @@ class Notices(Entry):
     not_verified: str
     calibrated_on_simulation: str
     attribution_cbis_ddsm: str
+
+
+class CadSr(Entry):
+    """``cad_sr.yaml``: names and values of the content items of a Mammography CAD SR.
+
+    ``findings`` names the marks of other makers by scheme and value; ``snomed_rt_schemes`` are the schemes
+    under which they write SNOMED RT.
+    """
+
+    source: str
+    names: dict[str, Code]
+    values: dict[str, Code]
+    snomed_rt_schemes: tuple[str, ...]
+    findings: dict[str, str]
