@@ -34,7 +34,7 @@ def everything() -> list[Entry]:
     """Every model of every file."""
     return [
         lexicon.terms(), lexicon.sizes(), lexicon.groups(), lexicon.categories(), lexicon.next_steps(),
-        lexicon.malignancy(), *lexicon.rules().values(),
+        lexicon.malignancy(), lexicon.fhir(), lexicon.patient(), *lexicon.rules().values(),
     ]  # fmt: skip
 
 

@@ -26,12 +26,14 @@ from calcscope.lexicon.model import (
     Changes,
     Code,
     Distribution,
+    Fhir,
     Figure,
     Groups,
     MalignancySettings,
     Morphology,
     NextSteps,
     Notices,
+    Patient,
     Phrases,
     Rule,
     Sizes,
@@ -40,10 +42,10 @@ from calcscope.lexicon.model import (
 )
 
 __all__ = [
-    "CadSr", "Categories", "Category", "Changes", "Code", "Figure", "Groups", "MalignancySettings",
-    "NextSteps", "Notices", "Phrases", "Rule", "Sizes", "Source", "Terms", "cad_sr", "categories",
-    "changes", "cite", "grew", "groups", "load", "malignancy", "more_suspicious", "names", "next_steps",
-    "notices", "phrases", "rules", "sizes", "sources", "terms", "trends", "turning",
+    "CadSr", "Categories", "Category", "Changes", "Code", "Fhir", "Figure", "Groups", "MalignancySettings",
+    "NextSteps", "Notices", "Patient", "Phrases", "Rule", "Sizes", "Source", "Terms", "cad_sr", "categories",
+    "changes", "cite", "fhir", "grew", "groups", "load", "malignancy", "more_suspicious", "names",
+    "next_steps", "notices", "patient", "phrases", "rules", "sizes", "sources", "terms", "trends", "turning",
 ]  # fmt: skip
 
 _DATA = resources.files("calcscope.lexicon") / "data"
@@ -137,6 +139,18 @@ def phrases() -> Phrases:
 def notices() -> Notices:
     """What the software says about itself."""
     return Notices.model_validate(_parsed("notices"))
+
+
+@cache
+def fhir() -> Fhir:
+    """Codes and code systems of FHIR, and the HL7 breast imaging guide's words."""
+    return Fhir.model_validate(_parsed("fhir"))
+
+
+@cache
+def patient() -> Patient:
+    """What a woman reads."""
+    return Patient.model_validate(_parsed("patient"))
 
 
 def trends(statuses: Iterable[str]) -> set[str]:

@@ -110,14 +110,12 @@ class TypicalKind(Calcifications):
     """A kind that is benign by shape.
 
     ``proof_views`` names the views of which one must show it; ``lone_only`` kinds stop being benign
-    by shape when they form a group; ``plural_only`` kinds are not counted in a sentence; ``grows``: of a
-    kind that commonly becomes more or larger with the years.
+    by shape when they form a group; ``plural_only`` kinds are not counted in a sentence.
     """
 
     cause: str
     plural_only: bool = False
     lone_only: bool = False
-    grows: bool = False
     proof_views: tuple[str, ...] = ()
 
 
@@ -423,3 +421,85 @@ class CadSr(Entry):
     values: dict[str, Code]
     snomed_rt_schemes: tuple[str, ...]
     findings: dict[str, str]
+
+
+class Word(Entry):
+    """A word of the HL7 breast imaging guide."""
+
+    code: str
+    display: str
+
+
+class Component(Entry):
+    """A part of an Observation: the guide's code and DICOM's, where there are such."""
+
+    display: str
+    guide: str | None = None
+    dicom: Code | None = None
+
+
+class GuideWords(Entry):
+    """The guide's words by the lexicon's identifiers; what is missing the guide has no word for."""
+
+    finding: Word
+    present: Word
+    absent: Word
+    nipple: Word
+    sections: dict[str, Word]
+    sides: dict[str, Word]
+    quadrants: dict[str, Word]
+    regions: dict[str, Word]
+    depths: dict[str, Word]
+    clock: dict[str, Word]
+    types: dict[str, Word]
+    distributions: dict[str, Word]
+    changes: dict[str, Word]
+    categories: dict[str, Word]
+    steps: dict[str, Word]
+
+
+class Order(Entry):
+    """What a ServiceRequest asks for, and in which way."""
+
+    code: Code
+    detail: Code | None = None
+
+
+class Fhir(Entry):
+    """``fhir.yaml``: ``systems`` has the code system of each coding scheme."""
+
+    source: str
+    systems: dict[str, str]
+    report: dict[str, Code]
+    report_of_guide: Code
+    section: Code
+    category: Code
+    unknown: Code
+    modality: Code
+    breast: Code
+    imaging: Code
+    components: dict[str, Component]
+    guide: GuideWords
+    orders: dict[str, Order]
+
+
+class PatientText(Entry):
+    """A sentence for the woman, with the source of what it says."""
+
+    text: str
+    source: str
+
+
+class Patient(Entry):
+    """``patient.yaml``: what a woman reads. ``steps`` have the field {by}, which is ``by`` filled in."""
+
+    unsigned: str
+    not_for_emergencies: str
+    about: str
+    about_sources: tuple[str, ...]
+    seen: dict[str, str]
+    categories: dict[str, PatientText]
+    steps: dict[str, PatientText]
+    follow: str
+    follow_source: str
+    by: str
