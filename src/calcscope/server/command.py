@@ -1,0 +1,93 @@
+"""``calcscope serve`` and ``calcscope manage``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SETTINGS = "calcscope.server.settings"
+THREADS = 8
+
+
+def _prepare(data: Path | None) -> None:
+    """Tell Django which settings, and say what is missing where the server's parts are not installed."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    if data is not None:
+        os.environ["CALCSCOPE_DATA"] = str(data.absolute())
+    try:
+        import django  # noqa: F401
+    except ImportError as error:
+        typer.echo("The server's parts are not installed: pip install 'calcscope[server]'", err=True)
+        raise typer.Exit(1) from error
+
+
+def serve(
+    data: Annotated[
+        Path | None, typer.Option(help="Folder for database, images and reports [calcscope-data].")
+    ] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    address: Annotated[
+        str, typer.Option(help="Where to listen; leave it unless a proxy stands in front.")
+    ] = "127.0.0.1",
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Public example exams and example accounts; on this machine alone.")
+    ] = False,
+    workers: Annotated[int, typer.Option(help="Processes that read exams.", min=0)] = 1,
+) -> None:
+    """Start the reading room: worklist, viewer, sign-off and follow-up.
+
+    Makes or upgrades the database, then serves pages and reads exams until it is stopped (Ctrl-C).
+
+        calcscope serve --demo
+    """
+    if demo:
+        if address not in ("127.0.0.1", "localhost", "::1"):
+            raise typer.BadParameter("the demonstration stays on this machine", param_hint="--address")
+        os.environ.setdefault("CALCSCOPE_DEMO", "on")
+        os.environ.setdefault("CALCSCOPE_TWO_FACTOR", "off")
+        data = data or Path("calcscope-demo")
+    _prepare(data)
+    import django
+    from django.core.management import call_command
+
+    Path(os.environ.get("CALCSCOPE_DATA", "calcscope-data")).mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    if demo:
+        call_command("demo")
+    readers = [subprocess.Popen([sys.executable, "-m", "django", "db_worker"]) for _ in range(workers)]
+    from waitress import serve as listen
+
+    from calcscope.server.wsgi import application
+
+    typer.echo(f"Calcscope is at http://{address}:{port}/ (stop with Ctrl-C)")
+    try:
+        listen(
+            application, host=address, port=port, threads=THREADS, ident=None, max_request_body_size=8 << 30
+        )
+    finally:
+        for reader in readers:
+            reader.terminate()
+        for reader in readers:
+            reader.wait()
+
+
+def manage(
+    context: typer.Context,
+    data: Annotated[Path | None, typer.Option(help="Folder of the server [calcscope-data].")] = None,
+) -> None:
+    """Run a command of the server: migrate, createsuperuser, backup, restore, nobody_lost …
+
+    calcscope manage nobody_lost
+    """
+    _prepare(data)
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(["calcscope manage", *context.args])

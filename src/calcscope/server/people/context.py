@@ -1,0 +1,19 @@
+"""What every page shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from calcscope import lexicon
+from calcscope.server.people.models import Role, User
+
+
+def of_page(request: HttpRequest) -> dict[str, Any]:
+    """For templates: the notice, whether this is the demo, and the roles of who is signed in."""
+    user = getattr(request, "user", None)
+    roles = set(user.memberships.values_list("role", flat=True)) if isinstance(user, User) else set()
+    notice = " ".join(lexicon.load("notices")["research_use"].split())
+    return {"notice": notice, "demo": settings.CONFIG.demo, "roles": roles, "Role": Role}

@@ -1,0 +1,60 @@
+"""Nobody sees anything without signing in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import urlencode
+
+from calcscope.server.people.models import User
+
+Answer = Callable[[HttpRequest], HttpResponseBase]
+OPEN = {"people:sign-in", "people:code", "people:sign-out", "people:language", "health", "metrics"}
+"""Pages for those who have not signed in; ``metrics`` asks for its own token."""
+ENROLLING = {"people:code", "people:enrol", "people:sign-out", "people:language"}
+
+
+def open_to_all(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Mark a view that anybody may see, such as an article of the library."""
+    view.open_to_all = True  # type: ignore[attr-defined]
+    return view
+
+
+class SignedIn:
+    """Sends who is not signed in, or not with a second factor where one is asked for, to do so first.
+
+    The default is closed: a new page is seen by nobody who has not signed in.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: object, kwargs: object
+    ) -> HttpResponseBase | None:
+        """Before any page."""
+        name = request.resolver_match.view_name if request.resolver_match else ""
+        if name in OPEN or getattr(view, "open_to_all", False):
+            return None
+        user = request.user
+        if not isinstance(user, User):
+            if request.headers.get("X-Requested-With") == "fetch":
+                # A page that is open in a browser keeps what was typed and asks to sign in again.
+                return HttpResponse(status=401)
+            return redirect(f"{resolve_url('people:sign-in')}?{urlencode({'next': request.path})}")
+        if settings.CONFIG.two_factor and user.is_member and name not in ENROLLING and not user.is_verified():  # type: ignore[attr-defined]
+            return redirect("people:code" if has_device(user) else "people:enrol")
+        return None
+
+
+def has_device(user: User) -> bool:
+    """Whether the account has a confirmed second factor."""
+    from django_otp import user_has_device
+
+    return bool(user_has_device(user, confirmed=True))

@@ -1,0 +1,92 @@
+"""Signing in and out, and the second factor."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import django_otp
+import qrcode
+import qrcode.image.svg
+from django.contrib.auth import views as auth_views
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from calcscope.server.people.access import Signed
+from calcscope.server.people.forms import CodeForm, SignInForm
+
+BACKUP_CODES = 8
+
+
+class SignIn(auth_views.LoginView):
+    """Name and password; the code comes after."""
+
+    template_name = "people/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+
+def _onward(request: HttpRequest) -> str:
+    """Where somebody wanted to go, if that is a page of ours."""
+    target = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(target, {request.get_host()}, request.is_secure())
+    return target if safe else reverse("home")
+
+
+@never_cache
+@sensitive_post_parameters("code")
+def code(request: Signed) -> HttpResponse:
+    """The second factor of who has signed in with a password."""
+    if not request.user.is_authenticated:
+        return redirect("people:sign-in")
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        device = django_otp.match_token(request.user, form.cleaned_data["code"])
+        if device is not None:
+            django_otp.login(request, device)
+            return redirect(_onward(request))
+        form.add_error("code", _("That code is wrong or was used before. Wait for the next one."))
+    return render(request, "people/code.html", {"form": form, "next": request.GET.get("next", "")})
+
+
+@never_cache
+@sensitive_post_parameters("code")
+def enrol(request: Signed) -> HttpResponse:
+    """Set up the second factor: a QR code for an authenticator, a first code, then codes for its loss."""
+    if django_otp.user_has_device(request.user, confirmed=True) and not request.user.is_verified():  # type: ignore[attr-defined]
+        return redirect("people:code")
+    device, _made = TOTPDevice.objects.get_or_create(
+        user=request.user, confirmed=False, defaults={"name": "authenticator"}
+    )
+    form = CodeForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if device.verify_token(form.cleaned_data["code"]):
+            TOTPDevice.objects.filter(user=request.user, confirmed=True).delete()
+            device.confirmed = True
+            device.save()
+            django_otp.login(request, device)
+            return render(request, "people/backup_codes.html", {"codes": _new_backup_codes(request)})
+        form.add_error("code", _("That code is wrong. Check the clock of the device that shows it."))
+    picture = io.BytesIO()
+    qrcode.make(device.config_url, image_factory=qrcode.image.svg.SvgPathImage).save(picture)
+    shown = {
+        "form": form,
+        "picture": base64.b64encode(picture.getvalue()).decode(),
+        "secret": base64.b32encode(device.bin_key).decode(),
+    }
+    return render(request, "people/enrol.html", shown)
+
+
+def _new_backup_codes(request: Signed) -> list[str]:
+    StaticDevice.objects.filter(user=request.user).delete()
+    device = StaticDevice.objects.create(user=request.user, name="backup", confirmed=True)
+    codes = [StaticToken.random_token() for _unused in range(BACKUP_CODES)]
+    StaticToken.objects.bulk_create([StaticToken(device=device, token=each) for each in codes])
+    return codes

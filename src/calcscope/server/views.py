@@ -1,0 +1,96 @@
+"""The pages that belong to no room: the front door, health, and what to say when something is wrong."""
+
+from __future__ import annotations
+
+import shutil
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django_prometheus.exports import ExportToDjangoView
+
+from calcscope.server.people.access import Signed
+from calcscope.server.people.models import Role
+
+LEAST_FREE_BYTES = 1 << 30
+"""Below this no exam can be taken in safely."""
+
+FRONT = {Role.ADMINISTRATOR: "audit:search"}
+"""The page each role works on, the first that fits."""
+
+
+def home(request: Signed) -> HttpResponse:
+    """Where somebody works."""
+    for role, page in FRONT.items():
+        if request.user.has_role(role):
+            return redirect(page)
+    return render(request, "nothing_here.html")
+
+
+@never_cache
+def health(request: HttpRequest) -> JsonResponse:
+    """200 while the server can work, 503 with the reason when it cannot."""
+    checks = {"database": _database(), "disk": _disk()}
+    well = all(checks.values())
+    return JsonResponse({"well": well, **checks}, status=200 if well else 503)
+
+
+def _database() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            return bool(cursor.fetchone() == (1,))
+    except Exception:
+        return False
+
+
+def _disk() -> bool:
+    return shutil.disk_usage(settings.CONFIG.data).free >= LEAST_FREE_BYTES
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus metrics, for who is on this machine or has the token of the file ``metrics-token``."""
+    here = (
+        request.META.get("REMOTE_ADDR") in ("127.0.0.1", "::1") and "HTTP_X_FORWARDED_FOR" not in request.META
+    )
+    path = settings.CONFIG.data / "metrics-token"
+    token = path.read_text().strip() if path.exists() else ""
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not here and not (token and constant_time_compare(given, token)):
+        return HttpResponseForbidden()
+    return ExportToDjangoView(request)  # type: ignore[no-any-return]
+
+
+def _sorry(request: HttpRequest, status: int, title: str, words: str) -> HttpResponse:
+    return render(request, "sorry.html", {"title": title, "words": words}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400."""
+    return _sorry(request, 400, _("That could not be understood"), _("Go back and try it again."))
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """403."""
+    return _sorry(request, 403, _("That is not for you"), _("Your account has no right to this page."))
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """404; also for what exists and belongs to another site or woman."""
+    return _sorry(request, 404, _("Nothing is here"), _("It may have moved, or belong to somebody else."))
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """500."""
+    words = _("Nothing of what was saved is lost. The log of the server says what happened.")
+    return _sorry(request, 500, _("Something went wrong here"), words)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form sent from a page that was open before a new sign-in, or from elsewhere."""
+    words = _("The page was older than your sign-in. Go back, load it again and send it once more.")
+    return _sorry(request, 403, _("Send it once more"), words)
