@@ -6,6 +6,7 @@ from typing import Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.valuerep import DA, TM
 
 import calcscope
@@ -37,6 +38,9 @@ def filed(subject: Subject, view: ViewReport) -> Dataset:
             if not (element.tag.is_private or binary or element.tag.group >= 0x6000):
                 header.add(element)
         header.decode()
+        header.PixelRepresentation = integer(header, "PixelRepresentation") or 0
+        # Implicit VR leaves open whether a look-up table is signed; the object we write must say it.
+        correct_ambiguous_vr(header, True)
     header.SpecificCharacterSet = UTF8
     for keyword in IDENTITY:
         if keyword not in header:
@@ -74,8 +78,6 @@ def series(subject: Subject, kind: str) -> dict[str, Any]:
         "device_serial_number": "0",
         "series_date": subject.made.date(),
         "series_time": subject.made.time().replace(microsecond=0),
-        "content_date": subject.made.date(),
-        "content_time": subject.made.time().replace(microsecond=0),
     }
 
 
@@ -87,8 +89,10 @@ def stamped(made: Dataset, header: Dataset, subject: Subject) -> Dataset:
     """
     for keyword in ("PatientName", "PatientID", "StudyID", "AccessionNumber", "ReferringPhysicianName"):
         made[keyword] = DataElement(header[keyword].tag, header[keyword].VR, header[keyword].value)
-    made.InstanceCreationDate = subject.made.strftime("%Y%m%d")
-    made.InstanceCreationTime = subject.made.strftime("%H%M%S")
+    for what in ("InstanceCreation", "Content", "PresentationCreation"):
+        if f"{what}Date" in made:
+            setattr(made, f"{what}Date", subject.made.strftime("%Y%m%d"))
+            setattr(made, f"{what}Time", subject.made.strftime("%H%M%S"))
     for item in made.get("ContributingEquipmentSequence", ()):
         if "ContributionDateTime" in item:
             item.ContributionDateTime = subject.made.strftime("%Y%m%d%H%M%S")

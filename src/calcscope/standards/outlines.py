@@ -48,12 +48,9 @@ class Sight:
     @property
     def border(self) -> Points:
         """Convex hull around everything of it, (n, 2) pixels; of a single point a small circle."""
-        points = np.concatenate([*self.outlines, *([np.array(self.group.outline)] if self._hull else [])])
-        return _within(grown(points, 0.5), self.view)
-
-    @property
-    def _hull(self) -> bool:
-        return self.group is not None and bool(self.group.outline)
+        hull = self.group.outline if self.group is not None else []
+        points = np.concatenate([*self.outlines, np.array(hull).reshape(-1, 2)])
+        return within(grown(points, 0.5), self.view)
 
     @property
     def frames(self) -> list[int]:
@@ -119,11 +116,11 @@ def mask(shape: tuple[int, int], outlines: Iterable[Points]) -> Mask:
 
 def closed(points: Points, view: ViewReport) -> Points:
     """An outline in DICOM's pixel coordinates, its first point repeated at the end, (n + 1, 2)."""
-    inside = _within(points, view) + TO_CORNER
+    inside = within(points, view) + TO_CORNER
     return np.concatenate([inside, inside[:1]])
 
 
-def _within(points: Points, view: ViewReport) -> Points:
+def within(points: Points, view: ViewReport) -> Points:
     """Points moved onto the image where they lie beyond its edge: no object may point outside."""
     limit = [view.columns - TO_CORNER, view.rows - TO_CORNER]
     return np.asarray(np.clip(points, -TO_CORNER, limit), dtype=np.float64)
