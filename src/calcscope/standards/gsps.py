@@ -42,8 +42,8 @@ MARGIN_MM = 2.0
 RING_MM = 0.4
 """Room between a calcification and the line around it: marks stand around calcifications, never on them."""
 MOST_RINGS = 500
-"""Calcifications ringed in one view at the most, the most probable of the least benign findings first: some
-viewers draw each one anew whenever the image moves."""
+"""Calcifications ringed in one view, and lone ones marked of one finding, at the most, the most probable of
+what is not benign first: some viewers draw each line anew whenever the image moves."""
 TEXT_MM = 4.0
 """Height of a label."""
 LETTER_MM = 2.4
@@ -178,31 +178,44 @@ def _draw(subject: Subject, view: ViewReport) -> _Drawing:
     drawing, shown = _Drawing(), sights(subject, view)
     lines: list[tuple[Sight, int | None, Points]] = []
     for sight in shown:
-        for part in sight.parts:
+        for part in sight.parts[:MOST_RINGS]:
             for frame, here in part.slices():
                 margin = MARGIN_MM * (0.5 if sight.finding.benign else 1)
                 border = within(grown(here.border, margin / view.pixel_mm), view)
                 lines.append((sight, frame, border))
-    _draw_rings(drawing, subject, view, shown)
+    _draw_rings(drawing, view, shown)
     taken: dict[int | None, list[Box]] = defaultdict(list)
     for _, frame, border in lines:
         taken[frame].append(box_of(border))
+    named = set()
     for sight, frame, border in lines:
         finding = sight.finding
         key = (_layer(sight), frame)
         drawing.objects[key].append(_line(border, view, *tracking(subject, finding)))
         told = finding.id if finding.benign else f"{finding.id} cat. {finding.assessment.category}"
-        drawing.texts[key].append(_label(told, border, view, taken[frame]))
+        # Of many lone calcifications only the first must be named, the others where there is room.
+        label = _label(told, border, view, taken[frame], always=(finding.id, frame) not in named)
+        named.add((finding.id, frame))
+        if label is not None:
+            drawing.texts[key].append(label)
     for mimic in view.mimics:
         border = within(grown(_around(mimic, view), RING_MM / view.pixel_mm), view)
         drawing.objects[MIMICS, None].append(_line(border, view))
-        drawing.texts[MIMICS, None].append(_label(words.term(mimic.kind), border, view, taken[None]))
+        label = _label(words.term(mimic.kind), border, view, taken[None], always=False)
+        if label is not None:
+            drawing.texts[MIMICS, None].append(label)
     return drawing
 
 
-def _draw_rings(drawing: _Drawing, subject: Subject, view: ViewReport, shown: list[Sight]) -> None:
+def _draw_rings(drawing: _Drawing, view: ViewReport, shown: list[Sight]) -> None:
+    """A line around each calcification; a lone one has its finding's line already."""
+    ringed = [sight for sight in shown if len(sight.parts) == 1 and len(sight.calcifications) > 1]
     ranked = sorted(
-        ((sight.finding.benign, -each.probability, each) for sight in shown for each in sight.calcifications),
+        (
+            (sight.finding.benign, -each.probability, each)
+            for sight in ringed
+            for each in sight.calcifications
+        ),
         key=lambda one: one[:2],
     )
     for _, _, speck in ranked[:MOST_RINGS]:
@@ -237,8 +250,13 @@ def _line(border: Points, view: ViewReport, name: str | None = None, uid: str | 
     )
 
 
-def _label(told: str, border: Points, view: ViewReport, taken: list[Box]) -> TextObject:
-    """A label beside a line, where it covers least of other lines and labels."""
+def _label(
+    told: str, border: Points, view: ViewReport, taken: list[Box], *, always: bool
+) -> TextObject | None:
+    """A label beside a line, where it covers least of other lines and labels.
+
+    None where it would cover some and ``always`` is False.
+    """
     left, top, right, bottom = box_of(border)
     width, height = LETTER_MM * len(told) / view.pixel_mm, TEXT_MM / view.pixel_mm
     gap = 1.0 / view.pixel_mm
@@ -255,6 +273,8 @@ def _label(told: str, border: Points, view: ViewReport, taken: list[Box]) -> Tex
     ]
     boxes = [_inside((x, y, x + width, y + height), view) for x, y in corners]
     best = min(boxes, key=lambda box: sum(_overlap(box, other) for other in taken))
+    if not always and any(_overlap(best, other) for other in taken):
+        return None
     taken.append(best)
     return TextObject(
         text_value=told,
