@@ -17,7 +17,7 @@ from calcscope.report import files
 from calcscope.report.writing import read_report
 
 IMAGES = Path(__file__).parent / "images"
-SEED = 8053
+SEED = 8054
 EXAMS = {"more": 2, "new": 4}
 """What changed since each earlier exam, and how many years ago it was."""
 PHANTOM = (

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
+from functools import partial, wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -34,65 +36,89 @@ def _calcscope() -> None:
     """Subcommands follow."""
 
 
-Out = Annotated[Path, typer.Option("--out", help="Folder for report.json and the renderings.")]
-Mode = Annotated[
-    Literal["screening", "diagnostic"],
-    typer.Option(help="Screening never gives categories 3 to 5; diagnostic expects magnification views."),
-]
-PixelMm = Annotated[
-    float | None,
-    typer.Option(help="Pixel size in mm, for images that do not state it (DDSM films: 0.0435)."),
-]
-Laterality = Annotated[Literal["L", "R"] | None, typer.Option(help="Side, for images that do not state it.")]
-ViewName = Annotated[
-    str | None, typer.Option("--view", help="View, for images that do not state it: CC, MLO …")
-]
-MinProbability = Annotated[
-    float | None,
-    typer.Option(
-        min=0, max=1, help="List every calcification from this probability on; 0 lists every candidate."
-    ),
-]
-AllGroups = Annotated[
-    bool, typer.Option("--all-groups", help="Also list the groups that lower thresholds would form.")
-]
-Prevalence = Annotated[
-    float | None,
-    typer.Option(
-        min=0.001,
-        max=0.999,
-        help="Share of worked-up findings that are malignant where you work; re-bases the odds.",
-    ),
-]
-Render = Annotated[
-    bool,
-    typer.Option("--render/--json-only", help="Pictures, page, PDF and table, or report.json alone."),
-]
-Pdf = Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write report.pdf.")]
+@dataclass(frozen=True)
+class Asked:
+    """The options that every reading takes."""
+
+    out: Annotated[Path, typer.Option("--out", help="Folder for report.json and the renderings.")]
+    mode: Annotated[
+        Literal["screening", "diagnostic"],
+        typer.Option(help="Screening never gives categories 3 to 5; diagnostic expects magnification views."),
+    ] = "screening"
+    pixel_mm: Annotated[
+        float | None,
+        typer.Option(help="Pixel size in mm, for images that do not state it (DDSM films: 0.0435)."),
+    ] = None
+    laterality: Annotated[
+        Literal["L", "R"] | None, typer.Option(help="Side, for images that do not state it.")
+    ] = None
+    view: Annotated[
+        str | None, typer.Option("--view", help="View, for images that do not state it: CC, MLO …")
+    ] = None
+    patient: Annotated[
+        str | None,
+        typer.Option(help="The woman's identifier, for images that do not state it, such as plain ones."),
+    ] = None
+    min_probability: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="List every calcification from this probability on; 0 lists every candidate."
+        ),
+    ] = None
+    all_groups: Annotated[
+        bool, typer.Option("--all-groups", help="Also list the groups that lower thresholds would form.")
+    ] = False
+    prevalence: Annotated[
+        float | None,
+        typer.Option(
+            min=0.001,
+            max=0.999,
+            help="Share of worked-up findings that are malignant where you work; re-bases the odds.",
+        ),
+    ] = None
+    render: Annotated[
+        bool,
+        typer.Option("--render/--json-only", help="Pictures, page, PDF and table, or report.json alone."),
+    ] = True
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write report.pdf.")] = True
+
+
+def _reads(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with the options of :class:`Asked`, which come to it as its argument ``asked``."""
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    shared = inspect.signature(Asked, eval_str=True).parameters
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        command(asked=Asked(**{name: given.pop(name) for name in shared}), **given)
+
+    parameters = [*(each for each in own if each.name != "asked"), *shared.values()]
+    keywords = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
+    vars(run)["__signature__"] = inspect.Signature(keywords)
+    return run
 
 
 @app.command()
+@_reads
 def read(
     paths: Annotated[
         list[Path],
         typer.Argument(help="DICOM files, folders, zips or a DICOMDIR; PNG, PGM or TIFF with --pixel-mm."),
     ],
-    out: Out,
+    asked: Asked,
     prior: Annotated[
         list[Path] | None,
         typer.Option(
             help="Earlier exam of the same woman to compare with: file, folder or zip; may be given again."
         ),
     ] = None,
-    mode: Mode = "screening",
-    pixel_mm: PixelMm = None,
-    laterality: Laterality = None,
-    view: ViewName = None,
-    min_probability: MinProbability = None,
-    all_groups: AllGroups = False,
-    prevalence: Prevalence = None,
-    render: Render = True,
-    pdf: Pdf = True,
+    date: Annotated[
+        str | None,
+        typer.Option(
+            help="Day of the exam as YYYY-MM-DD, for images that do not state it. Not of earlier exams: put "
+            "theirs into the name of the file or its folder."
+        ),
+    ] = None,
 ) -> None:
     """Read mammograms: find, describe, compare, assess, report.
 
@@ -112,79 +138,36 @@ def read(
     """
     from calcscope.reading import read_paths
 
-    _reading(
-        partial(read_paths, paths, priors=prior or ()),
-        out,
-        mode=mode,
-        pixel_mm=pixel_mm,
-        laterality=laterality,
-        view=view,
-        min_probability=min_probability,
-        all_groups=all_groups,
-        prevalence=prevalence,
-        render=render,
-        pdf=pdf,
-    )
+    _reading(partial(read_paths, paths, priors=prior or ()), asked, date)
 
 
 @app.command()
+@_reads
 def compare(
     paths: Annotated[
         list[Path],
         typer.Argument(help="Two or more exams of one woman, in any order: files, folders, zips."),
     ],
-    out: Out,
-    mode: Mode = "screening",
-    pixel_mm: PixelMm = None,
-    laterality: Laterality = None,
-    view: ViewName = None,
-    min_probability: MinProbability = None,
-    all_groups: AllGroups = False,
-    prevalence: Prevalence = None,
-    render: Render = True,
-    pdf: Pdf = True,
+    asked: Asked,
 ) -> None:
     """Compare the exams of one woman: the newest is read, the others are its earlier exams.
 
     Writes what **calcscope read** writes, for the newest exam. What is no earlier exam of the same woman is
-    named and left out.
+    named and left out. Plain images have their dates in the names of files or folders.
 
     Exit code 0 when every exam was read, 1 when some input was not (each is named with its reason, the
     rest is done), 2 for wrong arguments.
 
         calcscope compare exam-2022/ exam-2024/ exam-2026/ --out report
+
+        calcscope compare 2019-05-02/ 2021-06-10/ --patient W-1 --pixel-mm 0.05 --out report
     """
     from calcscope.reading import compare_paths
 
-    _reading(
-        partial(compare_paths, paths),
-        out,
-        mode=mode,
-        pixel_mm=pixel_mm,
-        laterality=laterality,
-        view=view,
-        min_probability=min_probability,
-        all_groups=all_groups,
-        prevalence=prevalence,
-        render=render,
-        pdf=pdf,
-    )
+    _reading(partial(compare_paths, paths), asked)
 
 
-def _reading(
-    run: Callable[..., tuple[Report, list[str]]],
-    out: Path,
-    *,
-    mode: Literal["screening", "diagnostic"],
-    pixel_mm: float | None,
-    laterality: Literal["L", "R"] | None,
-    view: str | None,
-    min_probability: float | None,
-    all_groups: bool,
-    prevalence: float | None,
-    render: bool,
-    pdf: bool,
-) -> None:
+def _reading(run: Callable[..., tuple[Report, list[str]]], asked: Asked, date: str | None = None) -> None:
     """Read with a progress bar, print the summary, and end with the exit code."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -194,14 +177,21 @@ def _reading(
     from calcscope.reading import NothingToCompare, ReadSettings
     from calcscope.report.terminal import print_summary
 
-    console = Console(stderr=True)
+    console, out = Console(stderr=True), asked.out
     try:
-        options = ReadOptions(pixel_mm=pixel_mm, laterality=laterality, view=view and view.upper())
+        options = ReadOptions(
+            pixel_mm=asked.pixel_mm,
+            laterality=asked.laterality,
+            view=asked.view and asked.view.upper(),
+            date=date,
+            patient=asked.patient,
+        )
+        known = asked.prevalence
         settings = ReadSettings(
-            mode=mode,
-            min_probability=min_probability,
-            all_groups=all_groups,
-            assess=AssessSettings() if prevalence is None else AssessSettings(prevalence=prevalence),
+            mode=asked.mode,
+            min_probability=asked.min_probability,
+            all_groups=asked.all_groups,
+            assess=AssessSettings() if known is None else AssessSettings(prevalence=known),
         )
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
@@ -221,8 +211,8 @@ def _reading(
                 out,
                 options,
                 settings,
-                render=render,
-                pdf=pdf,
+                render=asked.render,
+                pdf=asked.pdf,
                 progress=lambda what: bar.update(task, description=what),
             )
         except NothingToCompare as error:
@@ -235,7 +225,7 @@ def _reading(
                 f"[red]{error.strerror or error}[/red]: {out}. Nothing was changed there.", highlight=False
             )
             raise typer.Exit(1) from error
-    print_summary(report, out)
+    print_summary(report, out, pages=asked.render)
     for warning in warnings:
         console.print(f"[yellow]Note[/yellow] {warning}", highlight=False)
     if report.failures:

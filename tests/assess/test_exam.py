@@ -121,3 +121,12 @@ def test_a_finding_in_a_breast_without_views_is_refused() -> None:
 def test_a_diagnostic_category_is_refused_in_a_screening_exam() -> None:
     with pytest.raises(ValueError, match="4B is never given in screening mode"):
         assess_exam([assessed("R", "amorphous", "diagnostic")], "screening", True, ["R"])
+
+
+def test_earlier_films_that_say_nothing_of_a_finding_are_named_by_its_views() -> None:
+    recall = assessed("R", "fine_pleomorphic", "screening")
+    verdict = assess_exam([recall], "screening", has_priors=True, sides_present=["R"], untold=["RCC", "RMLO"])
+    assert [step.code for step in verdict.next_steps] == ["prior_films", "magnification_views"]
+    why = verdict.reasons[-1]
+    assert why.rule == "earlier_films_say_nothing"
+    assert "say nothing of what is seen in RCC and RMLO" in why.text

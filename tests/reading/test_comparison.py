@@ -319,6 +319,7 @@ def test_earlier_films_are_requested_for_a_finding_that_no_earlier_view_shows(tm
     assert report.findings[0].change is not None
     assert report.findings[0].change.status == ["not_comparable"]
     assert "prior_films" in {step.code for step in report.next_steps}
+    assert "say nothing of what is seen in LCC" in report.assessment.reasons[-1].text
 
 
 def test_what_was_asked_to_be_listed_stays_listed_beside_an_earlier_exam(folder: Path) -> None:

@@ -19,7 +19,7 @@ from test_pages import Page
 
 from calcscope.exam.model import Mammogram, Orientation, View
 from calcscope.report import files
-from calcscope.report.beside import Films, draw_blink, draw_change, draw_trend
+from calcscope.report.beside import TICKS, Films, _step, draw_blink, draw_change, draw_trend
 from calcscope.report.counterpart import Counterpart
 from calcscope.report.frame import Frame
 from calcscope.report.html import render_html
@@ -327,3 +327,12 @@ def test_a_finding_that_could_not_be_compared_says_why() -> None:
     words = Page(render_html(sample.report_of(shown), shown)).words
     assert "Not comparable" in words
     assert "It is too fine." in words
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_trend_of_any_height_has_round_lines_across_and_not_too_many(whole: bool) -> None:
+    for greatest in np.r_[np.arange(1.0, 130.0, 0.1), 999, 4000]:
+        step = _step(float(greatest), whole)
+        assert greatest / step <= TICKS
+        assert step <= greatest * 2.5 or step == 1
+        assert not whole or step % 1 == 0

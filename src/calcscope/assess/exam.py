@@ -23,12 +23,18 @@ def assess_exam(
     has_priors: bool,
     sides_present: Collection[Laterality],
     settings: AssessSettings | None = None,
+    untold: Sequence[str] = (),
 ) -> ExamVerdict:
     """Categories by breast and overall, and the next steps, each once, the most urgent first.
 
     A breast with a view and no finding is 1; a breast without a view has no category. Where anything
-    more urgent is due, the routine mammogram is left out. An indeterminate exam without priors asks
-    for the earlier films as well.
+    more urgent is due, the routine mammogram is left out. An indeterminate exam without priors, or with
+    such as say nothing of an indeterminate finding, asks for the earlier films as well.
+
+    Parameters
+    ----------
+    has_priors : whether the exam was compared with an earlier one
+    untold : labels of the views that show an indeterminate finding of which no earlier exam says anything
 
     Raises ValueError when no breast was imaged, a finding lies in one that was not, or a finding has
     a category that ``mode`` does not know.
@@ -47,9 +53,10 @@ def assess_exam(
     overall = most_pressing(list(by_side.values()))
     steps = {finding.next_step: None for finding in findings}
     reasons = [_why(overall, by_side)]
-    if not has_priors and any(finding.category == "0" for finding in findings):
+    if (untold or not has_priors) and any(finding.category == "0" for finding in findings):
         steps[next_step("prior_films", settings)] = None
-        reasons.append(reason("no_earlier_films"))
+        why = reason("earlier_films_say_nothing", views=joined(untold)) if has_priors else None
+        reasons.append(why or reason("no_earlier_films"))
     return ExamVerdict(
         left=by_side.get("L"),
         right=by_side.get("R"),

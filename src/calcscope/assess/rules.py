@@ -167,8 +167,7 @@ def benign_kind_grew(case: Case) -> Reason | None:
         return None
     if kind.lone_only:
         return lone_growing(case)
-    rule = "benign_kind_grew" if kind.grows else "benign_shape_grew"
-    return reason(rule, Change=capitalised(change_phrase(case.facts.change)))
+    return reason("benign_kind_grew", Change=capitalised(change_phrase(case.facts.change)))
 
 
 # What raises concern.

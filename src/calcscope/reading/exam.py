@@ -84,9 +84,10 @@ def read_exam(
     verdict = assess_exam(
         judged,
         settings.mode,
-        _all_compared(judged, changes),
+        bool(comparison.earlier),
         {view.info.laterality for view in views},
         settings.assess,
+        _untold(found, judged, changes, views),
     )
     order = sorted(range(len(found)), key=lambda n: _urgency(found[n], judged[n]))
     listed = [_listed(i, view, found, settings) for i, view in enumerate(views)]
@@ -153,13 +154,21 @@ def _compared(
     return replace(comparison, earlier=tuple(used), left_out=tuple(left_out)), changes, lost
 
 
-def _all_compared(judged: Sequence[FindingAssessment], changes: Sequence[Sequence[Became]]) -> bool:
-    """Whether an earlier exam told something of each finding for which earlier films would be asked."""
-    return all(
-        any(one.change.terms for one in since)
-        for finding, since in zip(judged, changes, strict=True)
-        if finding.category == "0"
-    )
+def _untold(
+    found: Sequence[Found],
+    judged: Sequence[FindingAssessment],
+    changes: Sequence[Sequence[Became]],
+    views: Sequence[ViewReading],
+) -> list[str]:
+    """Labels of the views that show a finding for which earlier films would be asked, and of which no earlier
+    exam told anything."""
+    labels = [
+        views[seen.view].info.label
+        for item, verdict, since in zip(found, judged, changes, strict=True)
+        if verdict.category == "0" and not any(one.change.terms for one in since)
+        for seen in item.seen
+    ]
+    return list(dict.fromkeys(labels))
 
 
 def _read(

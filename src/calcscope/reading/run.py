@@ -38,7 +38,8 @@ def read_paths(
     ----------
     paths : files, folders, zips
     out : where to write; None writes nothing
-    options, settings : what the user states about the input, and how to read
+    options, settings : what the user states about the input, and how to read; ``options.date`` is the day of
+        the exams that are read, not of earlier ones
     priors : files, folders, zips with earlier exams to compare with
     render, pdf : also make the overlays, page and table; and the PDF
     progress : told what is being done
@@ -56,7 +57,7 @@ def read_paths(
     """
     options = options or ReadOptions()
     exams, failures = read_exams(paths, options)
-    offers = read_offers(priors, options)
+    offers = read_offers(priors, replace(options, date=None))
     run = _Run(settings or ReadSettings(), out, render, pdf, progress)
     return run.read(exams, offers, [*failures, *offers.failures])
 
@@ -73,6 +74,8 @@ def compare_paths(
 ) -> tuple[model.Report, list[str]]:
     """Read the newest exam among ``paths`` and compare it with the others; else as :func:`read_paths`.
 
+    Each exam states its own day, or its name does: ``options.date`` says nothing here.
+
     Raises
     ------
     NothingToCompare
@@ -80,13 +83,13 @@ def compare_paths(
     OSError
         When ``out`` cannot be written; an earlier report there is left as it was.
     """
-    offers = read_offers(paths, options or ReadOptions())
+    offers = read_offers(paths, replace(options or ReadOptions(), date=None))
     exams = one_a_day(offers.exams)
     dated = [one for one in exams if one.exam.date is not None]
     if offers.exams and not dated:
         raise NothingToCompare(
             f"found {len(offers.exams)} exam{'s' if len(offers.exams) > 1 else ''} without a date; expected "
-            "dated ones; read the current one with calcscope read",
+            "dated ones; put the date into the name of each file or its folder, such as 2019-05-02",
             offers.failures,
         )
     newest = max(dated, key=lambda one: one.exam.date or "", default=None)

@@ -1,7 +1,7 @@
 """Pictures of a change: a finding in an earlier exam and now, side by side, over one another, over time.
 
-In an image a ring stands around each calcification that both exams show, two rings around one that only this
-exam shows. The finding's place in the earlier image is drawn in dashes.
+In an image a ring stands around each calcification that was found in both exams, two rings around one that
+was found in this one alone. The finding's place in the earlier image is drawn in dashes.
 """
 
 from __future__ import annotations
@@ -157,13 +157,15 @@ def _entries(
     colour = _colour(finding)
     entries = []
     if any(each.found_now for place in shown for each in place.earlier):
-        entries.append(legend.finding_entry("in both", colour, 1))
+        entries.append(legend.finding_entry("found in both", colour, 1))
     if any(each.found_now and each.probability < LIKELY for place in shown for each in place.earlier):
         entries.append(legend.finding_entry("doubtful then", dimmed(colour), 1))
     once = any(place.not_found_then for place in shown)
     once |= any(not each.found_now for place in shown for each in place.earlier)
     if once:
-        entries.append(legend.Entry("in this image only", lambda canvas, x, y: _twice(canvas, x, y, colour)))
+        entries.append(
+            legend.Entry("found in this image only", lambda canvas, x, y: _twice(canvas, x, y, colour))
+        )
     many = f" · {len(shown)} of {places}, what one image alone shows first" if places > len(shown) else ""
     if isinstance(finding, EarlierFinding):
         border = legend.Entry("where it was", lambda canvas, x, y: _dashed(canvas, x, y, colour))
@@ -231,7 +233,7 @@ def _panel(title: str, moments: Sequence[Moment], values: Sequence[float], colou
     left, right, top, bottom, size = 70.0, width - 70.0, 88.0, height - 56.0, 20
     canvas = Canvas.blank(width, height, STRIP)
     canvas.text(14, 10, title, TEXT, size)
-    step = _step(max([*values, 1.0]))
+    step = _step(max([*values, 1.0]), whole=digits == 0)
     most = step * int(np.ceil(max([*values, 1.0]) / step))
     for tick in np.arange(0, most + step / 2, step):
         y = bottom - (bottom - top) * tick / most
@@ -262,7 +264,8 @@ def _panel(title: str, moments: Sequence[Moment], values: Sequence[float], colou
     return canvas.finish()
 
 
-def _step(greatest: float) -> float:
-    """A round distance of the lines across a panel."""
+def _step(greatest: float, whole: bool) -> float:
+    """A round distance of the lines across a panel, of counts a whole one."""
     power = 10.0 ** np.floor(np.log10(greatest))
-    return float(next(m * power for m in (0.1, 0.2, 0.25, 0.5, 1, 2) if greatest / (m * power) <= TICKS))
+    steps = [m * power for m in (0.1, 0.2, 0.25, 0.5, 1, 2, 2.5, 5)]
+    return float(next(s for s in steps if greatest / s <= TICKS and not (whole and s % 1)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 
-from calcscope.exam.model import View
+from calcscope.exam.model import Mammogram, View
 from calcscope.report import files, words
 from calcscope.report.beside import Films, draw_blink, draw_change, draw_trend
 from calcscope.report.canvas import RGB
@@ -71,8 +71,8 @@ def render_exam(
         (place / files.OVERLAYS).mkdir()
         for view in exam.views:
             progress(f"{view.label} overlay")
-            _write_overlays(exam, view, films[view.sop_uid], place)
-            _write_changes(exam, view, films, place)
+            now = _write_overlays(exam, view, films[view.sop_uid], place)
+            _write_changes(exam, view, now, films, place)
         for finding in exam.findings:
             if len(finding.trend) > 1:
                 _write(draw_trend(finding), place / files.trend_path(finding.id))
@@ -89,8 +89,13 @@ def render_exam(
     return warnings
 
 
-def _write_overlays(exam: ExamReport, view: ViewReport, film: View, place: Path) -> None:
-    """The whole view and the crop of each finding in it."""
+def _write_overlays(exam: ExamReport, view: ViewReport, film: View, place: Path) -> Mammogram:
+    """The whole view and the crop of each finding in it.
+
+    Returns
+    -------
+    The view's pixels, of a tomosynthesis those of the last slice that was drawn.
+    """
     here = [
         (finding, member)
         for finding in exam.findings
@@ -112,17 +117,17 @@ def _write_overlays(exam: ExamReport, view: ViewReport, film: View, place: Path)
         for finding, member in by_slice.get(number, []):
             crop = draw_crop(view, finding, member, mammogram)
             _write(crop, place / files.crop_path(exam, finding, view.sop_uid))
+    return mammogram
 
 
-def _write_changes(exam: ExamReport, view: ViewReport, films: Mapping[str, View], place: Path) -> None:
-    """Each finding of a view beside what an earlier exam shows in its place."""
+def _write_changes(
+    exam: ExamReport, view: ViewReport, now: Mammogram, films: Mapping[str, View], place: Path
+) -> None:
+    """Each finding of a view beside what an earlier exam shows in its place; ``now``: the view's pixels."""
     compared = {
         uid: list(_compared(exam, view, uid))
         for uid in dict.fromkeys(prior.prior_view for one in exam.priors for prior in one.views)
     }
-    if not any(compared.values()):
-        return
-    now = films[view.sop_uid].load()
     for uid, here in compared.items():
         if not here:
             continue

@@ -18,11 +18,11 @@ from calcscope.report.palette import CATEGORY_COLOURS
 from calcscope.report.writing import REPORT_NAME
 
 
-def print_summary(report: Report, out: Path, console: Console | None = None) -> None:
-    """Print the summary of a report that was written to the folder ``out``."""
+def print_summary(report: Report, out: Path, console: Console | None = None, *, pages: bool = True) -> None:
+    """Print the summary of a report that was written to the folder ``out``, ``pages``: with renderings."""
     console = console or Console()
     for exam in report.exams:
-        console.print(_exam(exam, Path(out)))
+        console.print(_exam(exam, Path(out), pages))
     if report.failures:
         console.print("Not read", style="bold red")
     for failure in report.failures:
@@ -32,7 +32,7 @@ def print_summary(report: Report, out: Path, console: Console | None = None) -> 
     console.print(Padding(Text(report.notice, style="italic"), (1, 0, 0, 0)))
 
 
-def _exam(exam: ExamReport, out: Path) -> RenderableType:
+def _exam(exam: ExamReport, out: Path, pages: bool) -> RenderableType:
     pressing = [finding for finding in exam.findings if not finding.benign]
     benign = len(exam.findings) - len(pressing)
     verdict = exam.assessment
@@ -55,7 +55,8 @@ def _exam(exam: ExamReport, out: Path) -> RenderableType:
         parts.append(
             Text.assemble(("Next  ", "bold"), step.text, (f" Due by {when}." if when else "", "dim"))
         )
-    parts.append(Text.assemble("Pages: ", (str(out / exam.folder / files.HTML), "bold")))
+    if pages:
+        parts.append(Text.assemble("Page: ", (str(out / exam.folder / files.HTML), "bold")))
     return Padding(Group(*parts), (0, 0, 1, 0))
 
 
