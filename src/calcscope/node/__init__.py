@@ -5,8 +5,8 @@ from calcscope.node.supervisor import Node
 
 Node(load(Path("node.toml"))).run()
 
-One process supervises. ``receiver`` takes instances in, ``instances`` looks at them, ``store`` keeps files and
-rows, ``studies`` knows which study is to be read, ``priors`` fetches earlier exams, ``reader`` runs the engine
-(``reading``) in a process of its own, ``sending`` delivers what it made. Libraries are imported by those who
-need them: nothing is imported here, so that the command line stays quick.
+One process supervises (``supervisor``). ``receiver`` takes instances in over ``wire``, ``instances`` looks at
+them, ``store`` keeps files and rows, ``studies`` knows which study is to be read, ``priors`` fetches earlier
+exams, ``reader`` runs the engine (``reading``) in a process of its own, ``sending`` delivers what it made.
+Nothing is imported here, so that the command line stays quick.
 """

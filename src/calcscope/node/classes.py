@@ -33,6 +33,19 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
+from pynetdicom.sop_class import (  # type: ignore[attr-defined]
+    StorageCommitmentPushModel,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
+    Verification,
+)
+
+VERIFICATION = UID(Verification)
+COMMITMENT = UID(StorageCommitmentPushModel)
+FIND = UID(StudyRootQueryRetrieveInformationModelFind)
+MOVE = UID(StudyRootQueryRetrieveInformationModelMove)
+GET = UID(StudyRootQueryRetrieveInformationModelGet)
 
 MAMMOGRAMS = (
     DigitalMammographyXRayImageStorageForPresentation,
@@ -77,16 +90,16 @@ COMPRESSED = (
 )
 
 STORED: dict[UID, tuple[UID, ...]] = {
-    **{one: (*UNCOMPRESSED, *COMPRESSED) for one in (*MAMMOGRAMS, *OTHER_IMAGES)},
-    **{one: UNCOMPRESSED for one in REPORTS},
+    **dict.fromkeys((*MAMMOGRAMS, *OTHER_IMAGES), (*UNCOMPRESSED, *COMPRESSED)),
+    **dict.fromkeys(REPORTS, UNCOMPRESSED),
     SegmentationStorage: (*UNCOMPRESSED, RLELossless, JPEG2000Lossless, JPEGLSLossless),
     GrayscaleSoftcopyPresentationStateStorage: UNCOMPRESSED,
 }
 """Transfer syntaxes by SOP class."""
 
 NEEDED: dict[UID, tuple[str, ...]] = {
-    **{one: ("Rows", "Columns", "PixelData") for one in (*MAMMOGRAMS, *OTHER_IMAGES)},
-    **{one: ("ConceptNameCodeSequence",) for one in REPORTS},
+    **dict.fromkeys((*MAMMOGRAMS, *OTHER_IMAGES), ("Rows", "Columns", "PixelData")),
+    **dict.fromkeys(REPORTS, ("ConceptNameCodeSequence",)),
     SegmentationStorage: ("SegmentSequence", "PixelData"),
     GrayscaleSoftcopyPresentationStateStorage: ("ReferencedSeriesSequence",),
 }

@@ -1,4 +1,4 @@
-"""``node.toml``: who may speak to the node, what it reads, where results go. Every limit has its default here."""
+"""``node.toml``: who may speak to the node, what it reads, where results go; the default of every limit."""
 
 from __future__ import annotations
 
@@ -63,7 +63,14 @@ class Peer(_Part):
     port: int | None = Field(
         None, ge=1, le=65535, description="Where it listens, for answers to storage commitment."
     )
+    host: str | None = Field(None, description="Name or address for that, where address is a network.")
     tls: bool = Field(False, description="Whether it listens with TLS.")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.port is not None and self.host is None and "/" in self.address:
+            raise ValueError(f"{self.title}: a port, but address is a network: name the host")
+        return self
 
 
 class Limits(_Part):
@@ -78,9 +85,7 @@ class Limits(_Part):
     )
     idle_seconds: Seconds = Field(60, description="An association on which nothing happens ends.")
     stall_seconds: Seconds = Field(30, description="Longest to wait for the rest of what has begun.")
-    min_free_bytes: int = Field(
-        2 * GIB, ge=0, description="Below this much free disk everything is refused."
-    )
+    min_free_bytes: int = Field(2 * GIB, ge=0, description="Below this much free disk everything is refused.")
 
 
 class StudyRules(_Part):
@@ -91,7 +96,9 @@ class StudyRules(_Part):
         ("RCC", "LCC", "RMLO", "LMLO"), description="With these there is no need to wait that long."
     )
     settle_seconds: float = Field(
-        5, ge=0, description="Once they are there: no new image for this long, for further views sent with them."
+        5,
+        ge=0,
+        description="Once they are there: no new image for this long, for further views sent with them.",
     )
 
 
@@ -103,7 +110,9 @@ class Reading(_Part):
     render: bool = Field(False, description="Also keep the report's page, pictures and PDF.")
     workers: int = Field(1, ge=1, description="Studies read at the same time.")
     time_limit: Seconds = Field(1800, description="Of one study; then its reader is ended.")
-    tries: int = Field(3, ge=1, description="Readers that may die of a study before it is set down as failed.")
+    tries: int = Field(
+        3, ge=1, description="Readers that may die of a study before it is set down as failed."
+    )
     reader: str = Field(
         "calcscope.node.reading:read_study",
         pattern=r"^[\w.]+:\w+$",
@@ -132,7 +141,9 @@ class WebPlace(_Place):
     """An archive that takes results by STOW-RS."""
 
     to: Literal["stow"]
-    url: str = Field(pattern=r"^https?://", description="Of the DICOMweb service, such as https://…/dicom-web.")
+    url: str = Field(
+        pattern=r"^https?://", description="Of the DICOMweb service, such as https://…/dicom-web."
+    )
     user: str | None = None
     password_env: str | None = Field(None, description="Environment variable that holds the password.")
     ca: Path | None = Field(None, description="Certificates to trust, PEM; the system's where left out.")
@@ -151,7 +162,9 @@ Place = Annotated[DicomPlace | WebPlace | FolderPlace, Field(discriminator="to")
 class Sending(_Part):
     """How often to try."""
 
-    first_wait: Seconds = Field(5, description="After the first failure, seconds; doubled after each further one.")
+    first_wait: Seconds = Field(
+        5, description="After the first failure, seconds; doubled after each further one."
+    )
     longest_wait: Seconds = Field(3600, description="Between two tries.")
     give_up_days: float = Field(7, gt=0, description="After this long it is set down as given up.")
 
@@ -195,11 +208,11 @@ class NodeConfig(_Part):
     shutdown_seconds: float = Field(10, ge=0, description="For open associations to end when stopped.")
     tls: Tls | None = None
     peer: tuple[Peer, ...] = Field((), description="Who may call; this machine alone where left out.")
-    limits: Limits = Limits()  # type: ignore[call-arg]
-    studies: StudyRules = StudyRules()  # type: ignore[call-arg]
-    reading: Reading = Reading()  # type: ignore[call-arg]
+    limits: Limits = Limits()
+    studies: StudyRules = StudyRules()
+    reading: Reading = Reading()
     send: tuple[Place, ...] = ()
-    sending: Sending = Sending()  # type: ignore[call-arg]
+    sending: Sending = Sending()
     priors: PriorRules | None = None
 
     @model_validator(mode="after")
@@ -283,5 +296,3 @@ def password(variable: str | None) -> str:
     if value is None:
         raise FaultyConfig(f"the environment variable {variable}, which holds a password, is not set")
     return value
-
-

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.pixels import pixel_array
+from pydicom.pixels.utils import pixel_array
 
 from calcscope.errors import CalcscopeError, UnreadableInput
 from calcscope.exam.dicom_file import open_inflated
@@ -72,11 +72,15 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Kept:
-    """What became of it: the status to answer with, and whether it is new here."""
+    """What became of it: the status to answer with, and whether it is news.
+
+    ``note`` says what was left out, ``set_aside`` why its study is not read.
+    """
 
     status: int
     new: bool
     note: str | None = None
+    set_aside: str | None = None
 
 
 def inspect(path: Path, sop_class: str, sop_uid: str) -> Arrival:
@@ -153,21 +157,37 @@ def keep(store: Store, arrival: Arrival, peer: str, *, fetched: bool = False) ->
         flush_file(arrival.path)
         known = store.write(lambda db: _enter(db, store, arrival, digest, peer, fetched))
         if known is None:
-            return Kept(SUCCESS, new=True)
-    return _again(store, arrival, known)
+            (row,) = store.rows("SELECT set_aside FROM study WHERE study_uid = ?", (arrival.study_uid,))
+            return Kept(SUCCESS, new=True, set_aside=row["set_aside"])
+    kept = _again(store, arrival, known)
+    if known["fetched"] and not fetched:
+        store.write(lambda db: _sent_too(db, arrival.sop_uid))
+        return replace(kept, new=True)
+    return kept
+
+
+KNOWN = "SELECT file, sha256, fetched FROM instance WHERE sop_uid = ?"
 
 
 def _known(store: Store, sop_uid: str) -> sqlite3.Row | None:
-    return next(iter(store.rows("SELECT file, sha256 FROM instance WHERE sop_uid = ?", (sop_uid,))), None)
+    return next(iter(store.rows(KNOWN, (sop_uid,))), None)
+
+
+def _sent_too(db: sqlite3.Connection, sop_uid: str) -> None:
+    """What was only fetched as part of an earlier exam is now sent to be read."""
+    db.execute("UPDATE instance SET fetched = 0 WHERE sop_uid = ?", (sop_uid,))
+    db.execute(
+        "UPDATE study SET pending = 1, received = ? WHERE id = "
+        "(SELECT study FROM instance WHERE sop_uid = ? AND image = 1)",
+        (now(), sop_uid),
+    )
 
 
 def _enter(
     db: sqlite3.Connection, store: Store, arrival: Arrival, digest: str, peer: str, fetched: bool
 ) -> sqlite3.Row | None:
     """Move the file into place and write its row; returns the row that was there before, or None."""
-    known: sqlite3.Row | None = db.execute(
-        "SELECT file, sha256 FROM instance WHERE sop_uid = ?", (arrival.sop_uid,)
-    ).fetchone()
+    known: sqlite3.Row | None = db.execute(KNOWN, (arrival.sop_uid,)).fetchone()
     if known is not None:
         return known
     name = file_name(arrival.sop_uid)
@@ -189,8 +209,8 @@ def _enter(
     )
     (study,) = db.execute("SELECT id FROM study WHERE study_uid = ?", (arrival.study_uid,)).fetchone()
     db.execute(
-        "INSERT INTO instance (study, sop_uid, sop_class, transfer_syntax, file, bytes, sha256, patient, view, "
-        "image, fetched, peer, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO instance (study, sop_uid, sop_class, transfer_syntax, file, bytes, sha256, patient, "
+        "view, image, fetched, peer, received) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (study, arrival.sop_uid, arrival.sop_class, arrival.transfer_syntax, name, size, digest, patient,
          arrival.view, int(arrival.image), int(fetched), peer, at),
     )  # fmt: skip

@@ -28,7 +28,7 @@ def start_log(file: Path | None) -> None:
 
 
 def silence_libraries() -> None:
-    """Nothing of theirs is logged: warnings and tracebacks quote values of data sets, which are a patient's."""
+    """Nothing of theirs is logged: warnings and tracebacks quote data sets, which are a patient's."""
     for name in LIBRARIES:
         library = logging.getLogger(name)
         library.handlers = [logging.NullHandler()]
@@ -41,7 +41,9 @@ def silence_libraries() -> None:
 
 def said(event: str, **facts: object) -> str:
     """A line of the log: what happened, then ``name=value``."""
-    return " ".join([event, *(f"{name}={_plain(value)}" for name, value in facts.items() if value is not None)])
+    return " ".join(
+        [event, *(f"{name}={_plain(value)}" for name, value in facts.items() if value is not None)]
+    )
 
 
 def _plain(value: object) -> str:
@@ -50,7 +52,7 @@ def _plain(value: object) -> str:
 
 
 def fault(error: BaseException) -> str:
-    """An error nobody foresaw, without its message, which may quote a data set: its kind and where it arose."""
+    """An error nobody foresaw: its kind and where it arose, not its message, which may quote a data set."""
     frames = traceback.extract_tb(error.__traceback__)
     where = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return type(error).__name__ + where

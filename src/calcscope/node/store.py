@@ -1,7 +1,7 @@
 """Files on disk and rows in a database, so that what is acknowledged survives a kill at any moment.
 
-All writing goes through one thread, which commits whatever waits in one transaction: senders share the cost of
-flushing to the disk, and no two of them can be told different things.
+All writing goes through one thread, which commits whatever waits in one transaction: senders share the cost
+of flushing to the disk, and no two of them can be told different things.
 """
 
 from __future__ import annotations
@@ -131,9 +131,7 @@ class Store:
 
 def connect(folder: Path, *, writes: bool = True) -> sqlite3.Connection:
     """A connection in which a commit is on the disk when it returns."""
-    connection = sqlite3.connect(
-        folder / DATABASE, isolation_level=None, timeout=30, check_same_thread=False
-    )
+    connection = sqlite3.connect(folder / DATABASE, isolation_level=None, timeout=30, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA foreign_keys = ON")
     if writes:

@@ -55,8 +55,8 @@ def _is_complete(row: sqlite3.Row, rules: StudyRules, at: float, started: float)
     silent = at - max(row["received"], started)
     views = set((row["views"] or "").split(","))
     if rules.expected_views and views >= set(rules.expected_views):
-        return silent >= min(rules.settle_seconds, rules.quiet_seconds)
-    return silent >= rules.quiet_seconds
+        return bool(silent >= min(rules.settle_seconds, rules.quiet_seconds))
+    return bool(silent >= rules.quiet_seconds)
 
 
 def claim(store: Store, study: int) -> Claim | None:
@@ -87,10 +87,12 @@ def claim(store: Store, study: int) -> Claim | None:
         return None
     reading, number, folder = entered
     (row,) = store.rows(
-        "SELECT study_uid, newest FROM reading JOIN study ON study.id = study WHERE reading.id = ?", (reading,)
+        "SELECT study_uid, newest FROM reading JOIN study ON study.id = study WHERE reading.id = ?",
+        (reading,),
     )
     files = store.rows(
-        "SELECT file FROM instance WHERE study = ? AND image = 1 AND id <= ? ORDER BY id", (study, row["newest"])
+        "SELECT file FROM instance WHERE study = ? AND image = 1 AND id <= ? ORDER BY id",
+        (study, row["newest"]),
     )
     earlier = store.rows(
         "SELECT kind, file FROM object WHERE sop_uid IS NOT NULL AND reading = (SELECT max(id) FROM reading "
@@ -126,7 +128,8 @@ def finished(store: Store, config: NodeConfig, done: Claim, outcome: Outcome) ->
             ).lastrowid
             for place in config.places(made.kind):
                 db.execute(
-                    "INSERT INTO delivery (object, place, due, made) VALUES (?, ?, ?, ?)", (found, place, at, at)
+                    "INSERT INTO delivery (object, place, due, made) VALUES (?, ?, ?, ?)",
+                    (found, place, at, at),
                 )
 
     store.write(enter)
@@ -179,8 +182,8 @@ def _end(db: sqlite3.Connection, done: Claim, state: str, reason: str | None) ->
 def _settle(db: sqlite3.Connection, done: Claim) -> None:
     """The study waits on only where an image arrived that the reading did not have."""
     db.execute(
-        "UPDATE study SET pending = EXISTS (SELECT 1 FROM instance WHERE study = ? AND image = 1 AND fetched = 0 "
-        "AND id > (SELECT newest FROM reading WHERE id = ?)) WHERE id = ?",
+        "UPDATE study SET pending = EXISTS (SELECT 1 FROM instance WHERE study = ? AND image = 1 "
+        "AND fetched = 0 AND id > (SELECT newest FROM reading WHERE id = ?)) WHERE id = ?",
         (done.study, done.reading, done.study),
     )
 
