@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import jsonschema
 import pytest
-from reading.pairs import current, earlier, exam, film, group
+from priors.textures import bent
+from reading.pairs import PIXEL_MM, current, earlier, exam, film, group
 from running import Reading, calcscope
 
 from calcscope.report.writing import read_report
@@ -82,6 +83,51 @@ def test_what_cannot_be_compared_is_told_and_the_exam_read_all_the_same(folder: 
     (report,) = read_report(tmp_path / "out").exams
     assert report.findings[0].change is None
     assert {prior.used for prior in report.priors} == {False}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pair as plain images: the earlier one has its day in its folder's name, the current one nowhere."""
+    place = tmp_path_factory.mktemp("plain")
+    for name, pixels in (
+        ("now/LCC.png", film(group(12))),
+        ("2024-05-01/LCC.tif", film(group(6), bent, noise_of=1)),
+    ):
+        (place / name).parent.mkdir()
+        assert cv2.imwrite(str(place / name), pixels)
+    return place
+
+
+STATED = ("--pixel-mm", str(PIXEL_MM), "--json-only")
+
+
+def test_plain_images_are_compared_once_their_day_and_patient_are_stated(plain: Path, tmp_path: Path) -> None:
+    now, then = plain / "now" / "LCC.png", plain / "2024-05-01"
+    process = calcscope(
+        "read", now, "--prior", then, "--date", "2026-05-01", "--patient", "W-1", *STATED, "--out", tmp_path
+    )
+    assert process.returncode == 0, process.stderr
+    (report,) = read_report(tmp_path).exams
+    assert (report.date, report.patient_id) == ("2026-05-01", "W-1")
+    change = report.findings[0].change
+    assert change is not None
+    assert (change.date, change.status[0]) == ("2024-05-01", "more")
+    assert "Page:" not in process.stdout  # there is none with --json-only
+    assert "W-1" not in process.stdout + process.stderr
+
+
+def test_plain_images_that_state_nothing_are_told_what_to_state(plain: Path, tmp_path: Path) -> None:
+    now, then = plain / "now", plain / "2024-05-01"
+    process = calcscope("compare", now, *STATED, "--out", tmp_path)
+    assert process.returncode == 1
+    assert "put the date into the name of each file or its folder" in process.stderr
+    process = calcscope("read", now, "--prior", then, *STATED, "--out", tmp_path)
+    assert process.returncode == 0
+    assert "It states no patient ID" in process.stdout
+    assert "--patient" in process.stdout
+    process = calcscope("read", now, "--date", "1.5.2026", *STATED, "--out", tmp_path)
+    assert process.returncode == 2
+    assert "such as 2019-05-02" in process.stderr
 
 
 def test_exams_without_a_date_cannot_be_compared(folder: Path, tmp_path: Path) -> None:
