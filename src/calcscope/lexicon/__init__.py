@@ -23,6 +23,7 @@ from calcscope.lexicon.model import (
     CadSr,
     Categories,
     Category,
+    Chains,
     Changes,
     Code,
     Distribution,
@@ -42,10 +43,11 @@ from calcscope.lexicon.model import (
 )
 
 __all__ = [
-    "CadSr", "Categories", "Category", "Changes", "Code", "Fhir", "Figure", "Groups", "MalignancySettings",
-    "NextSteps", "Notices", "Patient", "Phrases", "Rule", "Sizes", "Source", "Terms", "cad_sr", "categories",
-    "changes", "cite", "fhir", "grew", "groups", "load", "malignancy", "more_suspicious", "names",
-    "next_steps", "notices", "patient", "phrases", "rules", "sizes", "sources", "terms", "trends", "turning",
+    "CadSr", "Categories", "Category", "Chains", "Changes", "Code", "Fhir", "Figure", "Groups",
+    "MalignancySettings", "NextSteps", "Notices", "Patient", "Phrases", "Rule", "Sizes", "Source",
+    "Terms", "cad_sr", "categories", "changes", "cite", "fhir", "grew", "groups", "load", "malignancy",
+    "more_suspicious", "names", "next_steps", "notices", "patient", "phrases", "rules", "sizes",
+    "sources", "terms", "trends", "turning",
 ]  # fmt: skip
 
 _DATA = resources.files("calcscope.lexicon") / "data"
@@ -109,6 +111,12 @@ def categories() -> Categories:
 def next_steps() -> NextSteps:
     """What should happen next, for each category."""
     return NextSteps.model_validate(_parsed("next_steps"))
+
+
+@cache
+def chains() -> Chains:
+    """The steps of follow-up, and which result leads to which."""
+    return Chains.model_validate(_parsed("chains"))
 
 
 @cache

@@ -419,6 +419,7 @@ class CadSr(Entry):
     source: str
     names: dict[str, Code]
     values: dict[str, Code]
+    view_modifiers: dict[str, Code]
     snomed_rt_schemes: tuple[str, ...]
     findings: dict[str, str]
 
@@ -503,3 +504,63 @@ class Patient(Entry):
     follow: str
     follow_source: str
     by: str
+
+
+class ChainStep(Entry):
+    """A step of follow-up.
+
+    ``results`` are the words for each result; ``then`` the steps that each opens, ``then_after`` the same
+    where an earlier step of the chain had a certain result. A step that an exam fulfils has the one result
+    ``done``. ``asks`` are further facts that a result states. ``earliest_share`` of the time must have passed
+    before an exam fulfils it.
+    """
+
+    display: str
+    by: Literal["exam", "result"]
+    owner: str
+    then: dict[str, tuple[str, ...]]
+    source: str
+    then_after: dict[str, dict[str, tuple[str, ...]]] = Field(default_factory=dict)
+    results: dict[str, str] = Field(default_factory=dict)
+    asks: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    modifiers: tuple[str, ...] = ()
+    due_days: Figure | None = None
+    earliest_share: float = 0.0
+
+
+class Escalation(Entry):
+    """To whom a step is passed on so many days after it was due."""
+
+    after_days: int
+    to: str
+    source: str
+    verified: bool
+
+
+class Days(Entry):
+    """Some numbers of days."""
+
+    value: tuple[int, ...]
+    source: str
+    verified: bool
+
+
+class Chains(Entry):
+    """``chains.yaml``: what follows a signed recommendation."""
+
+    opens: dict[str, tuple[str, ...]]
+    steps: dict[str, ChainStep]
+    closing: dict[str, str]
+    escalation: tuple[Escalation, ...]
+    reminders: Days
+    unreachable_after: Figure
+
+    @model_validator(mode="after")
+    def _steps_are_known(self) -> Chains:
+        named = {step for steps in self.opens.values() for step in steps}
+        for step in self.steps.values():
+            tables = [step.then, *step.then_after.values()]
+            named |= {after for table in tables for steps in table.values() for after in steps}
+        if unknown := named - set(self.steps):
+            raise ValueError(f"chains.yaml names steps it does not have: {', '.join(sorted(unknown))}")
+        return self

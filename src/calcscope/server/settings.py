@@ -25,6 +25,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "calcscope.server.people",
     "calcscope.server.audit",
+    "calcscope.server.exams",
+    "calcscope.server.reading",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

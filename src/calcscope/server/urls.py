@@ -12,5 +12,7 @@ urlpatterns = [
     path("health", views.health, name="health"),
     path("metrics", views.metrics, name="metrics"),
     path("account/", include("calcscope.server.people.urls")),
+    path("exams/", include("calcscope.server.exams.urls")),
+    path("exams/", include("calcscope.server.reading.urls")),
     path("audit/", include("calcscope.server.audit.urls")),
 ]

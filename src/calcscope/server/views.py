@@ -19,7 +19,12 @@ from calcscope.server.people.models import Role
 LEAST_FREE_BYTES = 1 << 30
 """Below this no exam can be taken in safely."""
 
-FRONT = {Role.ADMINISTRATOR: "audit:search"}
+FRONT = {
+    Role.RADIOLOGIST: "exams:worklist",
+    Role.TECHNOLOGIST: "exams:worklist",
+    Role.COORDINATOR: "exams:worklist",
+    Role.ADMINISTRATOR: "audit:search",
+}
 """The page each role works on, the first that fits."""
 
 

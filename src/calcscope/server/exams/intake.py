@@ -1,0 +1,171 @@
+"""Taking files in: each image once, under the woman and exam it says it is of."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from django.db import transaction
+from pydicom.dataset import Dataset
+
+from calcscope.errors import UnreadableInput
+from calcscope.exam import read_exams
+from calcscope.exam.dicom_file import open_inflated, parse
+from calcscope.exam.elements import text
+from calcscope.exam.model import Exam as Given
+from calcscope.exam.model import View
+from calcscope.exam.options import ReadOptions
+from calcscope.exam.sources import Source
+from calcscope.report.writing import write_atomically
+from calcscope.server.exams import jobs
+from calcscope.server.exams.models import Exam, Image, Woman
+from calcscope.server.people.models import Site
+
+
+@dataclass
+class Taken:
+    """What became of files.
+
+    Parameters
+    ----------
+    exams : those that have a new image
+    known : those whose images were all here
+    failures : ``source`` and ``reason`` of each file that was not taken
+    """
+
+    exams: list[Exam] = field(default_factory=list)
+    known: list[Exam] = field(default_factory=list)
+    failures: list[dict[str, str]] = field(default_factory=list)
+
+    def refuse(self, source: str, reason: str) -> None:
+        """Leave a file out."""
+        self.failures.append({"source": Path(source).name, "reason": reason})
+
+
+def take_in(site: Site, paths: Iterable[str | Path]) -> Taken:
+    """Store the images among files and folders, and have each exam with a new one read.
+
+    The same image again changes nothing. Nothing is taken half: the files of an exam are on the disk before
+    its rows are written, all rows at once.
+    """
+    given, failures = read_exams(list(paths))
+    taken = Taken()
+    for failure in failures:
+        taken.refuse(failure.source, failure.reason)
+    for exam in given:
+        _take_exam(site, exam, taken)
+    return taken
+
+
+def _take_exam(site: Site, given: Given, taken: Taken) -> None:
+    if not given.has_patient_id:
+        for view in given.views:
+            taken.refuse(
+                view.info.source, "found no patient ID; expected one; send it from the system that has it"
+            )
+        return
+    stored: list[tuple[View, str]] = []
+    for view in given.views:
+        try:
+            stored.append((view, _store(view)))
+        except UnreadableInput as error:
+            taken.refuse(view.info.source, error.reason)
+    if not stored:
+        return
+    header = _header(stored[0][0])
+    with transaction.atomic():
+        woman, _made = Woman.objects.get_or_create(
+            site=site, patient_id=given.patient_id,
+            defaults={"name": text(header, "PatientName"), "birth_date": _day(given.birth_date)},
+        )  # fmt: skip
+        stated = _day(given.birth_date)
+        if woman.birth_date and stated and woman.birth_date != stated:
+            for view, _sha in stored:
+                taken.refuse(
+                    view.info.source,
+                    "found another date of birth than that of the woman of this ID; expected the same; "
+                    "find out whose images these are",
+                )
+            return
+        exam, _new = Exam.objects.get_or_create(
+            site=site, study_uid=given.study_uid,
+            defaults={"woman": woman, "date": given.date, "accession": text(header, "AccessionNumber")},
+        )  # fmt: skip
+        if exam.woman_id != woman.pk:
+            for view, _sha in stored:
+                taken.refuse(
+                    view.info.source,
+                    "found a study of which images of another woman are here; expected one woman a study; "
+                    "find out whose images these are",
+                )
+            return
+        added = [_add(exam, view, sha, taken) for view, sha in stored]
+        if any(added):
+            exam.refresh_from_db()
+            jobs.ask(exam)
+            taken.exams.append(exam)
+        else:
+            taken.known.append(exam)
+
+
+def _add(exam: Exam, view: View, sha: str, taken: Taken) -> bool:
+    """Add an image where it is new."""
+    info = view.info
+    image, new = Image.objects.get_or_create(
+        exam=exam, sop_uid=info.sop_uid,
+        defaults={
+            "laterality": info.laterality, "view": info.view, "label": info.label, "rows": info.rows,
+            "columns": info.columns, "frames": info.slices, "pixel_mm": info.pixel_mm, "sha256": sha,
+        },
+    )  # fmt: skip
+    if not new and image.sha256 != sha:
+        taken.refuse(
+            info.source,
+            "found an image that is here with other content; expected each UID once; the first one is kept",
+        )
+    return new
+
+
+def _store(view: View) -> str:
+    """Put the file among the images, by its content; its SHA-256."""
+    source = _source(view)
+    with source.open() as stream:
+        content = stream.read()
+    sha = hashlib.sha256(content).hexdigest()
+    path = Image(sha256=sha).path
+    if not path.exists():
+        write_atomically(path, content)
+    return sha
+
+
+def _source(view: View) -> Source:
+    path, _bang, member = view.info.source.partition("!")
+    return Source(Path(path), member or None)
+
+
+def _header(view: View) -> Dataset:
+    """The DICOM header of an image; an empty one for a plain image."""
+    source = _source(view)
+    try:
+        with open_inflated(source, ReadOptions()) as stream:
+            return parse(stream, source.name)
+    except UnreadableInput:
+        return Dataset()
+
+
+def _day(text: str | None) -> date | None:
+    """A DICOM or ISO date."""
+    digits = (text or "").replace("-", "").strip()
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8])) if len(digits) == 8 else None
+    except ValueError:
+        return None
+
+
+def clear(folder: Path) -> None:
+    """Remove files that were taken in."""
+    shutil.rmtree(folder, ignore_errors=True)

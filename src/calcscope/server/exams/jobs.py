@@ -1,0 +1,169 @@
+"""The engine's work: asked for once, done by one worker at a time, taken up again when a worker dies.
+
+A worker holds a job by a token and a heartbeat. Who finds a heartbeat older than :data:`LEASE` puts the job
+back into the queue; the worker that held it, should it live on, has lost its token and its result is dropped.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.db import close_old_connections, connection, transaction
+from django.utils import timezone
+from django_tasks import task
+
+from calcscope.exam import ReadOptions
+from calcscope.reading import ReadSettings, read_paths
+from calcscope.report.model import ExamReport
+from calcscope.server.exams.models import Exam, Job, Reading, State
+from calcscope.server.exams.previews import make_previews
+from calcscope.server.exams.urgency import urgency_of
+from calcscope.server.signals import exam_was_read
+
+log = logging.getLogger(__name__)
+
+BEAT = timedelta(seconds=5)
+LEASE = timedelta(seconds=45)
+ATTEMPTS = 3
+"""After so many dead workers an exam is left to people: it may be what kills them."""
+
+
+def ask(exam: Exam) -> Job:
+    """Have an exam read. An open job that has not begun is enough; one that runs is done again."""
+    with transaction.atomic():
+        open_job = Job.objects.select_for_update().filter(exam=exam, state__in=["queued", "running"]).first()
+        if open_job is not None and open_job.state == Job.State.QUEUED:
+            return open_job
+        if open_job is not None:
+            # What it reads is out of date: its token goes, and with it its result.
+            open_job.state, open_job.reason, open_job.token = Job.State.FAILED, "another image arrived", None
+            open_job.save()
+        job = Job.objects.create(exam=exam)
+        if exam.state in (State.WAITING, State.FAILED, State.UNREAD):
+            exam.state = State.WAITING
+            exam.save(update_fields=["state"])
+        transaction.on_commit(lambda: _enqueue(job))
+    return job
+
+
+def _enqueue(job: Job) -> None:
+    read_job.enqueue(str(job.uuid))
+
+
+def requeue_lost() -> int:
+    """Put jobs whose worker is dead back into the queue; how many."""
+    lost = 0
+    stale = timezone.now() - LEASE
+    for job in Job.objects.filter(state=Job.State.RUNNING, heartbeat__lt=stale):
+        if job.attempt >= ATTEMPTS:
+            _give_up(job, job.token, f"the analysis stopped {job.attempt} times without a result")
+            continue
+        again = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, token=job.token, heartbeat__lt=stale)
+        if again.update(state=Job.State.QUEUED, token=None):
+            log.warning("job %s: its worker is gone; it is done again", job.uuid)
+            _enqueue(job)
+            lost += 1
+    return lost
+
+
+@task()
+def read_job(job_uuid: str) -> None:
+    """Read an exam with the engine, beside the woman's earlier exams."""
+    token = uuid.uuid4()
+    claimed = Job.objects.filter(uuid=job_uuid, state=Job.State.QUEUED).update(
+        state=Job.State.RUNNING, token=token, heartbeat=timezone.now(), progress=""
+    )
+    if not claimed:
+        return
+    job = Job.objects.select_related("exam").get(uuid=job_uuid)
+    job.attempt += 1
+    job.save(update_fields=["attempt"])
+    with _Heart(job, token) as heart:
+        try:
+            done = _read(job, heart)
+        except Exception as error:  # whatever the engine raises, the exam is not lost and the reader is told
+            log.exception("job %s failed", job.uuid)
+            _give_up(job, token, f"the analysis failed ({type(error).__name__})")
+            return
+    _finish(job, token, *done)
+
+
+def _read(job: Job, heart: _Heart) -> tuple[ExamReport, list[str]]:
+    exam = job.exam
+    folder = Path(settings.MEDIA_ROOT) / "readings" / str(job.uuid)
+    earlier = [image.path for each in exam.earlier() for image in each.images.all()]
+    report, _warnings = read_paths(
+        [image.path for image in exam.images.all()],
+        folder,
+        ReadOptions(),
+        ReadSettings(mode="diagnostic" if exam.mode == "diagnostic" else "screening"),
+        priors=earlier,
+        render=False,
+        progress=heart.tell,
+    )
+    heart.tell("previews")
+    make_previews(exam)
+    if not report.exams:
+        raise RuntimeError("nothing of the exam could be read")
+    return report.exams[0], [failure.reason for failure in report.failures]
+
+
+@transaction.atomic
+def _finish(job: Job, token: uuid.UUID, found: ExamReport, failures: list[str]) -> None:
+    """Keep the result, if the job is still this worker's."""
+    mine = Job.objects.filter(pk=job.pk, token=token, state=Job.State.RUNNING)
+    if not mine.update(state=Job.State.DONE, finished_at=timezone.now(), progress=""):
+        log.warning("job %s: was taken from this worker; its result is dropped", job.uuid)
+        return
+    exam = Exam.objects.select_for_update().get(pk=job.exam_id)
+    overall = found.assessment.overall
+    Reading.objects.create(
+        exam=exam, job=job, overall=overall, findings=len(found.findings), failures=failures
+    )
+    exam.urgency = urgency_of(found)
+    if exam.state in (State.WAITING, State.FAILED):
+        exam.state = State.UNREAD
+        exam.category = overall
+    exam.save()
+    exam_was_read.send(sender=Exam, exam=exam)
+
+
+def _give_up(job: Job, token: uuid.UUID | None, reason: str) -> None:
+    with transaction.atomic():
+        mine = Job.objects.filter(pk=job.pk, token=token, state=Job.State.RUNNING)
+        if mine.update(state=Job.State.FAILED, finished_at=timezone.now(), reason=reason):
+            Exam.objects.filter(pk=job.exam_id, state=State.WAITING).update(state=State.FAILED)
+
+
+class _Heart:
+    """Tells from a thread of its own that the worker lives, and what it does."""
+
+    def __init__(self, job: Job, token: uuid.UUID) -> None:
+        self._job, self._token = job.pk, token
+        self._told = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def tell(self, what: str) -> None:
+        """What is being done; the page shows it."""
+        self._told = what[:200]
+
+    def __enter__(self) -> _Heart:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_unused: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT.total_seconds()):
+            close_old_connections()
+            mine = Job.objects.filter(pk=self._job, token=self._token)
+            mine.update(heartbeat=timezone.now(), progress=self._told)
+        connection.close()

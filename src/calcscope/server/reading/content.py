@@ -1,0 +1,386 @@
+"""What a reader makes of an exam: the engine's findings accepted, rejected, changed, and her own.
+
+A draft and a signed version hold the same content. It starts as the engine's suggestion, with every finding
+``open``; nothing can be signed while one is.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from calcscope import lexicon
+from calcscope.assess import AssessSettings, ChangeFacts, FindingFacts, Place, assess_finding
+from calcscope.assess.exam import most_pressing
+from calcscope.assess.wording import next_step
+from calcscope.report import model
+from calcscope.report.model import Category, Change, ExamReport, Laterality, Location, Point
+
+Decision = Literal["open", "accepted", "rejected"]
+
+
+class Content(BaseModel):
+    """Base: unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Where(Content):
+    """A finding in one view."""
+
+    view: str = Field(max_length=64)
+    group: str | None = Field(None, max_length=32)
+    calcifications: list[str] = Field([], max_length=5000)
+    outline: list[Point] = Field([], max_length=2000)
+
+
+class Edit(Content):
+    """A field that the reader changed, and why."""
+
+    field: str = Field(max_length=40)
+    was: str = Field("", max_length=2000)
+    now: str = Field("", max_length=2000, alias="is")
+    reason: str = Field("", max_length=2000)
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class ReadFinding(Content):
+    """A finding as the reader sees it."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9-]{1,32}$")
+    origin: Literal["calcscope", "reader"]
+    decision: Decision = "open"
+    reason: str = Field("", max_length=2000)
+    laterality: Laterality
+    members: list[Where] = Field(min_length=1, max_length=40)
+    morphology: str | None = None
+    distribution: str | None = None
+    typical_kind: str | None = None
+    count: int = Field(ge=1, le=100_000)
+    span_mm: float | None = Field(None, ge=0, le=500)
+    location: Location
+    category: Category
+    next_step: str
+    due_days: int = Field(ge=0, le=4000)
+    sentence: str = Field("", max_length=8000)
+    sentence_edited: bool = False
+    change: Change | None = None
+    edits: list[Edit] = Field([], max_length=500)
+
+    @model_validator(mode="after")
+    def _terms_are_known(self) -> Self:
+        terms = lexicon.terms()
+        for name, value, table in (
+            ("morphology", self.morphology, terms.morphology),
+            ("distribution", self.distribution, terms.distribution),
+            ("typical_kind", self.typical_kind, terms.typical_kinds),
+            ("next_step", self.next_step, lexicon.next_steps().steps),
+        ):
+            if value is not None and value not in table:
+                raise ValueError(f"{name}: found {value!r}; expected one of {', '.join(table)}")
+        return self
+
+
+class Verdict(Content):
+    """Category of each breast and of the exam."""
+
+    left: Category | None = None
+    right: Category | None = None
+    overall: Category
+
+
+class Step(Content):
+    """What should happen next."""
+
+    code: str
+    text: str = Field(max_length=2000)
+    due_days: int = Field(ge=0, le=4000)
+
+
+class ReadingContent(Content):
+    """A reader's exam."""
+
+    findings: list[ReadFinding] = Field([], max_length=500)
+    assessment: Verdict
+    next_steps: list[Step] = Field([], max_length=20)
+    comment: str = Field("", max_length=8000)
+
+    @model_validator(mode="after")
+    def _ids_differ(self) -> Self:
+        ids = [finding.id for finding in self.findings]
+        if len(set(ids)) != len(ids):
+            raise ValueError("findings: two have the same id; expected each once")
+        return self
+
+    @property
+    def standing(self) -> list[ReadFinding]:
+        """The findings that are not rejected."""
+        return [finding for finding in self.findings if finding.decision != "rejected"]
+
+
+def suggested(exam: ExamReport) -> ReadingContent:
+    """The engine's report as a draft to decide on. Typically benign findings are accepted beforehand."""
+    outlines = {(view.sop_uid, group.id): group.outline for view in exam.views for group in view.groups}
+    findings = []
+    for each in exam.findings:
+        members = [
+            Where(
+                view=member.view, group=member.group, calcifications=member.calcifications,
+                outline=outlines.get((member.view, member.group or ""), []),
+            )
+            for member in each.members
+        ]  # fmt: skip
+        findings.append(
+            ReadFinding(
+                id=each.id, origin="calcscope", decision="accepted" if each.benign else "open",
+                laterality=each.laterality, members=members, morphology=each.morphology,
+                distribution=each.distribution, typical_kind=each.typical_kind, count=each.count,
+                span_mm=each.span_mm, location=each.location, category=each.assessment.category,
+                next_step=each.next_step.code, due_days=each.next_step.due_days or 0,
+                sentence=each.sentence, change=each.change,
+            )
+        )  # fmt: skip
+    verdict = Verdict(left=exam.assessment.left, right=exam.assessment.right, overall=exam.assessment.overall)
+    steps = [Step(code=s.code, text=s.text, due_days=s.due_days or 0) for s in exam.next_steps]
+    return ReadingContent(findings=findings, assessment=verdict, next_steps=steps)
+
+
+def facts_of(finding: ReadFinding, exam: ExamReport) -> FindingFacts:
+    """A finding as the rules want it."""
+    views = {view.sop_uid: view for view in exam.views}
+    place = finding.location
+    change = finding.change
+    sizes = [
+        speck.diameter_mm
+        for member in finding.members
+        for speck in (views[member.view].calcifications if member.view in views else [])
+        if speck.id in set(member.calcifications)
+    ]
+    planes = {
+        view.view == "CC"
+        for view in exam.views
+        if view.laterality == finding.laterality and "magnification" in view.modifiers
+    }
+    return FindingFacts(
+        laterality=finding.laterality,
+        views=tuple(views[m.view].label[1:] for m in finding.members if m.view in views),
+        morphology=finding.morphology,
+        distribution=finding.distribution,
+        typical_kind=finding.typical_kind,
+        count=finding.count,
+        span_mm=finding.span_mm,
+        diameter_mm=max(sizes, default=0.0),
+        place=Place(
+            place.quadrant, place.half, place.clock, place.depth, place.nipple_mm, place.certainty,
+            place.orientation_assumed,
+        ),
+        few=finding.count < lexicon.groups().min_count.value and finding.distribution is not None,
+        change=None if change is None else _change_facts(change),
+        fully_worked_up=len(planes) == 2,
+    )  # fmt: skip
+
+
+def _change_facts(change: Change) -> ChangeFacts:
+    comparable = change.status != ["not_comparable"]
+    numbers = change.numbers
+    return ChangeFacts(
+        status=tuple(change.status) if comparable else (),
+        years=numbers.get("years", 0.0),
+        then=int(numbers["count_then"]) if "count_then" in numbers else None,
+        now=int(numbers["count_now"]) if "count_now" in numbers else None,
+        reason=change.reason,
+        view=change.view,
+    )
+
+
+class Previewed(Content):
+    """What the rules say of a finding as it stands now."""
+
+    id: str
+    sentence: str
+    category: str
+    next_step: str
+    due_days: int
+    reasons: list[model.Reason]
+
+
+class Preview(Content):
+    """What the rules say of the draft."""
+
+    findings: list[Previewed]
+    assessment: Verdict
+    next_steps: list[Step]
+
+
+def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSettings | None = None) -> Preview:
+    """Category, step, reasons and paragraph of each standing finding by the engine's rules, as edited."""
+    settings = settings or AssessSettings()
+    rules = lexicon.rules()
+    findings = []
+    for finding in content.standing:
+        judged = assess_finding(facts_of(finding, exam), exam.mode, settings)
+        reasons = [
+            model.Reason(rule=r.rule, text=r.text, source=r.source, verified=rules[r.rule].verified)
+            if r.rule in rules
+            else model.Reason(rule=r.rule, text=r.text, source=r.source)
+            for r in judged.reasons
+        ]
+        findings.append(
+            Previewed(
+                id=finding.id, sentence=judged.sentence, category=judged.category,
+                next_step=judged.next_step.code, due_days=judged.next_step.due_days, reasons=reasons,
+            )
+        )  # fmt: skip
+    return Preview(
+        findings=findings, assessment=verdict_of(content, exam), next_steps=steps_of(content, settings)
+    )
+
+
+def verdict_of(content: ReadingContent, exam: ExamReport) -> Verdict:
+    """The categories of the breasts and the exam that follow from those of the standing findings."""
+    sides = {view.laterality for view in exam.views}
+
+    def of(side: str) -> Category | None:
+        if side not in sides:
+            return None
+        return most_pressing([f.category for f in content.standing if f.laterality == side])  # type: ignore[return-value]
+
+    left, right = of("L"), of("R")
+    return Verdict(left=left, right=right, overall=most_pressing([c for c in (left, right) if c]))
+
+
+def steps_of(content: ReadingContent, settings: AssessSettings | None = None) -> list[Step]:
+    """The next steps that follow from those of the standing findings, the most urgent first."""
+    settings = settings or AssessSettings()
+    table = lexicon.next_steps().steps
+    steps = {}
+    for finding in content.standing:
+        made = next_step(finding.next_step, settings, finding.laterality)
+        steps[finding.next_step, finding.laterality] = Step(
+            code=made.code, text=made.text, due_days=finding.due_days
+        )
+    pressing = [step for step in steps.values() if step.code != "routine"]
+    if not pressing:
+        routine = next_step("routine", settings)
+        return [Step(code=routine.code, text=routine.text, due_days=routine.due_days)]
+    return sorted(pressing, key=lambda step: table[step.code].urgency)
+
+
+def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
+    """Why it cannot be signed as it stands; empty where it can."""
+    faults = []
+    views = {view.sop_uid: view for view in exam.views}
+    for finding in content.findings:
+        name = finding.id
+        if finding.decision == "open":
+            faults.append(f"{name}: not decided; accept or reject it.")
+        if finding.decision == "rejected" and not finding.reason.strip() and finding.origin == "calcscope":
+            faults.append(f"{name}: rejected without a reason; say why.")
+        if finding.decision == "rejected":
+            continue
+        if unknown := [m.view for m in finding.members if m.view not in views]:
+            faults.append(f"{name}: lies in {len(unknown)} view that this exam does not have.")
+        elif any(views[m.view].laterality != finding.laterality for m in finding.members):
+            faults.append(f"{name}: lies in a view of the other breast.")
+        if exam.mode == "screening" and finding.category == "3":
+            faults.append(f"{name}: category 3 is never given from screening views; give 0, or work it up.")
+        if any(not edit.reason.strip() and edit.field in REASONED for edit in finding.edits):
+            faults.append(f"{name}: changed without a reason; say why.")
+    derived = verdict_of(content, exam)
+    if content.assessment != derived:
+        faults.append(
+            f"The categories right {content.assessment.right} and left {content.assessment.left} do not follow "
+            f"from the findings, which make them {derived.right} and {derived.left}."
+        )
+    return faults
+
+
+REASONED = {"category", "next_step", "typical_kind"}
+"""Changes of these are not signed without a reason."""
+
+
+def as_report(content: ReadingContent, exam: ExamReport) -> ExamReport:
+    """The reader's exam in the report's own form, for everything that is written from a report."""
+    groups = {view.sop_uid: list(view.groups) for view in exam.views}
+    own = {finding.id: finding for finding in exam.findings}
+    findings = []
+    for finding in content.standing:
+        members = []
+        for number, member in enumerate(finding.members):
+            group = member.group
+            if group is None and not member.calcifications:
+                group = f"{finding.id}-{number + 1}"
+                groups[member.view].append(_drawn_group(group, finding, member))
+            members.append(model.Member(view=member.view, group=group, calcifications=member.calcifications))
+        before = own.get(finding.id)
+        step = next_step(finding.next_step, AssessSettings(), finding.laterality)
+        reasons = [
+            model.Reason(rule="reader", text=_edit_words(edit), source="the reader") for edit in finding.edits
+        ]
+        findings.append(
+            model.Finding(
+                id=finding.id,
+                laterality=finding.laterality,
+                kind=before.kind if before else finding.typical_kind or "group",
+                benign=finding.category == "2",
+                members=members,
+                distribution=finding.distribution,
+                morphology=finding.morphology,
+                typical_kind=finding.typical_kind,
+                count=finding.count,
+                span_mm=finding.span_mm,
+                location=finding.location,
+                change=finding.change,
+                trend=before.trend if before else [],
+                malignancy=before.malignancy if before and not finding.edits else None,
+                provisional_suspicion=before.provisional_suspicion if before and not finding.edits else None,
+                assessment=model.Assessment(
+                    category=finding.category,
+                    basis=before.assessment.basis
+                    if before and not finding.edits
+                    else "the reader's judgement",
+                ),
+                next_step=model.NextStep(code=step.code, text=step.text, due_days=finding.due_days),
+                reasons=[*reasons, *(before.reasons if before else [])],
+                sentence=finding.sentence,
+            )
+        )
+    views = [view.model_copy(update={"groups": groups[view.sop_uid]}) for view in exam.views]
+    update = {
+        "views": views,
+        "findings": findings,
+        "assessment": model.ExamAssessment(
+            left=content.assessment.left, right=content.assessment.right, overall=content.assessment.overall,
+            reasons=exam.assessment.reasons,
+        ),
+        "next_steps": [model.NextStep(**step.model_dump()) for step in content.next_steps],
+    }  # fmt: skip
+    return ExamReport.model_validate(exam.model_copy(update=update).model_dump())
+
+
+def _drawn_group(name: str, finding: ReadFinding, member: Where) -> model.Group:
+    """A group that the reader drew where the engine found nothing."""
+    xs, ys = [x for x, _ in member.outline] or [0.0], [y for _, y in member.outline] or [0.0]
+    morphology, distribution = finding.morphology or "not_assessable", finding.distribution or "grouped"
+    return model.Group(
+        id=name,
+        x=sum(xs) / len(xs),
+        y=sum(ys) / len(ys),
+        span_mm=finding.span_mm or 0.0,
+        count=finding.count,
+        density_per_cm2=0.0,
+        probability=1.0,
+        distribution=distribution,
+        distribution_probabilities={distribution: 1.0},
+        morphology=morphology,
+        morphology_probabilities={morphology: 1.0},
+        typical_kind=finding.typical_kind,
+        outline=member.outline,
+    )
+
+
+def _edit_words(edit: Edit) -> str:
+    words = f"{edit.field.replace('_', ' ')}: {edit.now} in place of {edit.was}"
+    return f"{words} ({edit.reason})" if edit.reason else words

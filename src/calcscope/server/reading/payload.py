@@ -1,0 +1,105 @@
+"""What the page of the viewer is given; see ``docs/reference/viewer.md``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+
+from calcscope import lexicon
+from calcscope.report.model import ExamReport, ViewReport
+from calcscope.server.exams.models import Exam, Image
+from calcscope.server.people.models import User
+from calcscope.server.reading.models import Draft
+
+CALCIFICATION = {"id", "x", "y", "probability", "diameter_mm", "outline", "kind", "group"}
+GROUP = {"id", "outline", "count", "span_mm", "probability", "morphology", "distribution"}
+MIMIC = {"x", "y", "kind", "extent_mm", "outline"}
+
+
+def payload(exam: Exam, draft: Draft, reader: User, may_sign: bool, csrf: str) -> dict[str, Any]:
+    """The exam with its images, findings and draft, its earlier exams, and the terms to choose from."""
+    report = draft.based_on.report()
+    content = draft.read()
+    earlier = [each for each in exam.earlier() if each.reading is not None]
+    return {
+        "exam": {
+            "id": str(exam.uuid),
+            "date": exam.date and exam.date.isoformat(),
+            "mode": exam.mode,
+            "state": exam.state,
+            "woman": exam.woman.display,
+            "born": exam.woman.birth_date and exam.woman.birth_date.isoformat(),
+        },
+        "reader": {"name": reader.display, "may_sign": may_sign},
+        "csrf": csrf,
+        "urls": {
+            name: reverse(f"reading:{name}", args=[exam.uuid])
+            for name in ("draft", "sign", "release", "preview")
+        }
+        | {"back": reverse("exams:worklist"), "sign_in": reverse("people:sign-in")},
+        "exams": [
+            _exam(exam, report, current=True),
+            *(_exam(each, each.reading.report(), current=False) for each in earlier if each.reading),
+        ],
+        "maps": [
+            {"view": place.view, "prior_view": place.prior_view, "map": place.map}
+            for _finding, change in report.compared
+            for place in change.places
+        ],
+        "terms": terms(),
+        "content": content.model_dump(by_alias=True, mode="json"),
+        "revision": draft.revision,
+        "versions": _visible(exam, reader),
+    }
+
+
+def _visible(exam: Exam, reader: User) -> int:
+    """How many signed versions the reader may know of: the other blind reading is none of them."""
+    return sum(1 for one in exam.versions.all() if one.kind != "reading" or one.author_id == reader.pk)
+
+
+def _exam(exam: Exam, report: ExamReport, current: bool) -> dict[str, Any]:
+    images = {image.sop_uid: image for image in exam.images.all()}
+    return {
+        "id": str(exam.uuid),
+        "date": exam.date and exam.date.isoformat(),
+        "current": current,
+        "views": [_view(view, images[view.sop_uid]) for view in report.views if view.sop_uid in images],
+    }
+
+
+def _view(view: ViewReport, image: Image) -> dict[str, Any]:
+    return {
+        "uid": view.sop_uid,
+        "laterality": view.laterality,
+        "view": view.view,
+        "modifiers": view.modifiers,
+        "label": view.label,
+        "rows": view.rows,
+        "columns": view.columns,
+        "pixel_mm": view.pixel_mm,
+        "frames": image.frames,
+        "image": reverse("exams:pixels", args=[image.uuid]),
+        "thumb": reverse("exams:preview", args=[image.uuid]),
+        "outline": view.anatomy.outline,
+        "nipple": view.anatomy.nipple,
+        "calcifications": [each.model_dump(include=CALCIFICATION) for each in view.calcifications],
+        "groups": [each.model_dump(include=GROUP) for each in view.groups],
+        "mimics": [each.model_dump(include=MIMIC) for each in view.mimics],
+    }
+
+
+def terms() -> dict[str, dict[str, str]]:
+    """Identifier to words, of everything a reader chooses from."""
+    words = lexicon.terms()
+    return {
+        "morphology": {key: term.display for key, term in words.morphology.items()},
+        "distribution": {key: term.display for key, term in words.distribution.items()},
+        "typical_kinds": {key: term.display for key, term in words.typical_kinds.items()},
+        "categories": {key: each.display for key, each in lexicon.categories().categories.items()},
+        "steps": {key: step.text for key, step in lexicon.next_steps().steps.items()},
+        "quadrants": {key: term.display for key, term in words.quadrants.items()},
+        "halves": {key: term.display for key, term in words.halves.items()},
+        "depths": {key: term.display for key, term in words.depths.items()},
+    }

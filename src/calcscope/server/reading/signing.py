@@ -1,0 +1,196 @@
+"""Opening an exam, keeping a draft, signing it.
+
+Nothing is overwritten: a draft that was changed meanwhile is refused with what is stored, and a signature is
+a version that is added. Signing twice with the same request is signing once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.utils import timezone
+
+from calcscope.errors import CalcscopeError
+from calcscope.server.audit.recording import record
+from calcscope.server.exams.models import Exam, State
+from calcscope.server.people.models import User
+from calcscope.server.reading.content import ReadingContent, faults_of, suggested, verdict_of
+from calcscope.server.reading.models import Draft, Version
+from calcscope.server.signals import report_was_signed
+
+
+class Refused(CalcscopeError):
+    """A draft that cannot be kept or signed; ``why`` says each reason in a sentence."""
+
+    def __init__(self, *why: str) -> None:
+        self.why = why
+        super().__init__(" ".join(why))
+
+
+@dataclass
+class Changed(CalcscopeError):
+    """Somebody, or the same reader in another window, changed the draft or signed meanwhile."""
+
+    who: str
+    revision: int
+    content: dict[str, object]
+    signed: bool = False
+
+
+def double_reading(exam: Exam) -> bool:
+    """Whether the site has each exam read by two."""
+    return bool(exam.site.settings.get("readers") == 2)
+
+
+@transaction.atomic
+def open_draft(exam: Exam, reader: User) -> Draft:
+    """The reader's draft, begun from the engine's latest reading, or from the last report for an addendum.
+
+    A draft that nobody has touched follows a newer reading of the engine.
+    """
+    exam = Exam.objects.select_for_update().get(pk=exam.pk)
+    reading = exam.reading
+    if reading is None:
+        raise Refused("The exam has not been analysed yet; wait for it, or have it analysed again.")
+    draft = Draft.objects.filter(exam=exam, reader=reader).first()
+    if draft is None:
+        last = exam.versions.filter(kind__in=["report", "addendum"]).last()
+        content = last.content if last is not None else suggested(reading.report()).model_dump(by_alias=True)
+        based_on = last.based_on if last is not None else reading
+        draft = Draft.objects.create(exam=exam, reader=reader, based_on=based_on, content=content)
+    elif draft.revision == 1 and draft.based_on_id != reading.pk and not exam.versions.exists():
+        draft.based_on, draft.content = reading, suggested(reading.report()).model_dump(by_alias=True)
+        draft.save()
+    exam.held_by, exam.held_at = reader, timezone.now()
+    if exam.state == State.UNREAD:
+        exam.state = State.BEGUN
+    exam.save(update_fields=["held_by", "held_at", "state"])
+    return draft
+
+
+@transaction.atomic
+def keep_draft(exam: Exam, reader: User, revision: int, content: ReadingContent) -> int:
+    """Keep the draft; its new revision.
+
+    Raises
+    ------
+    Changed : where ``revision`` is not the one that is stored
+    """
+    draft = Draft.objects.select_for_update().filter(exam=exam, reader=reader).first()
+    if draft is None:
+        raise Refused("The draft is gone: the exam was signed or released. Load the page again.")
+    if draft.revision != revision:
+        raise Changed(reader.display, draft.revision, draft.content)
+    draft.content = content.model_dump(by_alias=True)
+    draft.revision += 1
+    draft.save()
+    Exam.objects.filter(pk=exam.pk).update(held_by=reader, held_at=timezone.now())
+    return draft.revision
+
+
+@transaction.atomic
+def sign(exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID, note: str = "") -> Version:
+    """Sign the draft as the exam's next version.
+
+    Parameters
+    ----------
+    revision : of the draft that the reader sees
+    seen : number of versions that the reader's page knows of
+    request : made by the page for this signature: sent twice, it signs once
+    note : for an addendum, why
+
+    Raises
+    ------
+    Changed : where the draft, or the signed versions, are not those the reader saw
+    Refused : where something stands against it
+    """
+    exam = Exam.objects.select_for_update().get(pk=exam.pk)
+    again: Version | None = Version.objects.filter(request=request).first()
+    if again is not None:
+        return again
+    draft = Draft.objects.select_for_update().filter(exam=exam, reader=reader).first()
+    versions = list(exam.versions.all())
+    visible = [one for one in versions if one.kind != Version.Kind.READING or one.author_id == reader.pk]
+    if len(visible) != seen and exam.state not in (State.SECOND, State.ARBITRATION):
+        last = visible[-1]
+        raise Changed(last.author.display, 0, last.content, signed=True)
+    if draft is None:
+        raise Refused("There is no draft to sign. Load the page again.")
+    if draft.revision != revision:
+        raise Changed(reader.display, draft.revision, draft.content)
+    content = draft.read()
+    faults = faults_of(content, draft.based_on.report())
+    reports = [one for one in versions if one.kind in (Version.Kind.REPORT, Version.Kind.ADDENDUM)]
+    if reports and not note.strip():
+        faults.append("An addendum says why it was made.")
+    if (
+        any(one.kind == Version.Kind.READING and one.author_id == reader.pk for one in versions)
+        and not reports
+    ):
+        faults.append("You have read this exam; the second reader must be somebody else.")
+    if faults:
+        raise Refused(*faults)
+    kind = _kind(exam, versions, reports)
+    version = Version.objects.create(
+        exam=exam, number=len(versions) + 1, kind=kind, author=reader, based_on=draft.based_on,
+        request=request, content=draft.content, note=note.strip(),
+    )  # fmt: skip
+    draft.delete()
+    _after(exam, version, content, versions)
+    record("signed", version, user=reader, kind=kind, number=version.number)
+    return version
+
+
+def _kind(exam: Exam, versions: list[Version], reports: list[Version]) -> str:
+    if reports:
+        return Version.Kind.ADDENDUM
+    readings = [one for one in versions if one.kind == Version.Kind.READING]
+    if double_reading(exam) and len(readings) < 2:
+        return Version.Kind.READING
+    return Version.Kind.REPORT
+
+
+def _after(exam: Exam, version: Version, content: ReadingContent, before: list[Version]) -> None:
+    """What a signature makes of the exam."""
+    exam.held_by = exam.held_at = None
+    if version.kind == Version.Kind.READING:
+        others = [one for one in before if one.kind == Version.Kind.READING]
+        if not others:
+            exam.state = State.SECOND
+        elif _agree(others[0].read(), content):
+            final = Version.objects.create(
+                exam=exam, number=version.number + 1, kind=Version.Kind.REPORT, author=version.author,
+                based_on=version.based_on, request=uuid.uuid5(version.request, "agreed"),
+                content=version.content, note="Both readers agree.",
+            )  # fmt: skip
+            _signed(exam, final, content)
+        else:
+            exam.state = State.ARBITRATION
+    else:
+        _signed(exam, version, content)
+    exam.save()
+
+
+def _agree(one: ReadingContent, other: ReadingContent) -> bool:
+    """Whether two readings ask for the same: category of each breast."""
+    return one.assessment == other.assessment
+
+
+def _signed(exam: Exam, version: Version, content: ReadingContent) -> None:
+    exam.state, exam.category = State.SIGNED, content.assessment.overall
+    exam.save()
+    report_was_signed.send(sender=Version, version=version)
+
+
+def release(exam: Exam, reader: User) -> None:
+    """Leave an exam: it is no longer open with the reader; her draft stays."""
+    Exam.objects.filter(pk=exam.pk, held_by=reader).update(held_by=None, held_at=None)
+
+
+def with_verdict(content: ReadingContent, exam: Exam) -> ReadingContent:
+    """The content with categories that follow from its findings."""
+    reading = exam.reading
+    assert reading is not None
+    return content.model_copy(update={"assessment": verdict_of(content, reading.report())})

@@ -1,0 +1,172 @@
+"""The reading page and what it asks for, signed versions, and statistics."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from django.http import HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+from pydantic import ValidationError
+
+from calcscope.server.audit.recording import about
+from calcscope.server.exams.models import Exam
+from calcscope.server.people.access import Signed, only
+from calcscope.server.people.models import Role
+from calcscope.server.reading.content import ReadingContent, previewed
+from calcscope.server.reading.models import Version
+from calcscope.server.reading.payload import payload
+from calcscope.server.reading.signing import Changed, Refused, keep_draft, open_draft, release, sign
+
+
+def _exam(request: Signed, exam_uuid: uuid.UUID) -> Exam:
+    """An exam of the reader's sites.
+
+    Raises
+    ------
+    Http404
+    """
+    exams = Exam.objects.for_user(request.user).select_related("woman", "site")
+    exam: Exam = get_object_or_404(exams, uuid=exam_uuid)
+    about(request, exam)
+    return exam
+
+
+@never_cache
+@only(Role.RADIOLOGIST)
+def read(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
+    """The viewer with the draft."""
+    exam = _exam(request, exam_uuid)
+    try:
+        draft = open_draft(exam, request.user)
+    except Refused as refusal:
+        return render(request, "reading/not_yet.html", {"exam": exam, "why": refusal.why}, status=409)
+    exam.refresh_from_db()
+    about(request, *exam.earlier())
+    given = payload(exam, draft, request.user, may_sign=True, csrf=get_token(request))
+    return render(request, "reading/read.html", {"exam": exam, "payload": given})
+
+
+def _content(request: Signed) -> tuple[dict[str, Any], ReadingContent]:
+    """What the page sent.
+
+    Raises
+    ------
+    Refused : for what is no draft, naming the field
+    """
+    try:
+        sent = json.loads(request.body)
+        return sent, ReadingContent.model_validate(sent["content"])
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise Refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except (ValueError, KeyError, TypeError):
+        raise Refused("What was sent is no draft; load the page again.") from None
+
+
+def _refused(refusal: Refused, status: int = 422) -> JsonResponse:
+    return JsonResponse({"why": list(refusal.why)}, status=status)
+
+
+def _changed(change: Changed) -> JsonResponse:
+    told = {
+        "who": change.who,
+        "revision": change.revision,
+        "content": change.content,
+        "signed": change.signed,
+    }
+    return JsonResponse(told, status=409)
+
+
+@never_cache
+@require_http_methods(["PUT"])
+@only(Role.RADIOLOGIST)
+def draft(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
+    """Keep the draft."""
+    exam = _exam(request, exam_uuid)
+    try:
+        sent, content = _content(request)
+        return JsonResponse({"revision": keep_draft(exam, request.user, int(sent["revision"]), content)})
+    except Refused as refusal:
+        return _refused(refusal)
+    except Changed as change:
+        return _changed(change)
+
+
+@never_cache
+@require_POST
+@only(Role.RADIOLOGIST)
+def preview(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
+    """What the rules say of the draft as it stands in the page."""
+    exam = _exam(request, exam_uuid)
+    try:
+        _sent, content = _content(request)
+    except Refused as refusal:
+        return _refused(refusal)
+    reading = exam.reading
+    if reading is None:
+        return _refused(Refused("The exam has not been analysed."), 409)
+    return JsonResponse(previewed(content, reading.report()).model_dump(mode="json"))
+
+
+@never_cache
+@require_POST
+@only(Role.RADIOLOGIST)
+def sign_exam(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
+    """Sign the draft as it is kept."""
+    exam = _exam(request, exam_uuid)
+    try:
+        sent = json.loads(request.body)
+        version = sign(
+            exam, request.user, int(sent["revision"]), int(sent["versions"]), uuid.UUID(sent["request"]),
+            str(sent.get("note", "")),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError):
+        return _refused(Refused("What was sent is no signature; load the page again."))
+    except Refused as refusal:
+        return _refused(refusal)
+    except Changed as change:
+        return _changed(change)
+    from django.urls import reverse
+
+    return JsonResponse(
+        {"version": version.number, "address": reverse("reading:version", args=[version.uuid])}
+    )
+
+
+@require_POST
+@only(Role.RADIOLOGIST)
+def release_exam(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
+    """Leave the exam."""
+    release(_exam(request, exam_uuid), request.user)
+    return HttpResponse(status=204)
+
+
+@never_cache
+@only(Role.RADIOLOGIST, Role.COORDINATOR)
+def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
+    """A signed report, and every other version of it."""
+    exams = Exam.objects.for_user(request.user)
+    found = get_object_or_404(
+        Version.objects.select_related("exam__woman"), uuid=version_uuid, exam__in=exams
+    )
+    about(request, found.exam)
+    others = [
+        one
+        for one in found.exam.versions.all()
+        if one.kind != Version.Kind.READING or found.exam.state == "signed"
+    ]
+    content = found.read()
+    shown = {
+        "version": found,
+        "content": content,
+        "others": others,
+        "exam": found.exam,
+        "standing": content.standing,
+        "rejected": [one for one in content.findings if one.decision == "rejected"],
+    }
+    return render(request, "reading/version.html", shown)
