@@ -11,11 +11,13 @@ from typing import Literal
 
 import numpy as np
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_file_meta_info
 from pydicom.pixels.utils import pixel_array
 
 from calcscope.errors import CalcscopeError, UnreadableInput
-from calcscope.exam.dicom_file import open_inflated
+from calcscope.exam.dicom_file import UNDEFINED_LENGTH, open_inflated
 from calcscope.exam.elements import hoist_functional_groups, quiet, text, uid
 from calcscope.exam.options import ReadOptions
 from calcscope.exam.sources import Source
@@ -106,7 +108,7 @@ def inspect(path: Path, sop_class: str, sop_uid: str) -> Arrival:
         sop_class,
         sop_uid,
         study,
-        text(header.file_meta, "TransferSyntaxUID"),
+        text(read_file_meta_info(path), "TransferSyntaxUID"),  # before any inflating
         text(header, "PatientID"),
         _view(header) if image else None,
         image,
@@ -119,7 +121,7 @@ def _header(path: Path) -> FileDataset:
         with quiet(), open_inflated(Source(path), ReadOptions()) as stream:
             header = dcmread(stream, defer_size=DEFER_BYTES)
             end = stream.tell()
-            if end > stream.seek(0, os.SEEK_END):
+            if end > stream.seek(0, os.SEEK_END) or _is_short(header):
                 raise Refused(NOT_UNDERSTOOD, "data set ends early")
             return header
     except Refused:
@@ -128,6 +130,16 @@ def _header(path: Path) -> FileDataset:
         raise Refused(OUT_OF_RESOURCES, "not enough memory") from error
     except (Exception, RecursionError) as error:  # pydicom raises many kinds on damaged data
         raise Refused(NOT_UNDERSTOOD, f"data set cannot be parsed ({type(error).__name__})") from error
+
+
+def _is_short(header: Dataset) -> bool:
+    """Whether the last value ends before its stated length, which pydicom takes without a word."""
+    last = header.get_item(max(header.keys(), default=0)) if header else None
+    return (
+        isinstance(last, RawDataElement)
+        and last.value is not None
+        and last.length not in (UNDEFINED_LENGTH, len(last.value))
+    )
 
 
 def _view(header: Dataset) -> str | None:
