@@ -40,7 +40,9 @@ def _calcscope() -> None:
 class Asked:
     """The options that every reading takes."""
 
-    out: Annotated[Path, typer.Option("--out", help="Folder for report.json and the renderings.")]
+    out: Annotated[
+        Path, typer.Option("--out", file_okay=False, help="Folder for report.json and the renderings.")
+    ]
     mode: Annotated[
         Literal["screening", "diagnostic"],
         typer.Option(help="Screening never gives categories 3 to 5; diagnostic expects magnification views."),
