@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from calcscope.node.command import app as node_commands
 from calcscope.standards.command import export
 from calcscope.train.command import app as train_commands
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(train_commands, name="train")
+app.add_typer(node_commands, name="node")
 app.command()(export)
 
 
