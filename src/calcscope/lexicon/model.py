@@ -475,6 +475,7 @@ class Fhir(Entry):
     report_of_guide: Code
     section: Code
     category: Code
+    pseudonymised: Code
     unknown: Code
     modality: Code
     breast: Code

@@ -11,9 +11,10 @@ import typer
 def export(
     report: Annotated[Path, typer.Argument(help="report.json, or the folder it lies in.", exists=True)],
     to: Annotated[
-        Literal["cad-sr", "seg", "gsps", "sr", "fhir"],
+        Literal["cad-sr", "seg", "gsps", "sr", "fhir", "images"],
         typer.Option(
-            help="Mammography CAD SR, segmentation, presentation state, Comprehensive 3D SR, FHIR R4 bundle."
+            help="Mammography CAD SR, segmentation, presentation state, Comprehensive 3D SR, FHIR R4 bundle, "
+            "or copies of the images themselves."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", help="Folder for what is written; one folder an exam.")],
@@ -29,24 +30,61 @@ def export(
             help="DICOM object of an earlier reading that this one takes the place of.", exists=True
         ),
     ] = None,
+    deidentify: Annotated[
+        bool,
+        typer.Option(
+            "--deidentify",
+            help="Without what tells whose it is: DICOM PS3.15, basic confidentiality profile.",
+        ),
+    ] = False,
+    dates: Annotated[
+        Literal["shift", "remove", "keep"],
+        typer.Option(
+            help="With --deidentify: dates all moved by the same number of days, taken out, or left."
+        ),
+    ] = "shift",
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --deidentify: file of the key that decides pseudonyms, UIDs, days; made where there "
+            "is none, deidentify.key beside the report if not named. Keep it with the originals, never with "
+            "what is exported."
+        ),
+    ] = None,
+    looked_at: Annotated[
+        bool,
+        typer.Option(
+            "--looked-at",
+            help="With --deidentify --to images: somebody has looked at the images that may have text burned "
+            "in, and they show no name: write them too.",
+        ),
+    ] = False,
 ) -> None:
     """Write a report as what hospitals read.
 
     The same report gives the same objects, UIDs and all, whenever it is written.
 
-    Exit code 0 when everything was written, 1 when something could not be, 2 for wrong arguments.
+    Exit code 0 when everything was written, 1 when something could not be, or an image was left out since it
+    may show a name, 2 for wrong arguments.
 
         calcscope export report --to cad-sr --out objects
+        calcscope export report --to images --deidentify --out research
     """
     from pydantic import ValidationError
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from calcscope.errors import CalcscopeError
     from calcscope.standards import export_report
+    from calcscope.standards.deidentify import Deidentify
 
+    if not deidentify and (key is not None or looked_at or dates != "shift"):
+        raise typer.BadParameter("--dates, --key and --looked-at say how --deidentify is done; give that too")
+    how = Deidentify(key, dates, looked_at) if deidentify else None
+    left_out: list[str] = []
     console = Console(stderr=True)
     try:
         earlier = None if replaces is None else dcmread(replaces, stop_before_pixels=True)
@@ -57,8 +95,8 @@ def export(
         task = bar.add_task("reading the report", total=None)
         try:
             written = export_report(
-                report, to, out, images=images or (), replaces=earlier,
-                progress=lambda what: bar.update(task, description=what),
+                report, to, out, images=images or (), replaces=earlier, deidentify=how,
+                left_out=left_out.append, progress=lambda what: bar.update(task, description=what),
             )  # fmt: skip
         except ValidationError as error:
             raise typer.BadParameter(
@@ -71,3 +109,8 @@ def export(
             raise typer.Exit(1) from error
     for path in written:
         typer.echo(path)
+    for why in left_out:
+        console.print(f"[yellow]Left out[/yellow] {escape(why)}", highlight=False, soft_wrap=True)
+    if left_out:
+        console.print("Look at these images; where they show no name, give --looked-at.", highlight=False)
+        raise typer.Exit(1)

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from pydicom.dataset import Dataset
 
 from calcscope.report.writing import REPORT_NAME, read_report, write_atomically
 from calcscope.standards.subject import Subject, subject_of
 
+if TYPE_CHECKING:
+    from calcscope.standards.deidentify import Deidentify
+
 Kind = Literal["cad-sr", "seg", "gsps", "sr", "fhir"]
 
 Written = dict[str, bytes]
 """File name to content."""
+
+IMAGES: Literal["images"] = "images"
+"""What is exported beside the objects: the images that they refer to."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +56,16 @@ def objects_of(subject: Subject, kind: Kind) -> Written:
 
 def export_report(
     path: Path,
-    kind: Kind,
+    kind: Kind | Literal["images"],
     out: Path,
     *,
     images: Sequence[Path] = (),
     replaces: Dataset | None = None,
+    deidentify: Deidentify | None = None,
+    left_out: Callable[[str], None] = lambda why: None,
     progress: Callable[[str], None] = lambda what: None,
 ) -> list[Path]:
-    """Write one kind of object for each exam of a report.
+    """Write one kind of object, or the images themselves, for each exam of a report.
 
     Parameters
     ----------
@@ -65,6 +73,8 @@ def export_report(
     out : folder; each exam's files go into a folder of the exam's name
     images : where the images are, if not where they were read
     replaces : header of the object of an earlier reading that this one takes the place of
+    deidentify : how what is written is de-identified, if it is
+    left_out : told of each image that is not written, since it may show a name
 
     Returns
     -------
@@ -83,11 +93,52 @@ def export_report(
     written = []
     for exam in report.exams:
         progress(f"{kind} of {exam.folder}")
-        subject = subject_of(report, exam, made, images, replaces, whole=KINDS[kind].needs_images)
-        for name, content in objects_of(subject, kind).items():
-            write_atomically(target := out / exam.folder / name, content)
+        whole = kind == IMAGES or KINDS[kind].needs_images
+        subject = subject_of(report, exam, made, images, replaces, whole=whole)
+        folder, files = (
+            (exam.folder, _files(subject, kind))
+            if deidentify is None
+            else _hidden(subject, kind, deidentify, file.parent, left_out)
+        )
+        for name, content in files:
+            write_atomically(target := out / folder / name, content)
             written.append(target)
     return written
+
+
+def _files(subject: Subject, kind: Kind | Literal["images"]) -> Iterable[tuple[str, bytes]]:
+    if kind == IMAGES:
+        from calcscope.standards.images import copies
+
+        return copies(subject)
+    return objects_of(subject, kind).items()
+
+
+def _hidden(
+    subject: Subject,
+    kind: Kind | Literal["images"],
+    how: Deidentify,
+    beside: Path,
+    left_out: Callable[[str], None],
+) -> tuple[str, Iterable[tuple[str, bytes]]]:
+    """Name of the folder and the files of a de-identified export."""
+    from calcscope.standards.deidentify import KEY_NAME, deidentifier_of
+    from calcscope.standards.images import copies, doubtful, names
+    from calcscope.standards.pseudonyms import read_key
+
+    deidentifier = deidentifier_of(subject, read_key(how.key or beside / KEY_NAME), how.dates)
+    hidden = deidentifier.subject(subject)
+    if kind != IMAGES:
+        made = objects_of(hidden, kind)
+        return hidden.exam.folder, [
+            (name, deidentifier.marked(content) if name.endswith(".dcm") else content)
+            for name, content in made.items()
+        ]
+    without = {} if how.looked_at else doubtful(subject)
+    for uid, name in names(subject).items():
+        if uid in without:
+            left_out(f"{subject.files[uid].name} ({name}): {without[uid]}")
+    return hidden.exam.folder, copies(subject, deidentifier, without)
 
 
 def dicom_bytes(dataset: Dataset) -> bytes:

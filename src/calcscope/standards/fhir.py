@@ -22,7 +22,7 @@ from calcscope.standards.fhir_codes import Json, category, concept, known, later
 from calcscope.standards.fhir_findings import observation, section
 from calcscope.standards.fhir_images import patient, patient_identity, study
 from calcscope.standards.fhir_narrative import narrative
-from calcscope.standards.subject import MANUFACTURER, MODEL, Subject
+from calcscope.standards.subject import MANUFACTURER, MODEL, NO_DAY, Subject
 
 FILE = "fhir.json"
 
@@ -117,7 +117,7 @@ def _all(subject: Subject) -> list[Finding | EarlierFinding]:
 
 def _instant(subject: Subject) -> str | None:
     """When the exam was read, with the time zone, which FHIR asks for."""
-    return subject.made.astimezone().isoformat() if subject.made.year > 1 else None
+    return subject.made.astimezone().isoformat() if subject.made.date() > NO_DAY else None
 
 
 def _study_uid(found: Json) -> str:

@@ -20,6 +20,7 @@ from calcscope.standards.fhir_codes import (
     part,
     quantity,
 )
+from calcscope.standards.subject import NO_DAY
 
 
 def observation(finding: Finding | EarlierFinding, exam: ExamReport, basis: str) -> Json:
@@ -181,5 +182,6 @@ def _notes(finding: Finding | EarlierFinding, basis: str) -> Iterator[str]:
             mark = "" if reason.verified else f" ({lexicon.notices().not_verified})"
             yield f"{reason.text} [{reason.source}{mark}]"
     if finding.change is not None and finding.change.words:
-        since = words.day(finding.change.date)
-        yield f"Compared with the mammogram of {since}: " + " ".join(finding.change.words)
+        known_day = finding.change.date > NO_DAY.isoformat()
+        which = f"the mammogram of {words.day(finding.change.date)}" if known_day else "an earlier mammogram"
+        yield f"Compared with {which}: " + " ".join(finding.change.words)

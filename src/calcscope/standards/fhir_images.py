@@ -13,7 +13,7 @@ from calcscope.exam.elements import integer, items, text, uid
 from calcscope.exam.sources import uid_of
 from calcscope.report.model import ExamReport
 from calcscope.standards.fhir_codes import Json, coding, concept, known
-from calcscope.standards.subject import Subject, sop_class
+from calcscope.standards.subject import NO_DAY, Subject, sop_class
 
 GENDERS = {"F": "female", "M": "male", "O": "other"}
 
@@ -28,8 +28,9 @@ def patient(subject: Subject) -> Json:
     )
     return known(
         resourceType="Patient",
+        meta=_security(subject),
         identifier=[own, _of_study(subject)],
-        name=_name(header),
+        name=[] if subject.identity_removed else _name(header),
         gender=GENDERS.get(text(header, "PatientSex")),
         birthDate=day(text(header, "PatientBirthDate")),
     )
@@ -43,6 +44,10 @@ def patient_identity(subject: Subject) -> Json:
     """
     known_as: Json = patient(subject)["identifier"][0]
     return known_as if "system" in known_as else _of_study(subject)
+
+
+def _security(subject: Subject) -> Json:
+    return {"security": [coding(lexicon.fhir().pseudonymised)]} if subject.identity_removed else {}
 
 
 def _of_study(subject: Subject) -> Json:
@@ -84,7 +89,7 @@ def day(value: str) -> str | None:
         found = date.fromisoformat(value)
     except ValueError:
         return None
-    return found.isoformat() if found.year > 1 else None
+    return found.isoformat() if found > NO_DAY else None
 
 
 def study(headers: Sequence[Dataset], exam: ExamReport | None) -> Iterator[Json]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -27,6 +27,11 @@ from calcscope.report.model import ExamReport, Report, ViewReport
 
 MANUFACTURER = "Calcscope"
 MODEL = "Calcscope"
+NO_DAY = date(1900, 1, 1)
+"""Stands for a day that de-identification took out, where there must be one."""
+
+Located = tuple[Source, Dataset]
+"""A DICOM file and its header."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,8 @@ class Subject:
     priors : the headers of the earlier images it was compared with, likewise; those at hand
     made : when the exam was read
     replaces : the header of the object of an earlier reading that this one takes the place of
+    files : where the images are, the earlier ones too, by ``sop_uid``
+    identity_removed : whether nothing of it tells whose it is
     """
 
     report: Report
@@ -48,6 +55,8 @@ class Subject:
     priors: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
     made: datetime = field(default_factory=datetime.now)
     replaces: Dataset | None = field(default=None, repr=False)
+    files: Mapping[str, Source] = field(default_factory=dict, repr=False)
+    identity_removed: bool = False
 
     @property
     def first(self) -> Dataset:
@@ -89,20 +98,19 @@ def subject_of(
         that are not found are left out
     """
     elsewhere = _Elsewhere(places)
-    images = {}
+    images, priors, files = {}, {}, {}
     for view in exam.views:
-        found = _header(view.source, view.sop_uid) or elsewhere.header(view.sop_uid)
+        found = _image(view.source, view.sop_uid) or elsewhere.image(view.sop_uid)
         if found is not None:
-            images[view.sop_uid] = found
+            files[view.sop_uid], images[view.sop_uid] = found
         elif whole:
             raise _missing(view)
-    priors = {}
     for prior in exam.priors:
         for laid in prior.views if prior.used else ():
-            found = _header(laid.source, laid.prior_view) or elsewhere.header(laid.prior_view)
+            found = _image(laid.source, laid.prior_view) or elsewhere.image(laid.prior_view)
             if found is not None:
-                priors[laid.prior_view] = found
-    return Subject(report, exam, images, priors, made, replaces)
+                files[laid.prior_view], priors[laid.prior_view] = found
+    return Subject(report, exam, images, priors, made, replaces, files)
 
 
 def _missing(view: ViewReport) -> UnreadableInput:
@@ -122,20 +130,20 @@ def _missing(view: ViewReport) -> UnreadableInput:
     )
 
 
-def _header(name: str, sop_uid: str) -> Dataset | None:
-    """The header of the DICOM file ``name`` where it is the image ``sop_uid``, else None."""
+def _image(name: str, sop_uid: str) -> Located | None:
+    """The DICOM file ``name`` with its header where it is the image ``sop_uid``, else None."""
     path, _, member = name.partition("!")
     return _read(Source(Path(path), member or None), sop_uid) if Path(path).is_file() else None
 
 
-def _read(source: Source, sop_uid: str | None) -> Dataset | None:
+def _read(source: Source, sop_uid: str | None) -> Located | None:
     try:
         with open_inflated(source, ReadOptions()) as stream:
             header = parse(stream, source.name)
     except UnreadableInput:
         return None
     own = uid(header, "SOPInstanceUID")
-    return header if own and sop_uid in (None, own) else None
+    return (source, header) if own and sop_uid in (None, own) else None
 
 
 class _Elsewhere:
@@ -143,19 +151,19 @@ class _Elsewhere:
 
     def __init__(self, places: Sequence[Path]) -> None:
         self._places = places
-        self._found: dict[str, Dataset] | None = None
+        self._found: dict[str, Located] | None = None
 
-    def header(self, sop_uid: str) -> Dataset | None:
+    def image(self, sop_uid: str) -> Located | None:
         if self._found is None:
-            self._found = {uid(one, "SOPInstanceUID"): one for one in self._headers()}
+            self._found = {uid(one[1], "SOPInstanceUID"): one for one in self._images()}
         return self._found.get(sop_uid)
 
-    def _headers(self) -> Iterable[Dataset]:
+    def _images(self) -> Iterable[Located]:
         for found in expand(self._places, ReadOptions()):
             if not isinstance(found, Failure) and found[1] == "dicom":
-                header = _read(found[0], None)
-                if header is not None:
-                    yield header
+                image = _read(found[0], None)
+                if image is not None:
+                    yield image
 
 
 def sop_class(header: Dataset) -> str:
