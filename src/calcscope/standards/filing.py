@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from pydicom.dataelem import DataElement
@@ -11,6 +12,7 @@ from pydicom.valuerep import DA, TM
 
 import calcscope
 from calcscope.exam.elements import integer, quiet, text, uid
+from calcscope.exam.sources import uid_of
 from calcscope.report.model import ViewReport
 from calcscope.standards.subject import MANUFACTURER, MODEL, Subject, sop_class
 
@@ -70,7 +72,7 @@ def _valid(kind: Any, value: str) -> bool:
 def series(subject: Subject, kind: str) -> dict[str, Any]:
     """Series and equipment of the objects of one kind, as highdicom's constructors name them."""
     return {
-        "series_instance_uid": subject.uid(kind),
+        "series_instance_uid": subject.uid(kind, "series"),
         "series_number": SERIES_NUMBERS[kind],
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": MODEL,
@@ -79,6 +81,11 @@ def series(subject: Subject, kind: str) -> dict[str, Any]:
         "series_date": subject.made.date(),
         "series_time": subject.made.time().replace(microsecond=0),
     }
+
+
+def device_uid() -> str:
+    """UID of the observer: one for each version of the software, wherever it runs."""
+    return uid_of(hashlib.sha256(f"{MANUFACTURER} {MODEL} {calcscope.__version__}".encode()).digest())
 
 
 def stamped(made: Dataset, header: Dataset, subject: Subject) -> Dataset:

@@ -62,7 +62,7 @@ class Sight:
         """What is marked as one: a group or a vessel whole, lone calcifications one by one."""
         if self.group is not None or self.finding.kind in DRAWN_WHOLE or len(self.calcifications) < 2:
             return [self]
-        return [self._only(each) for each in self.calcifications]
+        return [self.only(each) for each in self.calcifications]
 
     def slices(self) -> Iterator[tuple[int | None, Sight]]:
         """What of it lies in each frame, 0-based; (None, all of it) in an image of one frame."""
@@ -72,7 +72,8 @@ class Sight:
             own = tuple(each for each in self.calcifications if each.slice == frame)
             yield frame, Sight(self.finding, self.view, self.member, own, self.group)
 
-    def _only(self, speck: Calcification) -> Sight:
+    def only(self, speck: Calcification) -> Sight:
+        """One of its calcifications, as if it were all."""
         return Sight(self.finding, self.view, self.member, (speck,), None)
 
 
