@@ -81,6 +81,10 @@ def segmentation(subject: Subject, view: ViewReport, number: int = 1) -> Dataset
     if "FrameOfReferenceUID" not in made:
         # Without planes in space only this says which way is up (PS3.3 C.7.6.1, type 2C).
         made.PatientOrientation = header.get("PatientOrientation") or []
+        # A projection has no slice thickness, without which libraries refuse pixel measures; those of the
+        # image hold, since the pixels are the same.
+        for group in made.SharedFunctionalGroupsSequence:
+            group.pop("PixelMeasuresSequence", None)
     dimensions = subject.uid("dimensions", view.sop_uid)
     for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions
