@@ -27,6 +27,7 @@ INSTALLED_APPS = [
     "calcscope.server.audit",
     "calcscope.server.exams",
     "calcscope.server.reading",
+    "calcscope.server.followup",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -14,5 +14,6 @@ urlpatterns = [
     path("account/", include("calcscope.server.people.urls")),
     path("exams/", include("calcscope.server.exams.urls")),
     path("exams/", include("calcscope.server.reading.urls")),
+    path("follow-up/", include("calcscope.server.followup.urls")),
     path("audit/", include("calcscope.server.audit.urls")),
 ]

@@ -22,7 +22,7 @@ LEAST_FREE_BYTES = 1 << 30
 FRONT = {
     Role.RADIOLOGIST: "exams:worklist",
     Role.TECHNOLOGIST: "exams:worklist",
-    Role.COORDINATOR: "exams:worklist",
+    Role.COORDINATOR: "followup:dashboard",
     Role.ADMINISTRATOR: "audit:search",
 }
 """The page each role works on, the first that fits."""

@@ -46,22 +46,23 @@ class Taken:
         self.failures.append({"source": Path(source).name, "reason": reason})
 
 
-def take_in(site: Site, paths: Iterable[str | Path]) -> Taken:
+def take_in(site: Site, paths: Iterable[str | Path], options: ReadOptions | None = None) -> Taken:
     """Store the images among files and folders, and have each exam with a new one read.
 
     The same image again changes nothing. Nothing is taken half: the files of an exam are on the disk before
     its rows are written, all rows at once.
     """
-    given, failures = read_exams(list(paths))
+    options = options or ReadOptions()
+    given, failures = read_exams(list(paths), options)
     taken = Taken()
     for failure in failures:
         taken.refuse(failure.source, failure.reason)
     for exam in given:
-        _take_exam(site, exam, taken)
+        _take_exam(site, exam, taken, options)
     return taken
 
 
-def _take_exam(site: Site, given: Given, taken: Taken) -> None:
+def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions) -> None:
     if not given.has_patient_id:
         for view in given.views:
             taken.refuse(
@@ -93,7 +94,10 @@ def _take_exam(site: Site, given: Given, taken: Taken) -> None:
             return
         exam, _new = Exam.objects.get_or_create(
             site=site, study_uid=given.study_uid,
-            defaults={"woman": woman, "date": given.date, "accession": text(header, "AccessionNumber")},
+            defaults={
+                "woman": woman, "date": given.date, "accession": text(header, "AccessionNumber"),
+                "stated_pixel_mm": options.pixel_mm,
+            },
         )  # fmt: skip
         if exam.woman_id != woman.pk:
             for view, _sha in stored:

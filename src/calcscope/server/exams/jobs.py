@@ -17,7 +17,6 @@ from django.db import close_old_connections, connection, transaction
 from django.utils import timezone
 from django_tasks import task
 
-from calcscope.exam import ReadOptions
 from calcscope.reading import ReadSettings, read_paths
 from calcscope.report.model import ExamReport
 from calcscope.server.exams.models import Exam, Job, Reading, State
@@ -100,7 +99,7 @@ def _read(job: Job, heart: _Heart) -> tuple[ExamReport, list[str]]:
     report, _warnings = read_paths(
         [image.path for image in exam.images.all()],
         folder,
-        ReadOptions(),
+        exam.options,
         ReadSettings(mode="diagnostic" if exam.mode == "diagnostic" else "screening"),
         priors=earlier,
         render=False,

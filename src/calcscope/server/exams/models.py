@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from calcscope.exam.options import ReadOptions
 from calcscope.report.model import ExamReport, Report
 from calcscope.report.writing import read_report
 from calcscope.server.appendonly import AppendOnly
@@ -89,6 +90,7 @@ class Exam(models.Model):
     )
     urgency = models.PositiveSmallIntegerField(_("urgency"), default=50, db_index=True)
     received_at = models.DateTimeField(auto_now_add=True)
+    stated_pixel_mm = models.FloatField(null=True, help_text="for images whose header does not say")
     category = models.CharField(_("category"), max_length=2, blank=True)
     held_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
@@ -113,6 +115,11 @@ class Exam(models.Model):
     def job(self) -> Job | None:
         """The latest job."""
         return self.jobs.order_by("-pk").first()
+
+    @property
+    def options(self) -> ReadOptions:
+        """What whoever brought the images said about them."""
+        return ReadOptions(pixel_mm=self.stated_pixel_mm)
 
     def earlier(self) -> models.QuerySet[Exam]:
         """Exams of the same woman on earlier days, newest first."""

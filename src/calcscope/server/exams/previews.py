@@ -32,7 +32,7 @@ def make_previews(exam: Exam) -> None:
 
 def _drawn(image: Image) -> bytes:
     """JPEG of the image as its own window shows it, lying as it is stored."""
-    (exam,), _failures = read_exams([image.path])
+    (exam,), _failures = read_exams([image.path], image.exam.options)
     mammogram = exam.views[0].load()
     grey = np.clip(mammogram.display(mammogram.pixels), 0, 1)
     laid = mammogram.orientation

@@ -291,8 +291,8 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
     derived = verdict_of(content, exam)
     if content.assessment != derived:
         faults.append(
-            f"The categories right {content.assessment.right} and left {content.assessment.left} do not follow "
-            f"from the findings, which make them {derived.right} and {derived.left}."
+            f"The categories (right {content.assessment.right}, left {content.assessment.left}) do not "
+            f"follow from the findings, which make them {derived.right} and {derived.left}."
         )
     return faults
 

@@ -57,11 +57,18 @@ def open_draft(exam: Exam, reader: User) -> Draft:
     draft = Draft.objects.filter(exam=exam, reader=reader).first()
     if draft is None:
         last = exam.versions.filter(kind__in=["report", "addendum"]).last()
-        content = last.content if last is not None else suggested(reading.report()).model_dump(by_alias=True)
+        content = (
+            last.content
+            if last is not None
+            else suggested(reading.report()).model_dump(by_alias=True, mode="json")
+        )
         based_on = last.based_on if last is not None else reading
         draft = Draft.objects.create(exam=exam, reader=reader, based_on=based_on, content=content)
     elif draft.revision == 1 and draft.based_on_id != reading.pk and not exam.versions.exists():
-        draft.based_on, draft.content = reading, suggested(reading.report()).model_dump(by_alias=True)
+        draft.based_on, draft.content = (
+            reading,
+            suggested(reading.report()).model_dump(by_alias=True, mode="json"),
+        )
         draft.save()
     exam.held_by, exam.held_at = reader, timezone.now()
     if exam.state == State.UNREAD:
@@ -83,7 +90,7 @@ def keep_draft(exam: Exam, reader: User, revision: int, content: ReadingContent)
         raise Refused("The draft is gone: the exam was signed or released. Load the page again.")
     if draft.revision != revision:
         raise Changed(reader.display, draft.revision, draft.content)
-    draft.content = content.model_dump(by_alias=True)
+    draft.content = content.model_dump(by_alias=True, mode="json")
     draft.revision += 1
     draft.save()
     Exam.objects.filter(pk=exam.pk).update(held_by=reader, held_at=timezone.now())

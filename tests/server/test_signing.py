@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import pytest
+from accounts import Account, Enter
+from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
+from exams import exam_read
+
+from calcscope.server.exams.models import Exam, State
+from calcscope.server.people.models import Site, User
+from calcscope.server.reading.content import ReadingContent, verdict_of
+from calcscope.server.reading.models import Draft, Version
+from calcscope.server.reading.signing import Changed, Refused, keep_draft, open_draft, sign
+
+
+def decided(content: ReadingContent, exam: Exam, categories: str = "") -> ReadingContent:
+    """Every finding accepted; those of category 3 given another where the mode asks for it."""
+    findings = [each.model_copy(update={"decision": "accepted"}) for each in content.findings]
+    content = content.model_copy(update={"findings": findings})
+    assert exam.reading is not None
+    return content.model_copy(update={"assessment": verdict_of(content, exam.reading.report())})
+
+
+def signed(exam: Exam, reader: User, note: str = "") -> Version:
+    """Open, accept everything, keep, sign."""
+    draft = open_draft(exam, reader)
+    revision = keep_draft(exam, reader, draft.revision, decided(draft.read(), exam))
+    return sign(exam, reader, revision, exam.versions.exclude(kind="reading").count(), uuid.uuid4(), note)
+
+
+@pytest.fixture
+def exam(site: Site, tmp_path: Path) -> Exam:
+    return exam_read(site, tmp_path)
+
+
+def test_what_is_undecided_cannot_be_signed(exam: Exam, account: Account) -> None:
+    reader = account("radiologist")
+    draft = open_draft(exam, reader)
+    with pytest.raises(Refused, match="not decided"):
+        sign(exam, reader, draft.revision, 0, uuid.uuid4())
+    assert not Version.objects.exists()
+    assert Draft.objects.get().content == draft.content
+
+
+def test_a_signature_is_a_version_and_the_exam_is_signed(exam: Exam, account: Account) -> None:
+    version = signed(exam, account("radiologist"))
+    exam.refresh_from_db()
+    assert (exam.state, exam.held_by, version.number, version.kind) == (State.SIGNED, None, 1, "report")
+    report = version.report()
+    assert {finding.id for finding in report.findings} == {finding.id for finding in version.read().standing}
+
+
+def test_sending_a_signature_twice_signs_once(exam: Exam, account: Account) -> None:
+    reader, request = account("radiologist"), uuid.uuid4()
+    draft = open_draft(exam, reader)
+    revision = keep_draft(exam, reader, draft.revision, decided(draft.read(), exam))
+    first = sign(exam, reader, revision, 0, request)
+    assert sign(exam, reader, revision, 0, request) == first
+    assert Version.objects.count() == 1
+
+
+def test_of_two_readers_who_sign_at_once_the_second_is_told_who_was_first(
+    exam: Exam, account: Account
+) -> None:
+    one, other = account("radiologist", "one"), account("radiologist", "other")
+    draft = open_draft(exam, other)
+    revision = keep_draft(exam, other, draft.revision, decided(draft.read(), exam))
+    signed(exam, one)
+    with pytest.raises(Changed) as change:
+        sign(exam, other, revision, 0, uuid.uuid4())
+    assert change.value.signed
+    assert change.value.who == one.display
+    assert Draft.objects.filter(reader=other).exists()  # her work is not lost
+
+
+def test_an_older_page_does_not_overwrite_a_newer_draft(exam: Exam, account: Account) -> None:
+    reader = account("radiologist")
+    draft = open_draft(exam, reader)
+    content = draft.read()
+    keep_draft(exam, reader, 1, content.model_copy(update={"comment": "newer"}))
+    with pytest.raises(Changed) as change:
+        keep_draft(exam, reader, 1, content.model_copy(update={"comment": "older"}))
+    assert change.value.content["comment"] == "newer"
+    assert Draft.objects.get().read().comment == "newer"
+
+
+def test_an_addendum_says_why_and_leaves_the_report_as_it_was(exam: Exam, account: Account) -> None:
+    reader = account("radiologist")
+    report = signed(exam, reader)
+    before = json.dumps(report.content)
+    with pytest.raises(Refused, match="why"):
+        signed(exam, reader)
+    addendum = signed(exam, reader, note="The clip was forgotten.")
+    assert (addendum.kind, addendum.number) == ("addendum", 2)
+    assert json.dumps(Version.objects.get(number=1).content) == before
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE reading_version SET note = 'x'", "DELETE FROM reading_version"]
+)
+def test_the_database_refuses_to_change_a_version(statement: str, exam: Exam, account: Account) -> None:
+    signed(exam, account("radiologist"))
+    with (
+        pytest.raises(DatabaseError, match="append-only"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement)
+
+
+def test_two_blind_readers_who_agree_make_a_report(exam: Exam, site: Site, account: Account) -> None:
+    site.settings = {"readers": 2}
+    site.save()
+    exam = Exam.objects.get()
+    one, other = account("radiologist", "one"), account("radiologist", "other")
+    first = signed(exam, one)
+    exam.refresh_from_db()
+    assert (first.kind, exam.state) == ("reading", State.SECOND)
+    with pytest.raises(Refused, match="somebody else"):
+        signed(exam, one)
+    # The second reader's draft starts from the engine, not from what the first one made of it.
+    assert {each.decision for each in open_draft(exam, other).read().findings} == {"open", "accepted"}
+    signed(exam, other)
+    exam.refresh_from_db()
+    assert exam.state == State.SIGNED
+    assert [one.kind for one in exam.versions.all()] == ["reading", "reading", "report"]
+
+
+def test_readers_who_differ_go_to_arbitration(exam: Exam, site: Site, account: Account) -> None:
+    site.settings = {"readers": 2}
+    site.save()
+    exam = Exam.objects.get()
+    signed(exam, account("radiologist", "one"))
+    other = account("radiologist", "other")
+    draft = open_draft(exam, other)
+    content = draft.read()
+    findings = [
+        each.model_copy(update={"decision": "rejected", "reason": "artefact"}) for each in content.findings
+    ]
+    content = content.model_copy(update={"findings": findings})
+    assert exam.reading is not None
+    content = content.model_copy(update={"assessment": verdict_of(content, exam.reading.report())})
+    sign(exam, other, keep_draft(exam, other, draft.revision, content), 0, uuid.uuid4())
+    exam.refresh_from_db()
+    assert exam.state == State.ARBITRATION
+    signed(exam, account("radiologist", "third"))
+    exam.refresh_from_db()
+    assert exam.state == State.SIGNED
+    assert exam.versions.last().kind == "report"  # type: ignore[union-attr]
+
+
+def test_the_page_gives_the_viewer_what_it_needs(exam: Exam, account: Account, signed_in: Enter) -> None:
+    browser = signed_in(account("radiologist"))
+    page = browser.get(reverse("reading:read", args=[exam.uuid]))
+    given = json.loads(
+        page.content.decode().split('id="exam" type="application/json">')[1].split("</script>")[0]
+    )
+    assert len(given["exams"][0]["views"]) == 4
+    for view in given["exams"][0]["views"]:
+        image = browser.get(view["image"])
+        assert image["Content-Type"] == "application/dicom"
+        assert b"Beispiel" not in b"".join(image)
+    sent = {"revision": given["revision"], "content": given["content"]}
+    kept = browser.put(given["urls"]["draft"], json.dumps(sent), content_type="application/json")
+    assert kept.json() == {"revision": 2}
+    again = browser.put(given["urls"]["draft"], json.dumps(sent), content_type="application/json")
+    assert again.status_code == 409
+    shown = browser.post(given["urls"]["preview"], json.dumps(sent), content_type="application/json").json()
+    assert {each["id"] for each in shown["findings"]} == {each["id"] for each in given["content"]["findings"]}
+
+
+def test_another_sites_exam_is_not_there(
+    exam: Exam, other_site: Site, account: Account, signed_in: Enter
+) -> None:
+    browser = signed_in(account("radiologist", site=other_site))
+    image = exam.images.first()
+    assert image is not None
+    for name, args in (
+        ("reading:read", [exam.uuid]), ("exams:pixels", [image.uuid]), ("exams:preview", [image.uuid]),
+        ("exams:woman", [exam.woman.uuid]),
+    ):  # fmt: skip
+        assert browser.get(reverse(name, args=args)).status_code == 404
