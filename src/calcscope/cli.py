@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from calcscope.node.command import app as node_commands
+from calcscope.server.command import manage, serve
 from calcscope.standards.command import export
 from calcscope.train.command import app as train_commands
 
@@ -31,6 +32,8 @@ app = typer.Typer(
 app.add_typer(train_commands, name="train")
 app.add_typer(node_commands, name="node")
 app.command()(export)
+app.command()(serve)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(manage)
 
 
 @app.callback()
