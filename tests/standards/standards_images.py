@@ -20,10 +20,10 @@ def film(subject: Subject) -> Subject:
 
 def _film(image: Dataset) -> None:
     for keyword in (
-        "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "PatientName", "ImagerPixelSpacing",
-        "PatientOrientation", "WindowCenter", "WindowWidth", "VOILUTFunction", "SamplesPerPixel",
-        "PixelSpacing", "RescaleSlope", "RescaleIntercept", "RescaleType", "ViewCodeSequence", "Modality",
-        "SpecificCharacterSet", "PatientAge", "AnatomicRegionSequence",
+        "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "PatientName", "PatientAge",
+        "ImagerPixelSpacing", "PixelSpacing", "PatientOrientation", "WindowCenter", "WindowWidth",
+        "VOILUTFunction", "SamplesPerPixel", "RescaleSlope", "RescaleIntercept", "RescaleType", "Modality",
+        "ViewCodeSequence", "SpecificCharacterSet", "AnatomicRegionSequence",
     ):  # fmt: skip
         del image[keyword]
     image.SOPClassUID = SecondaryCaptureImageStorage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from copy import deepcopy
 from typing import Any
 
 from pydicom.dataelem import DataElement
@@ -38,7 +39,7 @@ def filed(subject: Subject, view: ViewReport) -> Dataset:
             # Private elements are the maker's affair; overlays (from group 6000 on) are not what was read.
             binary = element.VR in ("OB", "OW", "UN")
             if not (element.tag.is_private or binary or element.tag.group >= 0x6000):
-                header.add(element)
+                header.add(deepcopy(element))
         header.decode()
         header.PixelRepresentation = integer(header, "PixelRepresentation") or 0
         # Implicit VR leaves open whether a look-up table is signed; the object we write must say it.

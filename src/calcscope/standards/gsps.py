@@ -112,8 +112,7 @@ def presentation_state(subject: Subject, view: ViewReport, number: int = 1) -> D
 
 def _bare(header: Dataset) -> Dataset:
     """The header without its grey scale: that is copied by :func:`_add_window`, which takes it as found."""
-    image = Dataset()
-    image.update(header)
+    image = deepcopy(header)
     for keyword in (
         "WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "VOILUTSequence",
         "RescaleIntercept", "RescaleSlope", "RescaleType",
@@ -134,8 +133,8 @@ def _shape(header: Dataset) -> PresentationLUTShapeValues:
 def _add_window(made: Dataset, header: Dataset) -> None:
     """The image's own modality LUT and window, as the reading displays it: a VOI LUT goes before a window.
 
-    Of several windows all are kept; viewers open with the first. Where the image states none, neither does
-    the state.
+    Of several windows it is the first, with which viewers open the image: a state holds one (C.11.8). Where
+    the image states none, neither does the state.
     """
     if items(header, "ModalityLUTSequence"):
         made.ModalityLUTSequence = deepcopy(header.ModalityLUTSequence)
@@ -145,14 +144,11 @@ def _add_window(made: Dataset, header: Dataset) -> None:
         made.RescaleType = text(header, "RescaleType") or "US"
     voi = Dataset()
     centres, widths = numbers(header, "WindowCenter"), numbers(header, "WindowWidth")
-    pairs = [(c, w) for c, w in zip(centres, widths, strict=False) if np.isfinite(c) and w > 0]
     if items(header, "VOILUTSequence"):
         voi.VOILUTSequence = deepcopy(header.VOILUTSequence)
-    elif pairs:
-        voi.WindowCenter = [f"{centre:.10g}" for centre, _ in pairs]
-        voi.WindowWidth = [f"{width:.10g}" for _, width in pairs]
-        named = texts(header, "WindowCenterWidthExplanation")
-        if len(named) == len(pairs) == len(centres):
+    elif centres and widths and np.isfinite(centres[0]) and widths[0] > 0:
+        voi.WindowCenter, voi.WindowWidth = f"{centres[0]:.10g}", f"{widths[0]:.10g}"
+        for named in texts(header, "WindowCenterWidthExplanation")[:1]:
             voi.WindowCenterWidthExplanation = named
         function = text(header, "VOILUTFunction").upper()
         if function in FUNCTIONS:

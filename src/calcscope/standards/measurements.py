@@ -7,6 +7,7 @@ the line around it, and for each calcification of a finding that is not benign.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import deepcopy
 
 import numpy as np
 from highdicom.sr import (
@@ -118,8 +119,7 @@ def _observer(subject: Subject) -> ObservationContext:
 
 def _describable(header: Dataset) -> Dataset:
     """The header as the library's entries want it: of a radiograph they ask for spacing and orientation."""
-    image = Dataset()
-    image.update(header)
+    image = deepcopy(header)
     if "ImagerPixelSpacing" not in image or len(texts(image, "PatientOrientation")) != 2:
         image.Modality = "OT"
     return image

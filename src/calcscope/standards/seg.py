@@ -7,6 +7,8 @@ having the same pixels (PS3.3 A.51.5). Why they are binary and not compressed: `
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.color import CIELabColor
@@ -61,8 +63,7 @@ def segmentation(subject: Subject, view: ViewReport, number: int = 1) -> Dataset
     for place, sight in enumerate(shown):
         for frame, _ in sight.slices():
             seen[frame or 0, 0, 0, place] = 1
-    small = Dataset()
-    small.update(header)
+    small = deepcopy(header)
     small.Rows = small.Columns = 1
     made = Segmentation(
         source_images=[small],
