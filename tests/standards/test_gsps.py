@@ -239,7 +239,8 @@ def test_an_outside_program_shows_the_image_as_its_own_window_asks(
     image = dcmread(subject.exam.views[0].source)
     change(image)
     image.save_as(source := tmp_path / "image.dcm")
-    assert run("dcmp2pgm", "-p", state, source, grey := tmp_path / "grey.pgm").returncode == 0
+    grey = tmp_path / "grey.pgm"
+    assert run("dcmp2pgm", "-p", state, source, grey).returncode == 0
     shown = np.frombuffer(grey.read_bytes()[-ROWS * COLUMNS :], np.uint8).reshape(ROWS, COLUMNS)
     linear = np.clip(((image.pixel_array - 1799.5) / 1499 + 0.5) * 255, 0, 255)  # PS3.3 C.11.2.1.2.1
     expected = 255 - linear if polarity == "MONOCHROME1" else linear
