@@ -1,0 +1,53 @@
+// Every action has a key. Single letters can be switched off (WCAG 2.1.4); then the buttons and Tab remain.
+
+export interface Command {
+  keys: string[]; // as KeyboardEvent.key, with "Shift+", "Ctrl+" before where held
+  what: string;
+  act: () => void;
+}
+
+/** "Shift+ArrowUp", "n", "?": shift counts only where the key's own character does not tell. */
+export function nameOf(event: Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey">): string {
+  const key = event.key === " " ? "Space" : event.key;
+  const held = `${event.ctrlKey || event.metaKey ? "Ctrl+" : ""}${event.altKey ? "Alt+" : ""}`;
+  const letter = key.length === 1;
+  const name = letter && event.shiftKey && key.toLowerCase() !== key.toUpperCase() ? `Shift+${key.toLowerCase()}` : letter ? key.toLowerCase() : `${event.shiftKey ? "Shift+" : ""}${key}`;
+  return held + name;
+}
+
+export function shown(key: string): string {
+  return key.replace("Arrow", "").replace("Up", "↑").replace("Down", "↓").replace("Left", "←").replace("Right", "→").replace("Page↑", "Page Up").replace("Page↓", "Page Down").replace("Escape", "Esc");
+}
+
+/** Whether keys belong to what has the focus: a field that is typed in, or a control that Space and Enter work. */
+export function taken(target: EventTarget | null, name: string): boolean {
+  if (!(target instanceof Element)) return false;
+  if (target.closest("dialog")) return true;
+  if (target.closest("textarea, select, [contenteditable]")) return true;
+  const input = target.closest("input");
+  if (input) return !(input.type === "checkbox" || input.type === "radio") || name === "Space" || name.startsWith("Arrow");
+  if (target.closest("button, a, summary")) return name === "Space" || name === "Enter";
+  return Boolean(target.closest(".scroll")) && (name.startsWith("Arrow") || name.startsWith("Page") || name === "Space");
+}
+
+export class Keys {
+  letters = true;
+  private readonly table = new Map<string, Command>();
+
+  constructor(readonly commands: Command[]) {
+    for (const command of commands) for (const key of command.keys) this.table.set(key, command);
+    document.addEventListener("keydown", (event) => this.hear(event));
+  }
+
+  private hear(event: KeyboardEvent): void {
+    const name = nameOf(event);
+    const command = this.table.get(name);
+    if (!command || event.defaultPrevented) return;
+    if (taken(event.target, name) && name !== "Ctrl+Enter") return;
+    if (document.querySelector("dialog[open]")) return;
+    const single = !name.includes("Ctrl+") && !name.includes("Alt+") && name.replace("Shift+", "").length === 1;
+    if (single && !this.letters) return;
+    event.preventDefault();
+    command.act();
+  }
+}

@@ -1,0 +1,97 @@
+// Marks over an image, as an SVG of our own: outlines keep their thin lines at every zoom, names stay beside them.
+import type { Affine, Content, Exam, Finding, Point, View } from "../contract";
+import { svg } from "../dom";
+import { rim } from "../reading/draft";
+import { apply, boxOf } from "./geometry";
+
+export interface MarkState {
+  shown: boolean;
+  threshold: number;
+  selected: string | null;
+  slice: number | null; // the frame shown of a tomosynthesis, else null
+}
+
+interface Label {
+  element: SVGGElement;
+  at: Point;
+}
+
+const NEAR = 2; // slices from its own in which a calcification of a tomosynthesis is drawn
+
+export class Marks {
+  readonly element = svg("svg", { class: "marks", "aria-hidden": "true", focusable: "false" });
+  private readonly scaled = svg("g");
+  private readonly named = svg("g");
+  readonly own = svg("g"); // what the reader draws and measures, in pane pixels
+  private labels: Label[] = [];
+
+  constructor(
+    private readonly view: View,
+    private readonly exam: Exam,
+  ) {
+    this.element.append(this.scaled, this.named, this.own);
+  }
+
+  /** Draws anew what is marked. */
+  update(content: Content, state: MarkState): void {
+    this.scaled.replaceChildren();
+    this.named.replaceChildren();
+    this.labels = [];
+    if (!state.shown) return;
+    const selected = this.exam.current ? content.findings.find((each) => each.id === state.selected) : undefined;
+    const chosen = new Set(selected?.members.find((each) => each.view === this.view.uid)?.calcifications);
+    const visible = this.view.calcifications.filter(
+      (each) => each.probability >= state.threshold && (state.slice === null || each.slice == null || Math.abs(each.slice - state.slice) <= NEAR),
+    );
+    this.lines("calcification", visible.filter((each) => !chosen.has(each.id)).map((each) => each.outline));
+    this.lines("calcification chosen", visible.filter((each) => chosen.has(each.id)).map((each) => each.outline));
+    if (this.exam.current) for (const finding of content.findings) this.finding(finding, finding === selected);
+    else for (const group of this.view.groups) this.outlined("prior", group.outline, group.id);
+    for (const mimic of this.view.mimics) {
+      this.lines("mimic", mimic.outline?.length ? [mimic.outline] : []);
+      this.label("mimic", mimic.kind.replaceAll("_", " "), [mimic.x, mimic.y]);
+    }
+  }
+
+  private finding(finding: Finding, selected: boolean): void {
+    for (const member of finding.members) {
+      if (member.view !== this.view.uid) continue;
+      const kind = `finding ${finding.decision}${selected ? " selected" : ""}`;
+      this.outlined(kind, rim(member, this.view), finding.decision === "rejected" ? `${finding.id} ×` : finding.id);
+    }
+  }
+
+  private outlined(kind: string, points: Point[], name: string): void {
+    const box = boxOf(points);
+    if (!box) return;
+    this.lines(`halo ${kind}`, [points]);
+    this.lines(kind, [points]);
+    const top = points.reduce((a, b) => (b[1] < a[1] ? b : a));
+    this.label(kind, name, top);
+  }
+
+  private lines(kind: string, polygons: Point[][]): void {
+    const d = polygons
+      .filter((points) => points.length > 1)
+      .map((points) => `M${points.map(([x, y]) => `${x} ${y}`).join("L")}Z`)
+      .join("");
+    if (d) this.scaled.append(svg("path", { class: kind, d }));
+  }
+
+  private label(kind: string, name: string, at: Point): void {
+    const text = svg("text", { x: 0, y: -6, "text-anchor": "middle" }, name);
+    const element = svg("g", { class: `label ${kind}` }, text);
+    this.named.append(element);
+    this.labels.push({ element, at });
+  }
+
+  /** Follows the image. */
+  place(map: Affine): void {
+    const [[a, b, c], [d, e, f]] = map;
+    this.scaled.setAttribute("transform", `matrix(${a} ${d} ${b} ${e} ${c} ${f})`);
+    for (const { element, at } of this.labels) {
+      const [x, y] = apply(map, at);
+      element.setAttribute("transform", `translate(${x.toFixed(1)} ${y.toFixed(1)})`);
+    }
+  }
+}
