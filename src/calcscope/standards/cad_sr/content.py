@@ -1,0 +1,602 @@
+"""The tree of a Mammography CAD SR (PS3.16, TID 4000 to 4020), template by template.
+
+What the templates have no code for goes into the texts of the impressions: shapes that are not assessable,
+the probabilities of the terms, places in the breast, findings that are no longer seen, kinds of artefact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from itertools import groupby
+
+from highdicom.sr import ContentItem
+
+from calcscope import lexicon
+from calcscope.lexicon.model import Code
+from calcscope.report import words
+from calcscope.report.model import (
+    Calcification,
+    EarlierFinding,
+    Finding,
+    Group,
+    Member,
+    Mimic,
+    NextStep,
+    ViewReport,
+)
+from calcscope.standards.cad_sr import items
+from calcscope.standards.cad_sr.items import Relation
+from calcscope.standards.cad_sr.library import Library
+from calcscope.standards.codes import of_group
+from calcscope.standards.subject import Subject
+
+DETECTION = "Calcscope calcification detection"
+GROUPING = "Calcscope grouping and description"
+ASSESSMENT = "Calcscope assessment by rules"
+INDIVIDUAL: Relation = "CONTAINS"
+"""How an individual impression holds its body: TID 4003, row 3. A CONTAINER may have no properties (PS3.3
+Table A.35.5-2), and DCMTK refuses a document in which one has; PixelMed's validator expects them all the
+same."""
+MONTH = 30.4375
+MONTHS_FROM_DAYS = 60
+"""From here on an interval is said in months, as the recommendations of the atlas are."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content items of one exam."""
+
+    subject: Subject
+
+    @cached_property
+    def library(self) -> Library:
+        """The images spoken of."""
+        return Library(self.subject)
+
+    @cached_property
+    def _views(self) -> dict[str, ViewReport]:
+        return {view.sop_uid: view for view in self.subject.exam.views}
+
+    def root(self) -> ContentItem:
+        """The document (TID 4000)."""
+        return items.container(
+            None,
+            "report",
+            items.code("HAS CONCEPT MOD", "language", items.value("english")),
+            self.library.item(),
+            self._overall(),
+            self._detections(),
+            self._analyses(),
+            template="4000",
+        )
+
+    # Impressions
+
+    def _overall(self) -> ContentItem:
+        """Overall impression and recommendation (TID 4001)."""
+        exam = self.subject.exam
+        result = "all_succeeded" if not self._failed_pairs else "not_all_succeeded"
+        result += "_with_findings" if exam.findings else "_without_findings"
+        sides = {view.laterality for view in exam.views}
+        side = lexicon.terms().sides[sides.pop()].codes[0] if len(sides) == 1 else items.value("both_breasts")
+        step = exam.next_steps[0] if exam.next_steps else None
+        return items.code(
+            "CONTAINS",
+            "findings_summary",
+            items.value(result),
+            *self._impression(
+                "HAS PROPERTIES",
+                exam.assessment.overall,
+                side,
+                overall_text(self.subject),
+                step,
+                _interval("HAS PROPERTIES", step),
+            ),
+            *self._individual(),
+        )
+
+    def _individual(self) -> Iterator[ContentItem]:
+        """Individual impressions and recommendations (TID 4003)."""
+        exam = self.subject.exam
+        for finding in exam.findings:
+            side = lexicon.terms().sides[finding.laterality].codes[0]
+            yield self._container(
+                "optional" if finding.benign else "required",
+                *self._impression(
+                    INDIVIDUAL,
+                    finding.assessment.category,
+                    side,
+                    finding_text(finding, self._groups(finding)),
+                    finding.next_step,
+                    self._due(finding.next_step),
+                    _change_code(finding),
+                ),
+                *self._finding(finding),
+            )
+        for earlier in exam.earlier_findings:
+            if seen := list(self._earlier(earlier)):
+                yield self._container(
+                    "optional", *self._remark(earlier_text(earlier), earlier.laterality), *seen
+                )
+        yield from self._others()
+        yield from self._mimics()
+
+    def _container(self, intent: str, *children: ContentItem) -> ContentItem:
+        return items.container("INFERRED FROM", "individual_impression", _intent(intent), *children)
+
+    def _impression(
+        self,
+        relation: Relation,
+        category: str,
+        side: Code,
+        said: str,
+        step: NextStep | None,
+        when: ContentItem | None,
+        change: Code | None = None,
+    ) -> Iterator[ContentItem]:
+        """The body of an impression (TID 4002)."""
+        graded = of_group(lexicon.categories().categories[category].codes, 6027)
+        if graded is not None:
+            yield items.code(
+                relation, "assessment", graded, items.code("HAS CONCEPT MOD", "laterality", side)
+            )
+        if change is not None:
+            yield items.code(
+                relation, "impression", change, items.code("HAS CONCEPT MOD", "laterality", side)
+            )
+        yield items.text(relation, "impression_description", said)
+        coded = _step_code(step)
+        if coded is not None:
+            yield items.code(relation, "follow_up", coded, items.code("HAS CONCEPT MOD", "laterality", side))
+        if when is not None:
+            yield when
+        yield from self._algorithm(relation, ASSESSMENT)
+
+    def _remark(self, said: str, side: str) -> Iterator[ContentItem]:
+        """An impression that holds words alone."""
+        yield items.text(INDIVIDUAL, "impression_description", f"{words.SIDES[side]} breast: {said}")
+        yield from self._algorithm(INDIVIDUAL, ASSESSMENT)
+
+    def _due(self, step: NextStep) -> ContentItem | None:
+        """The day by which a step is due; the interval where the exam has no date. TID 4002 holds one of
+        the two."""
+        day = self.subject.exam.date
+        if not step.due_days or day is None:  # the day is to be later than the exam's own
+            return _interval(INDIVIDUAL, step)
+        return items.date(INDIVIDUAL, "follow_up_date", date.fromisoformat(day) + timedelta(step.due_days))
+
+    # Features
+
+    def _finding(self, finding: Finding) -> Iterator[ContentItem]:
+        """A finding: a composite feature where it is one thing in several views (TID 4004), else the single
+        image findings."""
+        cancer = None if finding.malignancy is None else finding.malignancy.probability
+        whole = all(member.group is not None or len(member.calcifications) == 1 for member in finding.members)
+        intent = "optional" if finding.benign else "required"
+        if len(finding.members) > 1 and whole:
+            grouped = any(member.group is not None for member in finding.members)
+            kind = "calcification_cluster" if grouped else "individual_calcification"
+            parts = (
+                item for member in finding.members for item in self._member("INFERRED FROM", member, finding)
+            )
+            yield items.code(
+                "CONTAINS",
+                "composite_feature",
+                items.value(kind),
+                _intent(intent),
+                items.text("HAS OBS CONTEXT", "tracking_identifier", finding.id),
+                items.code("HAS PROPERTIES", "composite_type", items.value("related_spatially")),
+                items.code("HAS PROPERTIES", "scope", items.value("on_several_images")),
+                *self._algorithm("HAS PROPERTIES", GROUPING),
+                *_cancer(cancer),
+                *parts,
+            )
+        else:
+            for member in finding.members:
+                yield from self._member("CONTAINS", member, finding, cancer)
+
+    def _member(
+        self, relation: Relation, member: Member, finding: Finding, cancer: float | None = None
+    ) -> Iterator[ContentItem]:
+        """What one view shows of a finding (TID 4006)."""
+        view = self._views[member.view]
+        own = {each.id: each for each in view.calcifications}
+        intent = "optional" if finding.benign else "required"
+        specks = [own[one] for one in member.calcifications]
+        if member.group is None:
+            for speck in specks:
+                yield self._speck(relation, view, speck, intent, cancer)
+            return
+        group = next(each for each in view.groups if each.id == member.group)
+        yield self._cluster(relation, view, group, specks, intent, cancer)
+
+    def _cluster(
+        self,
+        relation: Relation,
+        view: ViewReport,
+        group: Group,
+        specks: Sequence[Calcification],
+        intent: str,
+        cancer: float | None,
+    ) -> ContentItem:
+        """A calcification cluster (TID 4010) with its calcifications."""
+        place = self.library.position(view.sop_uid)
+        distribution = of_group(lexicon.terms().distribution[group.distribution].codes, 6012)
+        return self._single(
+            relation,
+            "calcification_cluster",
+            intent,
+            group.id,
+            GROUPING,
+            group.probability,
+            cancer,
+            items.point("HAS PROPERTIES", "center", (group.x, group.y), place),
+            items.polygon("HAS PROPERTIES", "outline", group.outline, place),
+            _maybe("calcification_type", _type_code(group.typical_kind, group.morphology)),
+            _maybe("calcification_distribution", distribution),
+            items.num("HAS PROPERTIES", "number_of_calcifications", group.count, "no_units"),
+            *(self._speck("INFERRED FROM", view, speck, intent) for speck in specks),
+        )
+
+    def _speck(
+        self,
+        relation: Relation,
+        view: ViewReport,
+        speck: Calcification,
+        intent: str,
+        cancer: float | None = None,
+    ) -> ContentItem:
+        """An individual calcification (TID 4009)."""
+        place = self.library.position(view.sop_uid, speck.slice)
+        return self._single(
+            relation,
+            "individual_calcification",
+            intent,
+            speck.id,
+            DETECTION,
+            speck.probability,
+            cancer,
+            items.point("HAS PROPERTIES", "center", (speck.x, speck.y), place),
+            items.polygon("HAS PROPERTIES", "outline", speck.outline, place),
+            _maybe("calcification_type", _type_code(speck.kind) or _size_code(speck)),
+        )
+
+    def _single(
+        self,
+        relation: Relation,
+        kind: str,
+        intent: str,
+        tracking: str | None,
+        algorithm: str,
+        certainty: float | None,
+        cancer: float | None,
+        *properties: ContentItem | None,
+    ) -> ContentItem:
+        """A single image finding (TID 4006)."""
+        followed = (
+            [] if tracking is None else [items.text("HAS OBS CONTEXT", "tracking_identifier", tracking)]
+        )
+        sure = []
+        if certainty is not None:
+            sure.append(items.percent("HAS PROPERTIES", "certainty_of_finding", certainty))
+        return items.code(
+            relation,
+            "single_image_finding",
+            items.value(kind),
+            _intent(intent),
+            *followed,
+            *self._algorithm("HAS PROPERTIES", algorithm),
+            *sure,
+            *_cancer(cancer),
+            *(each for each in properties if each is not None),
+        )
+
+    def _earlier(self, finding: EarlierFinding) -> Iterator[ContentItem]:
+        """Where an earlier image shows what is no finding any more."""
+        for place in finding.change.places:
+            if not self.library.holds(place.prior_view):
+                continue
+            picture = self.library.position(place.prior_view)
+            around = hull([point for each in place.earlier for point in each.outline])
+            yield self._single(
+                "CONTAINS",
+                "calcification_cluster",
+                "optional",
+                finding.id,
+                GROUPING,
+                None,
+                None,
+                items.point("HAS PROPERTIES", "center", (place.x, place.y), picture),
+                items.polygon("HAS PROPERTIES", "outline", around, picture),
+                items.num(
+                    "HAS PROPERTIES",
+                    "number_of_calcifications",
+                    len(place.earlier) or finding.count,
+                    "no_units",
+                ),
+            )
+
+    def _others(self) -> Iterator[ContentItem]:
+        """The calcifications that the reading took for real and that belong to no finding."""
+        exam, threshold = self.subject.exam, self.subject.report.settings.get("operating_point")
+        least = threshold if isinstance(threshold, float | int) else 0.0
+        told = {
+            (m.view, one) for finding in exam.findings for m in finding.members for one in m.calcifications
+        }
+        for side, views in groupby(exam.views, lambda view: view.laterality):
+            marks = [
+                self._speck("CONTAINS", view, speck, "optional")
+                for view in views
+                for speck in view.calcifications
+                if speck.probability >= least and (view.sop_uid, speck.id) not in told
+            ]
+            if marks:
+                said = f"{len(marks)} marks of calcifications that belong to no finding."
+                yield self._container("optional", *self._remark(said, side), *marks)
+
+    def _mimics(self) -> Iterator[ContentItem]:
+        """What is no calcification: objects as non-lesions (TID 4012), and what has no code of its own as an
+        artefact (TID 4014) that the text names."""
+        found = sorted(
+            (
+                (view.laterality, mimic.kind, view, mimic)
+                for view in self.subject.exam.views
+                for mimic in view.mimics
+            ),
+            key=lambda one: one[:2],
+        )
+        for (side, kind), same in groupby(found, lambda one: one[:2]):
+            marks = [self._mimic(view, mimic) for _, _, view, mimic in same]
+            said = f"{words.term(kind)}, no calcification; {words.advice(kind)}."
+            yield self._container("optional", *self._remark(said, side), *marks)
+
+    def _mimic(self, view: ViewReport, mimic: Mimic) -> ContentItem:
+        place, at = self.library.position(view.sop_uid), (mimic.x, mimic.y)
+        codes = lexicon.terms().mimics[mimic.kind].codes
+        artifact = of_group(codes, 6041)
+        what = "outline" if artifact is None else "image_region"
+        region = items.polygon("HAS PROPERTIES", what, mimic.outline, place) or items.circle(
+            "HAS PROPERTIES", what, at, max(mimic.extent_mm / view.pixel_mm / 2, 0.5), place
+        )
+        if artifact is not None:
+            return self._single(
+                "CONTAINS", "image_quality", "optional", None, DETECTION, None, None, region,
+                items.code("HAS PROPERTIES", "quality_finding", artifact),
+            )  # fmt: skip
+        return self._single(
+            "CONTAINS", "non_lesion", "optional", None, DETECTION, None, None,
+            items.point("HAS PROPERTIES", "center", at, place), region,
+            items.code("HAS PROPERTIES", "object_type", codes[0]),
+        )  # fmt: skip
+
+    def _groups(self, finding: Finding) -> list[tuple[ViewReport, Group]]:
+        return [
+            (view, group)
+            for member in finding.members
+            for view in [self._views[member.view]]
+            for group in view.groups
+            if group.id == member.group
+        ]
+
+    # What was done
+
+    def _detections(self) -> ContentItem:
+        """Summary of detections (TID 4015): every view of the exam was searched."""
+        pictures = [self.library.position(view.sop_uid) for view in self.subject.exam.views]
+        done = [
+            items.code(
+                "CONTAINS",
+                "detection_performed",
+                items.value(kind),
+                *self._algorithm("HAS PROPERTIES", algorithm, parameters=True),
+                *(items.reference("HAS PROPERTIES", picture) for picture in pictures),
+            )
+            for kind, algorithm in (
+                ("individual_calcification", DETECTION),
+                ("calcification_cluster", GROUPING),
+            )
+        ]
+        return items.code(
+            "CONTAINS",
+            "summary_of_detections",
+            items.value("succeeded"),
+            items.container("INFERRED FROM", "successful_detections", *done),
+        )
+
+    def _analyses(self) -> ContentItem:
+        """Summary of analyses (TID 4016): impressions, views against one another, this exam against an
+        earlier one."""
+        exam = self.subject.exam
+        every = [view.sop_uid for view in exam.views]
+        done = [("individual_impressions", every), ("overall_impression", every)]
+        for _, views in groupby(exam.views, lambda view: view.laterality):
+            own = list(views)
+            if {"CC", "MLO"} <= {view.view for view in own}:
+                done.append(("spatial_collocation", [view.sop_uid for view in own]))
+        done += [("temporal_correlation", pair) for pair in self._compared_pairs]
+        failed = [("temporal_correlation", pair) for pair in self._failed_pairs]
+        parts = [
+            items.container("INFERRED FROM", what, *(self._analysis(*one) for one in some))
+            for what, some in (("successful_analyses", done), ("failed_analyses", failed))
+            if some
+        ]
+        result = items.value("partially_succeeded" if failed else "succeeded")
+        return items.code("CONTAINS", "summary_of_analyses", result, *parts)
+
+    def _analysis(self, what: str, pictures: Iterable[str]) -> ContentItem:
+        algorithm = ASSESSMENT if what.endswith(("impression", "impressions")) else GROUPING
+        return items.code(
+            "CONTAINS",
+            "analysis_performed",
+            items.value(what),
+            *self._algorithm("HAS PROPERTIES", algorithm, parameters=True),
+            *(items.reference("HAS PROPERTIES", self.library.position(one)) for one in pictures),
+        )
+
+    @property
+    def _compared_pairs(self) -> list[list[str]]:
+        return self._pairs(failed=False)
+
+    @property
+    def _failed_pairs(self) -> list[list[str]]:
+        return self._pairs(failed=True)
+
+    def _pairs(self, failed: bool) -> list[list[str]]:
+        """Views with the earlier ones that were, or could not be, laid on them; of an earlier image that is
+        not at hand nothing can be said, since nothing can name it."""
+        return [
+            [laid.view, laid.prior_view]
+            for prior in self.subject.exam.priors
+            for laid in (prior.views if prior.used else ())
+            if (laid.reason is not None) == failed and self.library.holds(laid.prior_view)
+        ]
+
+    def _algorithm(
+        self, relation: Relation, algorithm: str, parameters: bool = False
+    ) -> Iterator[ContentItem]:
+        """Name, version and parameters of an algorithm (TID 4019)."""
+        report = self.subject.report
+        yield items.text(relation, "algorithm_name", algorithm)
+        yield items.text(relation, "algorithm_version", report.calcscope_version)
+        if parameters:
+            for model, digest in sorted(report.models.items()):
+                yield items.text(relation, "algorithm_parameters", f"{model} sha256 {digest}")
+            settings = ", ".join(f"{key}={held}" for key, held in sorted(report.settings.items()))
+            if settings:
+                yield items.text(relation, "algorithm_parameters", settings)
+
+
+def _intent(intent: str) -> ContentItem:
+    return items.code("HAS CONCEPT MOD", "rendering_intent", items.value(intent))
+
+
+def _cancer(probability: float | None) -> list[ContentItem]:
+    if probability is None:
+        return []
+    return [items.percent("HAS PROPERTIES", "probability_of_cancer", probability)]
+
+
+def _maybe(what: str, held: Code | None) -> ContentItem | None:
+    return None if held is None else items.code("HAS PROPERTIES", what, held)
+
+
+def _type_code(kind: str | None, morphology: str | None = None) -> Code | None:
+    """The code of CID 6010 for a typically benign kind, else for a shape."""
+    words_ = lexicon.terms()
+    term = words_.typical_kinds.get(kind or "") or words_.morphology.get(morphology or "")
+    return None if term is None else of_group(term.codes, 6010)
+
+
+def _size_code(speck: Calcification) -> Code | None:
+    return of_group(lexicon.terms().size_classes[speck.size_class].codes, 6010)
+
+
+def _step_code(step: NextStep | None) -> Code | None:
+    known = None if step is None else lexicon.next_steps().steps.get(step.code)
+    return None if known is None else of_group(known.codes, 6028)
+
+
+def _interval(relation: Relation, step: NextStep | None) -> ContentItem | None:
+    if step is None or step.due_days is None:
+        return None
+    if step.due_days < MONTHS_FROM_DAYS:
+        return items.num(relation, "follow_up_interval", step.due_days, "day")
+    return items.num(relation, "follow_up_interval", round(step.due_days / MONTH), "month")
+
+
+def _change_code(finding: Finding) -> Code | None:
+    """The most telling change that CID 6002 has a code for."""
+    known = lexicon.terms().change
+    for status in finding.change.status if finding.change is not None else ():
+        found = of_group(known[status].codes, 6002) if status in known else None
+        if found is not None:
+            return found
+    return None
+
+
+def overall_text(subject: Subject) -> str:
+    """The overall impression in words: what the software is, categories, steps, reasons, what was left."""
+    exam, report = subject.exam, subject.report
+    lines = [report.notice]
+    for side, category in (("R", exam.assessment.right), ("L", exam.assessment.left)):
+        if category is not None:
+            lines.append(
+                f"{words.SIDES[side]} breast: BI-RADS category {category}, {words.category(category)}."
+            )
+    lines += [step.text for step in exam.next_steps]
+    lines += [reason.text for reason in exam.assessment.reasons]
+    lines += [f"Earlier exam: {earlier_text(each)}" for each in exam.earlier_findings]
+    lines += [f"{view.label}: {warning}" for view in exam.views for warning in view.warnings]
+    lines += [
+        f"{view.label}: the pixels are too large for fine shapes; no shape is named."
+        for view in exam.views
+        if not view.morphology_assessable
+    ]
+    lines += ["An earlier exam was offered and not compared with." for each in exam.priors if not each.used]
+    lines.append(f"Every probability is {report.probability_basis}.")
+    return "\n".join(lines)
+
+
+def finding_text(finding: Finding, groups: Sequence[tuple[ViewReport, Group]]) -> str:
+    """A finding in words: its paragraph, place, likelihoods of the terms, change, the rules that fired."""
+    lines = [finding.sentence, f"Place: {words.place(finding.location)}."]
+    for view, group in groups:
+        shapes = {} if group.morphology == "not_assessable" else group.morphology_probabilities
+        for what, likely in (("shape", shapes), ("distribution", group.distribution_probabilities)):
+            if said := _likelihoods(likely):
+                lines.append(f"{view.label}, {what}: {said}.")
+    if finding.morphology == "not_assessable":
+        lines.append("Shape: not assessable.")
+    if finding.change is not None:
+        lines.append(f"Against {words.day(finding.change.date)}: {words.status(finding.change)}.")
+        lines += finding.change.words
+        if finding.change.reason:
+            lines.append(f"Not comparable: {finding.change.reason}.")
+    if finding.malignancy is not None:
+        found = finding.malignancy
+        lines.append(
+            f"Probability of malignancy {words.percent(found.probability)} ({words.percent(found.low)} "
+            f"to {words.percent(found.high)}) at a prevalence of {words.percent(found.prevalence)}; "
+            f"{found.note}."
+        )
+    lines.append(finding.next_step.text)
+    for reason in finding.reasons:
+        source, verified = words.source(reason)
+        mark = "" if verified else f" ({lexicon.notices().not_verified})"
+        lines.append(f"{reason.text} [{source}{mark}]")
+    return "\n".join(lines)
+
+
+def earlier_text(finding: EarlierFinding) -> str:
+    """What an earlier exam shows and this one no longer, in words: no code says so."""
+    what = f"{words.title(finding)}, {finding.count} calcifications, {words.place(finding.location)}"
+    said = f"{what}; seen on {words.day(finding.change.date)}: {words.status(finding.change)}."
+    return " ".join([said, *finding.change.words])
+
+
+def _likelihoods(likely: dict[str, float]) -> str:
+    said = sorted(likely.items(), key=lambda one: -one[1])
+    return ", ".join(f"{words.term(term)} {words.percent(share)}" for term, share in said if share >= 0.05)
+
+
+def hull(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Convex hull of points (Andrew's monotone chain), counter-clockwise; the points where they are few."""
+    ordered = sorted(set(points))
+    if len(ordered) < 3:
+        return ordered
+
+    def half(some: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+        chain: list[tuple[float, float]] = []
+        for x, y in some:
+            while len(chain) > 1:
+                (ax, ay), (bx, by) = chain[-2:]
+                if (bx - ax) * (y - ay) - (by - ay) * (x - ax) > 0:
+                    break
+                chain.pop()
+            chain.append((x, y))
+        return chain[:-1]
+
+    return half(ordered) + half(reversed(ordered))
