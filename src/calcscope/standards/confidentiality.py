@@ -7,6 +7,7 @@ random; the walk through the sequences, the references and the dates are done he
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import timedelta
@@ -26,6 +27,13 @@ from calcscope.standards.pseudonyms import Pseudonyms
 TABLE = "dicomfields_2026c"
 CLEANED = ("ContentSequence", "GraphicAnnotationSequence", "ReferencedImageSequence", "SourceImageSequence")
 """Sequences that stay, their items cleaned: an object without its content and its references is none."""
+FORMS = {
+    "IS": re.compile(r"\s*[+-]?\d+\s*"),
+    "DS": re.compile(r"\s*[+-]?[\d.]+([eE][+-]?\d+)?\s*"),
+    "CS": re.compile(r"[A-Za-z0-9 _.-]{0,16}"),
+    "UI": re.compile(r"[0-9.]{0,64}"),
+}
+"""How values of these kinds look (PS3.5 6.2)."""
 OWN_MOMENTS = ("Patient", "Context")
 """Dates of the woman's life are no dates of an exam, and go; those of code tables stay."""
 
@@ -97,7 +105,7 @@ class _Cleaning:
         if element.VR in ("DA", "TM", "DT") and not keyword.startswith(OWN_MOMENTS):
             return self._moment(element, action)
         if action is None:
-            return None if element.VR in ("PN", "AE", "UN") else deepcopy(element)
+            return deepcopy(element) if _is_what_it_says(element) else None
         if action == "U":
             return DataElement(tag, "UI", _each(element.value, self._names.uid))
         if action == "X":
@@ -129,6 +137,20 @@ class _Cleaning:
             return self._names.moment(element.VR, value, self._clock)
 
         return DataElement(element.tag, element.VR, _each(element.value, moved))
+
+
+def _is_what_it_says(element: DataElement) -> bool:
+    """Whether the value of an attribute that the table does not name can only be what the attribute is for.
+
+    A name in a damaged number or code would else stay; and no person or machine of whom the table is silent.
+    """
+    if element.VR in ("PN", "AE", "UN"):
+        return False
+    form = FORMS.get(element.VR)
+    if form is None or not element.value:
+        return True
+    several = not isinstance(element.value, str) and hasattr(element.value, "__iter__")
+    return all(form.fullmatch(str(one)) for one in (element.value if several else [element.value]))
 
 
 def _each(value: Any, change: Callable[[str], str]) -> Any:

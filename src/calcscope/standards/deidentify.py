@@ -129,11 +129,12 @@ class Deidentifier:
     def _stand_ins(self, exam: ExamReport) -> dict[str, str]:
         """Everything in a report that tells whose it is, with what stands for it."""
         uids = [exam.study_uid, *(view.sop_uid for view in exam.views)]
-        files = {view.source: view.label for view in exam.views}
+        files: dict[str, str] = {}
         for number, prior in enumerate(exam.priors, 1):
             uids += [prior.study_uid or "", *(laid.prior_view for laid in prior.views)]
             sources = [prior.source, *(laid.source for laid in prior.views)]
             files |= dict.fromkeys(sources, f"earlier exam {number}")
+        files |= {view.source: view.label for view in exam.views}
         bare = {Path(name).name: label for name, label in files.items()}
         new = {name: label for name, label in bare.items() if len(name) >= SHORTEST} | files
         new |= {exam.patient_id: self.names.patient} if len(exam.patient_id) >= SHORTEST else {}
