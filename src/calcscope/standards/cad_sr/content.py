@@ -2,6 +2,10 @@
 
 What the templates have no code for goes into the texts of the impressions: shapes that are not assessable,
 the probabilities of the terms, places in the breast, findings that are no longer seen, kinds of artefact.
+
+The body of an individual impression (TID 4002: assessment, change, words, follow-up) hangs on its
+first feature. TID 4003 has the container contain it, which PixelMed's validator takes for an error; it has
+the container have it as properties, which PS3.3 Table A.35.5-2 forbids and DCMTK refuses to read.
 """
 
 from __future__ import annotations
@@ -36,10 +40,10 @@ from calcscope.standards.subject import Subject
 DETECTION = "Calcscope calcification detection"
 GROUPING = "Calcscope grouping and description"
 ASSESSMENT = "Calcscope assessment by rules"
-INDIVIDUAL: Relation = "CONTAINS"
-"""How an individual impression holds its body: TID 4003, row 3. A CONTAINER may have no properties (PS3.3
-Table A.35.5-2), and DCMTK refuses a document in which one has; PixelMed's validator expects them all the
-same."""
+NON_LESIONS = 6401
+"""The context group whose objects are in CID 6040 too."""
+HELD: Relation = "HAS PROPERTIES"
+"""How an impression holds its body."""
 MONTH = 30.4375
 MONTHS_FROM_DAYS = 60
 """From here on an interval is said in months, as the recommendations of the atlas are."""
@@ -88,13 +92,13 @@ class Content:
             "findings_summary",
             items.value(result),
             *self._impression(
-                "HAS PROPERTIES",
                 exam.assessment.overall,
                 side,
                 overall_text(self.subject),
                 step,
-                _interval("HAS PROPERTIES", step),
+                _interval(step),
             ),
+            *self._algorithm("HAS PROPERTIES", ASSESSMENT),
             *self._individual(),
         )
 
@@ -102,34 +106,30 @@ class Content:
         """Individual impressions and recommendations (TID 4003)."""
         exam = self.subject.exam
         for finding in exam.findings:
-            side = lexicon.terms().sides[finding.laterality].codes[0]
-            yield self._container(
-                "optional" if finding.benign else "required",
-                *self._impression(
-                    INDIVIDUAL,
-                    finding.assessment.category,
-                    side,
-                    finding_text(finding, self._groups(finding)),
-                    finding.next_step,
-                    self._due(finding.next_step),
-                    _change_code(finding),
-                ),
-                *self._finding(finding),
+            body = self._impression(
+                finding.assessment.category,
+                lexicon.terms().sides[finding.laterality].codes[0],
+                finding_text(finding, self._groups(finding)),
+                finding.next_step,
+                self._due(finding.next_step),
+                _change_code(finding),
             )
+            intent = "optional" if finding.benign else "required"
+            yield self._container(intent, body, list(self._finding(finding)))
         for earlier in exam.earlier_findings:
             if seen := list(self._earlier(earlier)):
-                yield self._container(
-                    "optional", *self._remark(earlier_text(earlier), earlier.laterality), *seen
-                )
+                yield self._container("optional", _remark(earlier_text(earlier), earlier.laterality), seen)
         yield from self._others()
         yield from self._mimics()
 
-    def _container(self, intent: str, *children: ContentItem) -> ContentItem:
-        return items.container("INFERRED FROM", "individual_impression", _intent(intent), *children)
+    def _container(
+        self, intent: str, body: Iterable[ContentItem], features: Sequence[ContentItem]
+    ) -> ContentItem:
+        features[0].ContentSequence.extend(body)
+        return items.container("INFERRED FROM", "individual_impression", _intent(intent), *features)
 
     def _impression(
         self,
-        relation: Relation,
         category: str,
         side: Code,
         said: str,
@@ -140,33 +140,23 @@ class Content:
         """The body of an impression (TID 4002)."""
         graded = of_group(lexicon.categories().categories[category].codes, 6027)
         if graded is not None:
-            yield items.code(
-                relation, "assessment", graded, items.code("HAS CONCEPT MOD", "laterality", side)
-            )
+            yield items.code(HELD, "assessment", graded, items.code("HAS CONCEPT MOD", "laterality", side))
         if change is not None:
-            yield items.code(
-                relation, "impression", change, items.code("HAS CONCEPT MOD", "laterality", side)
-            )
-        yield items.text(relation, "impression_description", said)
+            yield items.code(HELD, "impression", change, items.code("HAS CONCEPT MOD", "laterality", side))
+        yield items.text(HELD, "impression_description", said)
         coded = _step_code(step)
         if coded is not None:
-            yield items.code(relation, "follow_up", coded, items.code("HAS CONCEPT MOD", "laterality", side))
+            yield items.code(HELD, "follow_up", coded, items.code("HAS CONCEPT MOD", "laterality", side))
         if when is not None:
             yield when
-        yield from self._algorithm(relation, ASSESSMENT)
-
-    def _remark(self, said: str, side: str) -> Iterator[ContentItem]:
-        """An impression that holds words alone."""
-        yield items.text(INDIVIDUAL, "impression_description", f"{words.SIDES[side]} breast: {said}")
-        yield from self._algorithm(INDIVIDUAL, ASSESSMENT)
 
     def _due(self, step: NextStep) -> ContentItem | None:
         """The day by which a step is due; the interval where the exam has no date. TID 4002 holds one of
         the two."""
         day = self.subject.exam.date
         if not step.due_days or day is None:  # the day is to be later than the exam's own
-            return _interval(INDIVIDUAL, step)
-        return items.date(INDIVIDUAL, "follow_up_date", date.fromisoformat(day) + timedelta(step.due_days))
+            return _interval(step)
+        return items.date(HELD, "follow_up_date", date.fromisoformat(day) + timedelta(step.due_days))
 
     # Features
 
@@ -335,11 +325,10 @@ class Content:
             ]
             if marks:
                 said = f"{len(marks)} marks of calcifications that belong to no finding."
-                yield self._container("optional", *self._remark(said, side), *marks)
+                yield self._container("optional", _remark(said, side), marks)
 
     def _mimics(self) -> Iterator[ContentItem]:
-        """What is no calcification: objects as non-lesions (TID 4012), and what has no code of its own as an
-        artefact (TID 4014) that the text names."""
+        """What is no calcification: non-lesions (TID 4012), whose kind the words name too."""
         found = sorted(
             (
                 (view.laterality, mimic.kind, view, mimic)
@@ -351,26 +340,26 @@ class Content:
         for (side, kind), same in groupby(found, lambda one: one[:2]):
             marks = [self._mimic(view, mimic) for _, _, view, mimic in same]
             said = f"{words.term(kind)}, no calcification; {words.advice(kind)}."
-            yield self._container("optional", *self._remark(said, side), *marks)
+            yield self._container("optional", _remark(said, side), marks)
 
     def _mimic(self, view: ViewReport, mimic: Mimic) -> ContentItem:
+        """A non-lesion; what no code names is an unspecified one, which the words name."""
         place, at = self.library.position(view.sop_uid), (mimic.x, mimic.y)
-        codes = lexicon.terms().mimics[mimic.kind].codes
-        artifact = of_group(codes, 6041)
-        what = "outline" if artifact is None else "image_region"
-        region = items.polygon("HAS PROPERTIES", what, mimic.outline, place) or items.circle(
-            "HAS PROPERTIES", what, at, max(mimic.extent_mm / view.pixel_mm / 2, 0.5), place
-        )
-        if artifact is not None:
-            return self._single(
-                "CONTAINS", "image_quality", "optional", None, DETECTION, None, None, region,
-                items.code("HAS PROPERTIES", "quality_finding", artifact),
-            )  # fmt: skip
+        radius = max(mimic.extent_mm / view.pixel_mm / 2, 0.5)
+        kind = of_group(lexicon.terms().mimics[mimic.kind].codes, NON_LESIONS)
         return self._single(
-            "CONTAINS", "non_lesion", "optional", None, DETECTION, None, None,
-            items.point("HAS PROPERTIES", "center", at, place), region,
-            items.code("HAS PROPERTIES", "object_type", codes[0]),
-        )  # fmt: skip
+            "CONTAINS",
+            "non_lesion",
+            "optional",
+            None,
+            DETECTION,
+            None,
+            None,
+            items.point(HELD, "center", at, place),
+            items.polygon(HELD, "outline", mimic.outline, place)
+            or items.circle(HELD, "outline", at, radius, place),
+            items.code(HELD, "object_type", kind or items.value("unspecified_object")),
+        )
 
     def _groups(self, finding: Finding) -> list[tuple[ViewReport, Group]]:
         return [
@@ -469,6 +458,11 @@ class Content:
                 yield items.text(relation, "algorithm_parameters", settings)
 
 
+def _remark(said: str, side: str) -> list[ContentItem]:
+    """An impression that holds words alone."""
+    return [items.text(HELD, "impression_description", f"{words.SIDES[side]} breast: {said}")]
+
+
 def _intent(intent: str) -> ContentItem:
     return items.code("HAS CONCEPT MOD", "rendering_intent", items.value(intent))
 
@@ -499,12 +493,12 @@ def _step_code(step: NextStep | None) -> Code | None:
     return None if known is None else of_group(known.codes, 6028)
 
 
-def _interval(relation: Relation, step: NextStep | None) -> ContentItem | None:
+def _interval(step: NextStep | None) -> ContentItem | None:
     if step is None or step.due_days is None:
         return None
     if step.due_days < MONTHS_FROM_DAYS:
-        return items.num(relation, "follow_up_interval", step.due_days, "day")
-    return items.num(relation, "follow_up_interval", round(step.due_days / MONTH), "month")
+        return items.num(HELD, "follow_up_interval", step.due_days, "day")
+    return items.num(HELD, "follow_up_interval", round(step.due_days / MONTH), "month")
 
 
 def _change_code(finding: Finding) -> Code | None:
