@@ -7,6 +7,7 @@ in ``docs/reference`` are made from there. ``tests/test_docs.py`` fails when the
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import typing
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from pydantic import BaseModel
 from calcscope import lexicon
 from calcscope.cli import app
 from calcscope.lexicon.model import Figure, Named, Source, Term
+from calcscope.node.config import NodeConfig
 from calcscope.reading import ReadSettings
 from calcscope.report import model
 
@@ -39,6 +41,7 @@ def pages() -> dict[str, str]:
         "command-line.md": command_line(),
         "settings.md": settings(),
         "report.md": report_fields(),
+        "node.md": node_settings(),
         "lexicon.md": lexicon_page(),
         "sources.md": sources(),
     }
@@ -49,6 +52,8 @@ def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
     """(name, command) of every command; those of a group follow its name: ``train network``."""
     for name, command in getattr(group, "commands", {}).items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:  # a command of its own: calcscope node
+                yield before + name, command
             yield from commands(command, f"{before}{name} ")
         else:
             yield before + name, command
@@ -84,6 +89,52 @@ def settings() -> str:
             _table(("field", "meaning"), python),
         ]
     )
+
+
+def node_settings() -> str:
+    """Every setting of ``node.toml``: a table for each part, with the default of each."""
+    parts = [
+        "# node.toml\n",
+        "The configuration of [the node](../guide/node.md). Paths are relative to the file. `[[…]]` may "
+        "be given several times.\n",
+    ]
+    for head, part in _tables_of(NodeConfig):
+        rows = []
+        for name, field in part.model_fields.items():
+            if not list(_models_in(field.annotation)):
+                default = "required" if field.is_required() else _toml(field.get_default())
+                rows.append((f"`{name}`", default, field.description or ""))
+        parts.append(f"## {head}\n\n{inspect.cleandoc(part.__doc__ or '')}\n")
+        parts.append(_table(("setting", "default", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def _toml(value: object) -> str:
+    return f"`{json.dumps(value)}`" if isinstance(value, str | tuple) else _value(value)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The models that an annotation names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in typing.get_args(annotation):
+        yield from _models_in(part)
+
+
+def _tables_of(part: type[BaseModel], name: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """(heading, model) of a configuration and of each TOML table in it."""
+    yield name or "The top", part
+    for inner, field in part.model_fields.items():
+        path = ".".join([*re.findall(r"[\w.]+", name)[:1], inner])
+        many = typing.get_origin(field.annotation) is tuple
+        models = list(_models_in(field.annotation))
+        for model_ in models:
+            head = f"`[[{path}]]`" if many else f"`[{path}]`"
+            for key, each in model_.model_fields.items() if len(models) > 1 else ():
+                if typing.get_origin(each.annotation) is typing.Literal and each.is_required():
+                    values = " or ".join(f'`"{one}"`' for one in typing.get_args(each.annotation))
+                    head = f"{head} with `{key}` = {values}"
+            yield from _tables_of(model_, head)
 
 
 def report_fields() -> str:

@@ -105,7 +105,9 @@ class StudyRules(_Part):
 class Reading(_Part):
     """How studies are read."""
 
-    mode: Literal["screening", "diagnostic"] = "screening"
+    mode: Literal["screening", "diagnostic"] = Field(
+        "screening", description="`screening` or `diagnostic`, as of calcscope read."
+    )
     kinds: tuple[Kind, ...] = Field(("cad-sr",), description="What is made of each report.")
     render: bool = Field(False, description="Also keep the report's page, pictures and PDF.")
     workers: int = Field(1, ge=1, description="Studies read at the same time.")
@@ -130,21 +132,21 @@ class _Place(_Part):
 class DicomPlace(_Place):
     """An archive that takes results by C-STORE."""
 
-    to: Literal["dicom"]
-    title: AeTitle
-    host: str
-    port: int = Field(ge=1, le=65535)
-    tls: bool = False
+    to: Literal["dicom"] = Field(description="`dicom`")
+    title: AeTitle = Field(description="Its AE title.")
+    host: str = Field(description="Its name or address.")
+    port: int = Field(ge=1, le=65535, description="Its port.")
+    tls: bool = Field(False, description="Whether it listens with TLS; needs `[tls]`.")
 
 
 class WebPlace(_Place):
     """An archive that takes results by STOW-RS."""
 
-    to: Literal["stow"]
+    to: Literal["stow"] = Field(description="`stow`")
     url: str = Field(
         pattern=r"^https?://", description="Of the DICOMweb service, such as https://…/dicom-web."
     )
-    user: str | None = None
+    user: str | None = Field(None, description="For HTTP basic authentication.")
     password_env: str | None = Field(None, description="Environment variable that holds the password.")
     ca: Path | None = Field(None, description="Certificates to trust, PEM; the system's where left out.")
 
@@ -152,8 +154,8 @@ class WebPlace(_Place):
 class FolderPlace(_Place):
     """A folder that takes copies, one folder in it for each study."""
 
-    to: Literal["folder"]
-    folder: Path
+    to: Literal["folder"] = Field(description="`folder`")
+    folder: Path = Field(description="Made where it is missing.")
 
 
 Place = Annotated[DicomPlace | WebPlace | FolderPlace, Field(discriminator="to")]
@@ -172,21 +174,23 @@ class Sending(_Part):
 class PriorsByDicom(_Part):
     """An archive that is asked for earlier exams by C-FIND, and sends them by C-MOVE or C-GET."""
 
-    by: Literal["move", "get"]
-    title: AeTitle
-    host: str
-    port: int = Field(ge=1, le=65535)
-    tls: bool = False
+    by: Literal["move", "get"] = Field(
+        description="`move`, for which the archive must know the node's AE title and address; or `get`."
+    )
+    title: AeTitle = Field(description="Its AE title.")
+    host: str = Field(description="Its name or address.")
+    port: int = Field(ge=1, le=65535, description="Its port.")
+    tls: bool = Field(False, description="Whether it listens with TLS; needs `[tls]`.")
 
 
 class PriorsByWeb(_Part):
     """An archive that is asked for earlier exams by QIDO-RS and WADO-RS."""
 
-    by: Literal["web"]
-    url: str = Field(pattern=r"^https?://")
-    user: str | None = None
-    password_env: str | None = None
-    ca: Path | None = None
+    by: Literal["web"] = Field(description="`web`")
+    url: str = Field(pattern=r"^https?://", description="Of the DICOMweb service.")
+    user: str | None = Field(None, description="For HTTP basic authentication.")
+    password_env: str | None = Field(None, description="Environment variable that holds the password.")
+    ca: Path | None = Field(None, description="Certificates to trust, PEM; the system's where left out.")
 
 
 class PriorRules(_Part):
@@ -227,7 +231,8 @@ class NodeConfig(_Part):
             asked = place.kinds or self.reading.kinds
             if "fhir" in asked and place.to != "folder":
                 raise ValueError(f"{place.name} takes DICOM objects; fhir goes to a folder: name its kinds")
-        if self.tls is None and any(getattr(one, "tls", False) for one in (*self.peer, *self.send)):
+        source = self.priors and self.priors.source
+        if self.tls is None and any(getattr(one, "tls", False) for one in (*self.peer, *self.send, source)):
             raise ValueError("tls = true needs the certificates of [tls]")
         return self
 

@@ -23,4 +23,6 @@ def client(
     session = create_session_from_user_pass(user, password(password_env)) if user else requests.Session()
     if ca is not None:
         session.verify = str(ca)
-    return DICOMwebClient(url, session=session, timeout=seconds)
+    service = DICOMwebClient(url, session=session, timeout=seconds)
+    service.set_http_retry_params(retry=False)  # the node tries again by itself, and notes it
+    return service
