@@ -13,7 +13,7 @@ import typer
 
 from calcscope.node.command import app as node_commands
 from calcscope.server.command import manage, serve
-from calcscope.standards.command import export
+from calcscope.standards.command import export, import_
 from calcscope.train.command import app as train_commands
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.add_typer(train_commands, name="train")
 app.add_typer(node_commands, name="node")
 app.command()(export)
+app.command("import")(import_)
 app.command()(serve)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(manage)
 

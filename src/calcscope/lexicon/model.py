@@ -422,6 +422,7 @@ class CadSr(Entry):
     view_modifiers: dict[str, Code]
     snomed_rt_schemes: tuple[str, ...]
     findings: dict[str, str]
+    same_within_mm: Figure
 
 
 class Word(Entry):

@@ -114,3 +114,47 @@ def export(
     if left_out:
         console.print("Look at these images; where they show no name, give --looked-at.", highlight=False)
         raise typer.Exit(1)
+
+
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Mammography CAD SR of any maker.", exists=True)],
+    out: Annotated[Path, typer.Option("--out", help="Folder for what is written.")],
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Our report.json of the same exam, or its folder: shows both beside one another."),
+    ] = None,
+) -> None:
+    """Read the marks of another maker's CAD.
+
+    Writes marks-1.json and so on, one for each file; with --report also a page with a picture of each view
+    and a table of which of their marks is ours. Nothing of the patient is written.
+
+    Exit code 0 when every file was read, 1 when some were not, 2 for wrong arguments.
+
+        calcscope import cad.dcm --report report --out beside
+    """
+    from rich.console import Console
+
+    from calcscope.errors import CalcscopeError
+    from calcscope.standards.importing import read_cad_sr
+    from calcscope.standards.importing_files import write_beside, write_marks
+
+    console, failed = Console(stderr=True), False
+    for number, file in enumerate(files, 1):
+        try:
+            marks = read_cad_sr(file)
+            written = [write_marks(marks, out / f"marks-{number}.json")]
+            if report is not None:
+                pages, problems = write_beside(marks, report, out / f"beside-{number}")
+                written += pages
+                marks = marks.model_copy(update={"problems": marks.problems + problems})
+        except (CalcscopeError, OSError, ValueError) as error:
+            console.print(f"[red]Not read[/red] {error}", highlight=False, soft_wrap=True)
+            failed = True
+            continue
+        for problem in marks.problems:
+            console.print(f"{file}: {problem}", highlight=False, markup=False, soft_wrap=True)
+        for path in written:
+            typer.echo(path)
+    if failed:
+        raise typer.Exit(1)

@@ -61,7 +61,8 @@ class MammographyCadSr(Dataset):
         self._add_document(subject)
         self._add_evidence(subject, content.library.headers)
         self.update(root)
-        self.SpecificCharacterSet = _character_set(subject.first, self)
+        if (characters := _character_set(subject.first, self)) is not None:
+            self.SpecificCharacterSet = characters
         self.file_meta = FileMetaDataset()
         self.file_meta.MediaStorageSOPClassUID = self.SOPClassUID
         self.file_meta.MediaStorageSOPInstanceUID = self.SOPInstanceUID
@@ -158,14 +159,14 @@ def _decoded(header: Dataset, keyword: str) -> DataElement:
     return element
 
 
-def _character_set(header: Dataset, document: Dataset) -> str:
-    """The images' own character set where it can write the whole document, else UTF-8."""
-    own = texts(header, "SpecificCharacterSet") or ["ISO_IR 6"]
-    encoding = python_encoding.get(own[0])
+def _character_set(header: Dataset, document: Dataset) -> str | None:
+    """The images' own character set where it can write the whole document, else UTF-8; None for ASCII."""
+    own = texts(header, "SpecificCharacterSet") or [""]
+    encoding = python_encoding.get(own[0]) if own[0] not in ("", "ISO_IR 6") else "ascii"
     if len(own) == 1 and encoding is not None:
         try:
             "".join(_characters(document)).encode(encoding)
-            return own[0]
+            return None if encoding == "ascii" else own[0]
         except UnicodeEncodeError:
             pass
     return UTF8
