@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +15,8 @@ import typer
 
 SETTINGS = "calcscope.server.settings"
 THREADS = 8
+WATCH_SECONDS = 5.0
+"""Between two looks at the processes that read exams."""
 
 
 def _prepare(data: Path | None) -> None:
@@ -62,17 +67,42 @@ def serve(
     call_command("collectstatic", verbosity=0, interactive=False)
     if demo:
         call_command("demo")
-    readers = [subprocess.Popen([sys.executable, "-m", "django", "db_worker"]) for _ in range(workers)]
     from waitress import serve as listen
 
     from calcscope.server.wsgi import application
 
     typer.echo(f"Calcscope is at http://{address}:{port}/ (stop with Ctrl-C)")
-    try:
+    with _readers(workers):
         listen(
             application, host=address, port=port, threads=THREADS, ident=None, max_request_body_size=8 << 30
         )
+
+
+@contextmanager
+def _readers(count: int) -> Iterator[None]:
+    """Keep so many processes that read exams alive, and give the work of dead ones to others."""
+    from calcscope.server.exams.jobs import requeue_lost
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "django", "db_worker"])
+
+    readers = [start() for _ in range(count)]
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(WATCH_SECONDS):
+            for number, reader in enumerate(readers):
+                if reader.poll() is not None:
+                    readers[number] = start()
+            requeue_lost()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
     finally:
+        stop.set()
+        watcher.join()
         for reader in readers:
             reader.terminate()
         for reader in readers:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 
 from calcscope.server.audit.models import Event
+from calcscope.server.dates import day_of
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
 
@@ -29,15 +28,8 @@ def search(request: Signed) -> HttpResponse:
     if asked["woman"].isdigit():
         events = events.filter(woman_id=int(asked["woman"]))
     for name, lookup in (("since", "at__date__gte"), ("until", "at__date__lte")):
-        day = _day(asked[name])
+        day = day_of(asked[name])
         if day is not None:
             events = events.filter(**{lookup: day})
     page = Paginator(events, PAGE).get_page(request.GET.get("page"))
     return render(request, "audit/search.html", {"page": page, "asked": asked})
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -9,5 +9,6 @@ urlpatterns = [
     path("<uuid:exam_uuid>/preview", views.preview, name="preview"),
     path("<uuid:exam_uuid>/sign", views.sign_exam, name="sign"),
     path("<uuid:exam_uuid>/release", views.release_exam, name="release"),
+    path("outcomes", views.statistics, name="statistics"),
     path("versions/<uuid:version_uuid>", views.version, name="version"),
 ]

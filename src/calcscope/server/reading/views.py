@@ -14,13 +14,16 @@ from django.views.decorators.http import require_http_methods, require_POST
 from pydantic import ValidationError
 
 from calcscope.server.audit.recording import about
+from calcscope.server.dates import day_of
 from calcscope.server.exams.models import Exam
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
 from calcscope.server.reading.content import ReadingContent, previewed
 from calcscope.server.reading.models import Version
 from calcscope.server.reading.payload import payload
+from calcscope.server.reading.plots import NAMES, interval_plot
 from calcscope.server.reading.signing import Changed, Refused, keep_draft, open_draft, release, sign
+from calcscope.server.reading.statistics import audits
 
 
 def _exam(request: Signed, exam_uuid: uuid.UUID) -> Exam:
@@ -170,3 +173,14 @@ def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
         "rejected": [one for one in content.findings if one.decision == "rejected"],
     }
     return render(request, "reading/version.html", shown)
+
+
+@only(Role.RADIOLOGIST, Role.ADMINISTRATOR)
+def statistics(request: Signed) -> HttpResponse:
+    """The audit's figures as a table and as plots."""
+    since, until = (day_of(request.GET.get(name, "")) for name in ("since", "until"))
+    found = audits(Exam.objects.for_user(request.user), since, until)
+    asked = {"since": since, "until": until}
+    plots = {name: interval_plot([*found["all"], *found["readers"]], name) for name in NAMES}
+    shown = {"audits": found, "asked": asked, "plots": plots, "names": NAMES}
+    return render(request, "reading/statistics.html", shown)
