@@ -217,7 +217,7 @@ class _Document:
                 outline=outline,
                 certainty=self._share(_child(item, "certainty_of_finding")),
                 cancer=around.cancer,
-                intent=around.intent,  # type: ignore[arg-type]
+                intent=around.intent,
                 type=_value_words(_child(item, "calcification_type")),
                 distribution=_value_words(_child(item, "calcification_distribution")),
                 count=None if count is None or count < 0 else round(count),
@@ -304,7 +304,7 @@ def _library_view(instance: str, item: Dataset) -> SrView:
     sides = {_key(term.codes[0]): name for name, term in lexicon.terms().sides.items()}
     return SrView(
         sop_uid=instance,
-        laterality=sides.get(side or ""),  # type: ignore[arg-type]
+        laterality=sides.get(side or ""),
         view=view_codes().views.get(text(shown, "CodeValue")),
         date=_iso(text(_child(item, "study_date") or Dataset(), "Date")),
     )

@@ -32,6 +32,7 @@ class Ours:
     x: float
     y: float
     outline: list[Point]
+    lone: bool
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ def our_marks(exam: ExamReport, view: ViewReport) -> list[Ours]:
                     else [specks[one] for one in member.calcifications]
                 )
                 found += [
-                    Ours(finding.id, words.title(finding), each.x, each.y, each.outline) for each in parts
+                    Ours(finding.id, words.title(finding), each.x, each.y, each.outline, member.group is None)
+                    for each in parts
                 ]
     return found
 
@@ -120,22 +122,31 @@ def draw(view: ViewReport, shown: Sequence[Pair], mammogram: Mammogram, maker: s
     lines = []
     for pair in shown:
         if pair.ours is not None:
-            lines.append((_line(frame, pair.ours), OURS, pair.ours.finding, False))
+            lines.append((_line(frame, pair.ours), OURS, pair.ours.finding, False, pair.ours.lone))
         if pair.theirs is not None:
-            lines.append((_line(frame, pair.theirs), THEIRS, f"#{pair.theirs.number}", True))
-    for line, colour, _, dashed in lines:
+            lines.append(
+                (
+                    _line(frame, pair.theirs),
+                    THEIRS,
+                    f"#{pair.theirs.number}",
+                    True,
+                    pair.theirs.kind == "calcification",
+                )
+            )
+    for line, colour, _, dashed, _ in lines:
         if dashed:
             canvas.dashes(line, colour, 8, closed=True, thickness=2)
         else:
             canvas.line(line, colour, 2, closed=True)
         canvas.keep_clear(box_of(line))
-    for line, colour, name, _ in lines:
-        canvas.label(box_of(line), name, colour, 26, always=True)
+    # Lone calcifications may be many: they are named where there is room.
+    for line, colour, name, _, lone in sorted(lines, key=lambda one: one[4]):
+        canvas.label(box_of(line), name, colour, 22 if lone else 28, always=not lone)
     canvas.text(24, 24, f"{view.label} · blue: Calcscope · amber, dashed: {maker}", size=28)
     return np.vstack([canvas.finish(), legend.strip(canvas.width, frame.per_mm, [], 28)])
 
 
-def _line(frame: Frame, mark: Ours | Mark) -> np.ndarray:  # type: ignore[type-arg]
+def _line(frame: Frame, mark: Ours | Mark) -> np.ndarray:
     points = mark.outline if len(mark.outline) > 2 else [(mark.x, mark.y)]
     drawn = frame.to_drawn(np.asarray(points, dtype=float))
     if len(points) < 3:
