@@ -34,7 +34,7 @@ NAME = "Geheim^Frieda"
 ROOT = "1.2.826.0.1.3680043.8.498.4711"
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": str(TESTS),
+    "PYTHONPATH": os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(TESTS)]),
     "OMP_NUM_THREADS": "1",
     "NO_PROXY": "127.0.0.1,localhost",
     "no_proxy": "127.0.0.1,localhost",

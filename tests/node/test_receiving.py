@@ -32,7 +32,7 @@ from pynetdicom.presentation import build_context
 from calcscope.exam.decode import decoders_of
 from calcscope.node import instances
 from calcscope.node.classes import COMPRESSED, STORED, UNCOMPRESSED
-from calcscope.node.supervisor import Node
+from calcscope.node.supervisor import Node, sweep_incoming
 
 Start = Callable[..., Node]
 SLOW = {"quiet_seconds": 600}
@@ -179,7 +179,7 @@ def raw_store(node: Node, content: bytes, sop_class: str, sop_uid: str, *, conte
         opened.dimse.send_msg(request, used.context_id)
         _, answer = opened.dimse.get_msg(block=True)
         opened._reactor_checkpoint.set()
-        return int(answer.Status)
+        return -1 if answer is None else int(answer.Status)
 
 
 def encoded(image: Any) -> bytes:
@@ -281,6 +281,7 @@ def test_a_peer_has_so_many_associations(start: Start) -> None:
     with association(port), association(port):
         with association(port) as third:
             assert third.is_rejected
+        wait_for(lambda: len(node.receiver._server.active_associations) == 2)
         with association(port, title="OTHER") as other, association(port, title="THIRD") as fourth:
             assert other.is_established
             assert fourth.is_rejected
@@ -321,6 +322,15 @@ def test_an_idle_association_ends(start: Start) -> None:
     with association(node.receiver.port) as opened:
         assert opened.is_established
         wait_for(lambda: not opened.is_established, 5)
+
+
+def test_who_stalls_within_an_instance_is_cut_off(start: Start) -> None:
+    node = start(studies=SLOW, limits={"idle_seconds": 0.5})
+    image = mammogram(1)
+    assert raw_store(node, b"", MG, image.SOPInstanceUID) == -1  # announced, and nothing comes
+    assert len(list(node.store.path("incoming").iterdir())) == 1
+    assert sweep_incoming(node.store, 0) == 1
+    assert send(node.receiver.port, [image]) == [0]
 
 
 def test_an_aborted_association_keeps_what_was_acknowledged(start: Start) -> None:

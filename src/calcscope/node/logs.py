@@ -7,6 +7,7 @@ configuration calls them. Words of the libraries are left out altogether: they q
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import sys
 import traceback
 from pathlib import Path
@@ -18,7 +19,9 @@ LIBRARIES = ("pynetdicom", "pydicom", "dicomweb_client", "urllib3", "requests", 
 
 def start_log(file: Path | None) -> None:
     """Write the log to a file, or to standard error."""
-    handler = logging.FileHandler(file, encoding="utf-8") if file else logging.StreamHandler(sys.stderr)
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if file:  # opened anew when logrotate has moved it
+        handler = logging.handlers.WatchedFileHandler(file, encoding="utf-8")
     form = logging.Formatter("%(asctime)s.%(msecs)03d %(levelname)s %(message)s", "%Y-%m-%d %H:%M:%S")
     handler.setFormatter(form)
     log.handlers = [handler]

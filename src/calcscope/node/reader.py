@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
@@ -15,6 +16,8 @@ from calcscope.errors import CalcscopeError
 from calcscope.node.reading import Job, Outcome
 
 POLL_SECONDS = 0.1
+START_SECONDS = 120.0
+"""For a new process to be there; what it reads has its own limit."""
 
 
 class ReaderDied(CalcscopeError):
@@ -51,17 +54,13 @@ class Reader:
         ReaderDied : with the reason
         Stopped : where ``stop`` was set meanwhile
         """
-        wire = self._started()
-        waited = 0.0
         try:
+            wire = self._wire
+            if wire is None or self._process is None or not self._process.is_alive():
+                wire = self._start()
+                _answer(wire, START_SECONDS, stop)
             wire.send(job)
-            while not wire.poll(POLL_SECONDS):
-                waited += POLL_SECONDS
-                if stop.is_set():
-                    raise Stopped("the node is stopping")
-                if waited > time_limit:
-                    raise ReaderDied(f"took longer than {time_limit:.0f} s and was ended")
-            answer = wire.recv()
+            answer = _answer(wire, time_limit, stop)
         except (EOFError, OSError) as error:
             code = self._exit_code()
             self.close()
@@ -85,16 +84,14 @@ class Reader:
             self._wire.close()
         self._process = self._wire = None
 
-    def _started(self) -> Connection:
-        if self._process is not None and not self._process.is_alive():
-            self.close()
-        if self._wire is None:
-            # A fresh interpreter: a fork would carry over the locks of the node's threads.
-            context = multiprocessing.get_context("spawn")
-            self._wire, theirs = context.Pipe()
-            self._process = context.Process(target=_serve, args=(theirs, self._reader), daemon=True)
-            self._process.start()
-            theirs.close()
+    def _start(self) -> Connection:
+        self.close()
+        # A fresh interpreter: a fork would carry over the locks of the node's threads.
+        context = multiprocessing.get_context("spawn")
+        self._wire, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, self._reader), daemon=True)
+        self._process.start()
+        theirs.close()
         return self._wire
 
     def _exit_code(self) -> str:
@@ -105,16 +102,34 @@ class Reader:
         return "unknown" if code is None else f"exit {code}" if code >= 0 else signal.Signals(-code).name
 
 
+def _answer(wire: Connection, seconds: float, stop: threading.Event) -> object:
+    """What the process says within a time.
+
+    Raises
+    ------
+    ReaderDied, Stopped, EOFError
+    """
+    end = time.monotonic() + seconds
+    while not wire.poll(POLL_SECONDS):
+        if stop.is_set():
+            raise Stopped("the node is stopping")
+        if time.monotonic() > end:
+            raise ReaderDied(f"took longer than {seconds:.0f} s and was ended")
+    return wire.recv()
+
+
 def _serve(wire: Connection, name: str) -> None:
     """In the new process: read what comes, until the node is gone."""
     from calcscope.node.logs import fault, silence_libraries
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the node's to answer
+    for one in (signal.SIGINT, signal.SIGTERM):  # which may be sent to all; the node's to answer
+        signal.signal(one, signal.SIG_IGN)
     threading.Thread(target=_die_with_node, daemon=True).start()
     silence_libraries()
     _mute()
     module, _, function = name.partition(":")
     read = cast(Callable[[Job], Outcome], getattr(import_module(module), function))
+    wire.send(None)  # ready
     while True:
         try:
             job = wire.recv()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from calcscope.errors import CalcscopeError
@@ -12,7 +14,7 @@ from calcscope.node import studies
 from calcscope.node.config import NodeConfig
 from calcscope.node.logs import fault, log, said
 from calcscope.node.priors import earlier_images
-from calcscope.node.reader import Reader, ReaderDied, Stopped
+from calcscope.node.reader import Reader, Stopped
 from calcscope.node.reading import Job, Outcome
 from calcscope.node.receiver import Receiver
 from calcscope.node.sending import Commitments, Deliveries, Outbox
@@ -21,6 +23,8 @@ from calcscope.node.store import INCOMING, STORED, Store, flush_file, flush_fold
 POLL_SECONDS = 0.25
 SWEEP_SECONDS = 600.0
 JOIN_SECONDS = 5.0
+DISK_SECONDS = 10.0
+"""Between two looks at a disk that is full."""
 
 
 class Node:
@@ -94,7 +98,7 @@ class Node:
                 self._work.clear()
                 try:
                     busy = self._read_next(reader)
-                except Exception as error:  # a full disk, say: the thread must outlive it
+                except Exception as error:  # the thread must outlive whatever it meets
                     if not self._stop.is_set():
                         log.error(said("reading failed", reason=fault(error)))
                         self._stop.wait(JOIN_SECONDS)
@@ -105,7 +109,13 @@ class Node:
             reader.close()
 
     def _read_next(self, reader: Reader) -> bool:
-        for study in studies.complete(self.store, self.config.studies, self._started):
+        """Read the study that waits longest; False where none is complete."""
+        waiting = studies.complete(self.store, self.config.studies, self._started)
+        if waiting and self.store.free_bytes() < self.config.limits.min_free_bytes:
+            log.error(said("reading waits", studies=len(waiting), reason="too little disk is left"))
+            self._stop.wait(DISK_SECONDS)
+            return False
+        for study in waiting:
             claim = studies.claim(self.store, study)
             if claim is not None:
                 self._read_one(reader, claim)
@@ -113,34 +123,53 @@ class Node:
         return False
 
     def _read_one(self, reader: Reader, claim: studies.Claim) -> None:
-        rules = self.config.reading
-        short = self.store.short(claim.study_uid)
-        out = self.store.path(claim.folder)
+        short, began = self.store.short(claim.study_uid), time.monotonic()
         log.info(said("reading", study=short, number=claim.number, images=len(claim.files)))
-        began = time.monotonic()
         try:
-            priors = earlier_images(self.store, self.config, claim.study, claim.files)
-            out.mkdir(parents=True, mode=0o700)
-            job = Job(claim.files, tuple(priors), out, rules.mode, rules.kinds, rules.render, claim.replaces)
-            outcome = reader.read(job, rules.time_limit, self._stop)
-            flush_reading(self.store, out, outcome)
+            outcome, priors = self._outcome(reader, claim)
         except Stopped:
             studies.interrupted(self.store, claim)
             return
-        except (ReaderDied, OSError, CalcscopeError) as error:
-            reason = fault(error) if isinstance(error, OSError) else str(error)
-            again = studies.broken(self.store, rules.tries, claim, reason)
+        except Exception as error:  # the claim must end, whatever was met
+            reason = str(error) if isinstance(error, CalcscopeError) else fault(error)
+            again = self._set_down(
+                lambda: studies.broken(self.store, self.config.reading.tries, claim, reason)
+            )
             log.error(said("not read", study=short, number=claim.number, again=again, reason=reason))
             return
-        read = studies.finished(self.store, self.config, claim, outcome)
+        read = self._set_down(lambda: studies.finished(self.store, self.config, claim, outcome))
         for reason in outcome.failures:
             log.warning(said("left out" if read else "not read", study=short, reason=reason))
         if read:
+            facts = {"priors": priors, "objects": len(outcome.objects)}
             seconds = f"{time.monotonic() - began:.1f}"
-            log.info(said("read", study=short, number=claim.number, priors=len(priors),
-                          objects=len(outcome.objects), seconds=seconds))  # fmt: skip
+            log.info(said("read", study=short, number=claim.number, **facts, seconds=seconds))
         for outbox in self._outboxes:
             outbox.wake.set()
+
+    def _outcome(self, reader: Reader, claim: studies.Claim) -> tuple[Outcome, int]:
+        """What a study's reading gives, on the disk; and how many earlier images it had."""
+        rules = self.config.reading
+        priors = earlier_images(self.store, self.config, claim.study, claim.files)
+        out = self.store.path(claim.folder)
+        out.mkdir(parents=True, mode=0o700)
+        job = Job(claim.files, tuple(priors), out, rules.mode, rules.kinds, rules.render, claim.replaces)
+        outcome = reader.read(job, rules.time_limit, self._stop)
+        flush_reading(self.store, out, outcome)
+        return outcome, len(priors)
+
+    def _set_down(self, do: Callable[[], bool]) -> bool:
+        """Write the end of a reading; again and again while the disk is full, until the node stops.
+
+        Where it could not be written, the next node reads the study anew.
+        """
+        while True:
+            try:
+                return do()
+            except (OSError, sqlite3.Error) as error:
+                log.error(said("not set down", reason=fault(error)))
+                if self._stop.wait(DISK_SECONDS):
+                    raise
 
     def _keep_house(self) -> None:
         """Remove what aborted associations left half-received."""
