@@ -35,7 +35,7 @@ def serve(
     data: Annotated[
         Path | None, typer.Option(help="Folder for database, images and reports [calcscope-data].")
     ] = None,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 8000,
     address: Annotated[
         str, typer.Option(help="Where to listen; leave it unless a proxy stands in front.")
     ] = "127.0.0.1",
