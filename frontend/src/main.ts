@@ -163,7 +163,7 @@ class Reading {
       this.edit(content);
       this.select(id, false);
       this.panel.focusCard(id);
-      return this.say(t("{id} added. Name what it is.", { id }));
+      return this.say(t("{id} added. Say what it is and how many.", { id }));
     }
     const given = this.selected && split(this.content, this.selected, view, polygon);
     if (!given) return this.say(t("The outline holds all or none of the finding's calcifications in this view; nothing was split."));

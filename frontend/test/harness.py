@@ -11,10 +11,12 @@ Prints the address. Faults to try are asked for in the address: ?fail=RCC answer
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import io
 import json
 import math
+import os
 import threading
 import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -36,6 +38,13 @@ CSP = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html"}
+
+CHROMIUM = [
+    os.environ.get("CHROMIUM", "/usr/bin/chromium"),
+    "--no-sandbox", "--disable-gpu", "--enable-unsafe-swiftshader", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+"""A browser without a graphics card, and its arguments."""
 
 Views = dict[str, bytes]
 """DICOM files by SOP Instance UID."""
@@ -155,7 +164,7 @@ def drawn_finding(number: int, laterality: str, views: list[dict[str, Any]]) -> 
             "sentence_edited": False, "change": None, "edits": []}  # fmt: skip
 
 
-def drawn_exam(tomosynthesis: bool = False) -> tuple[dict[str, Any], Views]:
+def drawn_exam(tomosynthesis: bool = False, rows: int = 1024, columns: int = 832) -> tuple[dict[str, Any], Views]:
     """A current exam with four views and an earlier one, small enough for tests."""
     files: Views = {}
 
@@ -167,7 +176,7 @@ def drawn_exam(tomosynthesis: bool = False) -> tuple[dict[str, Any], Views]:
                 if (side, view) == ("L", "CC"):
                     attributes = {"VOILUTFunction": "SIGMOID"}
                 frames = 7 if tomosynthesis and current and view == "MLO" else 1
-                made, file = drawn_view(side, view, frames=frames, **attributes)
+                made, file = drawn_view(side, view, rows, columns, frames, **attributes)
                 files[made["uid"]] = file
                 views.append(made)
         return {"id": str(uuid.uuid4()), "date": date, "current": current, "views": views}
@@ -362,7 +371,8 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        with contextlib.suppress(ConnectionError):  # the browser went away
+            self.wfile.write(body)
 
     def json(self, status: int, value: Any) -> None:
         """Answer with JSON."""

@@ -321,7 +321,7 @@ class Card {
     this.summary.replaceChildren(
       h("span", { class: "tag category" }, finding.category),
       h("span", { class: `tag ${finding.decision}` }, decision),
-      ...(status ? [h("span", { class: "tag change" }, status)] : []),
+      ...(status ? [h("span", { class: `tag change${/new|more|larger|wider|denser|changed/.test(status.replace("unchanged", "")) ? " grew" : ""}` }, status)] : []),
       ` ${[`${finding.laterality === "L" ? t("Left") : t("Right")}${place ? ` ${place}` : ""}`, what, size].filter(Boolean).join(" · ")}`,
     );
     if (!selected) return;

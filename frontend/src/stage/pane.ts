@@ -15,6 +15,7 @@ export class Pane {
   readonly element: HTMLElement;
   readonly marks: Marks;
   place!: Placement;
+  home!: Placement; // as it hung
   size!: Size;
   frame: number;
   blinking: { url: string; map: Affine; label: string } | null = null;
@@ -54,6 +55,11 @@ export class Pane {
 
   get picture(): Picture | null {
     return this.store.picture(this.view.image);
+  }
+
+  /** Whether the reader has moved it since it hung. */
+  get moved(): boolean {
+    return this.place !== this.home;
   }
 
   get name(): string {

@@ -235,6 +235,11 @@ export class Renderer {
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
+  /** Waits until everything is drawn. */
+  finish(): void {
+    this.gl.readPixels(0, 0, 1, 1, this.gl.RGBA, this.gl.UNSIGNED_BYTE, new Uint8Array(4));
+  }
+
   private sizeAt(texture: Texture, levels: () => Level[], level: number): [number, number] {
     const at = levels()[texture.skipped + level] as Level;
     return [at.columns, at.rows];

@@ -41,6 +41,7 @@ export class Stage {
   threshold = 0;
   blinkTimer: ReturnType<typeof setInterval> | undefined;
   panes: Pane[] = [];
+  readonly shown = new Set<string>(); // images that have been drawn
   private active = 0;
   private readonly canvas = h("canvas", { "aria-hidden": "true" });
   private readonly holder = h("div", { class: "panes" });
@@ -50,6 +51,7 @@ export class Stage {
   private content: Content;
   private selectedId: string | null = null;
   private asked = false;
+  private stale = false; // the images must be drawn too
   private pointer: { pane: Pane; at: Point } | null = null;
   private quadrant = -1;
   private drawnListeners: (() => void)[] = [];
@@ -103,7 +105,7 @@ export class Stage {
       row.forEach((hung, c) => {
         if (!hung) return;
         const pane = this.makePane(hung, size);
-        pane.place = hang(hung.view, size, scale, alone, this.turned(hung.view, pane.picture));
+        pane.home = pane.place = hang(hung.view, size, scale, alone, this.turned(hung.view, pane.picture));
         Object.assign(pane.element.style, { left: `${c * (size.width + 2)}px`, top: `${r * (size.height + 2)}px`, width: `${size.width}px`, height: `${size.height}px` });
         this.panes.push(pane);
         elements.push(pane.element);
@@ -125,8 +127,22 @@ export class Stage {
     return picture ? upsideDown(view, picture.header.orientation) : false;
   }
 
+  /** Lays out anew; what the reader moved keeps its middle, and its size beside the others. */
   private resized(): void {
+    const before = this.panes;
     this.layOut();
+    for (const pane of this.panes) {
+      const same = before.find((each) => each.view === pane.view && each.exam === pane.exam);
+      if (!same) continue;
+      pane.measures = same.measures;
+      pane.setFrame(same.frame);
+      pane.blinking = same.blinking;
+      if (same.moved) {
+        const ratio = pane.place.zoom / same.home.zoom;
+        pane.place = { ...same.place, zoom: same.place.zoom * ratio };
+      }
+    }
+    this.mark();
   }
 
   /** Back to how it hung. */
@@ -284,29 +300,29 @@ export class Stage {
 
   setContent(content: Content): void {
     this.content = content;
-    this.mark();
+    this.mark(false);
   }
 
   toggleMarks(): void {
     this.marked = !this.marked;
     this.hooks.told();
-    this.mark();
+    this.mark(false);
   }
 
   setThreshold(value: number): void {
     this.threshold = clamp(value, 0, 1);
     this.hooks.told();
-    this.mark();
+    this.mark(false);
   }
 
-  private mark(): void {
+  private mark(image = true): void {
     for (const pane of this.panes) pane.marks.update(this.content, { shown: this.marked && !pane.blinking, threshold: this.threshold, selected: this.selectedId, slice: pane.view.frames > 1 ? pane.frame : null });
-    this.render();
+    this.render(image);
   }
 
   select(id: string | null): void {
     this.selectedId = id;
-    this.mark();
+    this.mark(false);
   }
 
   /** Goes to a finding: its views, each with the finding in the middle. */
@@ -584,7 +600,11 @@ export class Stage {
   private loaded(url: string): void {
     for (const pane of this.panes)
       if (pane.view.image === url && pane.picture) {
-        pane.place = { ...pane.place, flipY: this.turned(pane.view, pane.picture) };
+        const flipY = this.turned(pane.view, pane.picture);
+        if (flipY !== pane.place.flipY) {
+          pane.place = { ...pane.place, flipY };
+          pane.home = { ...pane.home, flipY };
+        }
         if (pane.view.frames !== pane.picture.frames.length) pane.setFrame(Math.min(pane.frame, pane.picture.frames.length - 1));
       }
     if (this.store.picture(url) && !this.panes.some((pane) => pane.view.image === url)) this.prepare(url);
@@ -604,41 +624,59 @@ export class Stage {
   drawn(): Promise<void> {
     return new Promise((resolve) => {
       this.drawnListeners.push(resolve);
-      this.render();
+      this.render(false);
     });
   }
 
-  render(): void {
+  /** Draws in the next frame; marks alone need no new images. */
+  render(image = true): void {
+    this.stale ||= image;
     if (this.asked) return;
     this.asked = true;
     requestAnimationFrame(() => {
       this.asked = false;
-      this.draw();
+      this.draw(this.stale);
+      this.stale = false;
       for (const resolve of this.drawnListeners.splice(0)) resolve();
     });
   }
 
-  private draw(): void {
+  private draw(images: boolean): void {
     const drawings: Drawing[] = [];
+    const lenses: Drawing[] = []; // over everything, also beyond their pane
     for (const pane of this.panes) {
-      const rect = this.rectOf(pane);
-      const inverse = invert(pane.map);
-      const drawing = this.drawingOf(pane, rect, inverse, false);
-      if (drawing) drawings.push(drawing);
-      if (this.magnified && this.pointer?.pane === pane) {
-        const [x, y] = this.pointer.at;
-        const to: Affine = compose(inverse, [
-          [1 / MAGNIFIED, 0, x - LENS / 2 / MAGNIFIED],
-          [0, 1 / MAGNIFIED, y - LENS / 2 / MAGNIFIED],
-        ]);
-        const lens = this.drawingOf(pane, { x: rect.x + x - LENS / 2, y: rect.y + y - LENS / 2, width: LENS, height: LENS }, to, true);
-        if (lens) drawings.push(lens);
-      }
+      if (images) this.queue(pane, drawings, lenses);
       const picture = pane.picture;
+      const lens = this.magnified && this.pointer?.pane === pane ? this.pointer.at : null;
+      // Marks lie where they are in the image, not where the magnifier shows it: none within it.
+      pane.marks.element.style.maskImage = lens ? `radial-gradient(circle ${LENS / 2}px at ${lens[0]}px ${lens[1]}px, transparent 99%, #000 100%)` : "";
       pane.follow();
       pane.tell(picture ? this.tone(pane, picture).window : null, picture ? this.renderer.reduced(this.keyOf(pane)) : 0);
     }
-    this.renderer.draw(drawings);
+    if (!images) return;
+    this.renderer.draw([...drawings, ...lenses]);
+    for (const pane of this.panes) if (pane.picture) this.shown.add(pane.view.image);
+  }
+
+  private queue(pane: Pane, drawings: Drawing[], lenses: Drawing[]): void {
+    const rect = this.rectOf(pane);
+    const inverse = invert(pane.map);
+    const drawing = this.drawingOf(pane, rect, inverse, false);
+    if (drawing) drawings.push(drawing);
+    if (this.magnified && this.pointer?.pane === pane) {
+      const [x, y] = this.pointer.at;
+      const to: Affine = compose(inverse, [
+        [1 / MAGNIFIED, 0, x - LENS / 2 / MAGNIFIED],
+        [0, 1 / MAGNIFIED, y - LENS / 2 / MAGNIFIED],
+      ]);
+      const lens = this.drawingOf(pane, { x: rect.x + x - LENS / 2, y: rect.y + y - LENS / 2, width: LENS, height: LENS }, to, true);
+      if (lens) lenses.push(lens);
+    }
+  }
+
+  /** Waits for the graphics card: what was drawn is on the canvas when this returns. For measuring. */
+  finish(): void {
+    this.renderer.finish();
   }
 
   private rectOf(pane: Pane): { x: number; y: number; width: number; height: number } {
