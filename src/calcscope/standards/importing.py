@@ -119,7 +119,10 @@ def read_cad_sr(path: Path) -> CadMarks:
         is_root = _named(ds, "report")
         if found != MammographyCADSRStorage and not is_root:
             raise UnreadableInput(source, f"another structured report ({UID(found).name})", expected, remedy)
-        return _Document(source, ds).read()
+        try:
+            return _Document(source, ds).read()
+        except RecursionError as error:
+            raise UnreadableInput(source, "content nested beyond all sense", expected, remedy) from error
 
 
 @dataclass(frozen=True)
@@ -268,11 +271,12 @@ class _Document:
     def _image(self, graphic: Dataset) -> tuple[str, int | None] | None:
         """The image that a place was selected from: by reference to the library, or by value."""
         for child in items(graphic, "ContentSequence"):
-            position = tuple(int(one) for one in numbers(child, "ReferencedContentItemIdentifier"))
+            named = numbers(child, "ReferencedContentItemIdentifier")
+            position = tuple(int(one) for one in named if np.isfinite(one))
             picture = self._positions.get(position, child)
             if instance := _instance(picture):
                 frames = numbers(items(picture, "ReferencedSOPSequence")[0], "ReferencedFrameNumber")
-                return instance, int(frames[0]) if frames else None
+                return instance, int(frames[0]) if frames and frames[0] >= 1 else None
         self._problem("place on an image that the document does not name")
         return None
 

@@ -73,13 +73,15 @@ def our_marks(exam: ExamReport, view: ViewReport) -> list[Ours]:
 def pairs(exam: ExamReport, marks: CadMarks) -> list[Pair]:
     """Each mark of theirs and of ours once, view by view; the best overlap, then the nearest, first.
 
-    Marks that are parts of others, or that are on images the exam does not hold, are left out.
+    Marks that are parts of others, that their maker wants shown to nobody, or that are on images the exam does
+    not hold, are left out.
     """
     return [pair for view in exam.views for pair in _of_view(exam, view, marks)]
 
 
 def _of_view(exam: ExamReport, view: ViewReport, marks: CadMarks) -> Iterator[Pair]:
-    theirs = [mark for mark in marks.top() if mark.view == view.sop_uid]
+    shown = (mark for mark in marks.top() if mark.intent != "not_for_presentation")
+    theirs = [mark for mark in shown if mark.view == view.sop_uid]
     ours = our_marks(exam, view)
     near = lexicon.cad_sr().same_within_mm.value
     chances = sorted(
