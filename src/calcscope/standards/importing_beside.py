@@ -73,7 +73,7 @@ def our_marks(exam: ExamReport, view: ViewReport) -> list[Ours]:
 def pairs(exam: ExamReport, marks: CadMarks) -> list[Pair]:
     """Each mark of theirs and of ours once, view by view; the best overlap, then the nearest, first.
 
-    Marks that are parts of others, that their maker wants shown to nobody, or that are on images the exam does
+    Marks that are parts of others, that are to be shown to nobody, or that are on images the exam does
     not hold, are left out.
     """
     return [pair for view in exam.views for pair in _of_view(exam, view, marks)]
