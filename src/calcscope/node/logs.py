@@ -12,6 +12,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from pydicom.config import IGNORE, settings
+
 log = logging.getLogger("calcscope.node")
 
 LIBRARIES = ("pynetdicom", "pydicom", "dicomweb_client", "urllib3", "requests", "highdicom")
@@ -37,6 +39,8 @@ def silence_libraries() -> None:
         library.handlers = [logging.NullHandler()]
         library.propagate = False
         library.setLevel(logging.CRITICAL + 1)
+    # For good, and not only where it is asked for: that is one switch for all threads.
+    settings.reading_validation_mode = IGNORE
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").handlers = [logging.NullHandler()]
     logging.getLogger("py.warnings").propagate = False

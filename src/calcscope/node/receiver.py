@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from typing import cast
+from weakref import WeakKeyDictionary
 
 from pydicom.dataset import Dataset
 from pynetdicom import AE, _config, evt
@@ -62,7 +63,7 @@ class Receiver:
     def __init__(self, store: Store, config: NodeConfig, arrived: Callable[[], None]) -> None:
         self._store, self._config, self._arrived = store, config, arrived
         self._rate = Rate(config.limits.instances_per_minute)
-        self._anew: dict[Association, Callable[[], None]] = {}
+        self._anew: WeakKeyDictionary[Association, Callable[[], None]] = WeakKeyDictionary()
         receive_into_files(store)
         ae = AE(ae_title=config.title)
         ae.require_called_aet = True
@@ -72,7 +73,6 @@ class Receiver:
         ae.acse_timeout = ae.dimse_timeout = config.limits.stall_seconds
         handlers = [
             (evt.EVT_CONN_OPEN, self._opened),
-            (evt.EVT_CONN_CLOSE, self._closed),
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_REJECTED, self._rejected),
             (evt.EVT_ABORTED, self._aborted),
@@ -106,9 +106,6 @@ class Receiver:
         self._anew[event.assoc] = bound(
             event.assoc, limits.pdu_bytes, limits.instance_bytes, limits.stall_seconds
         )
-
-    def _closed(self, event: Event) -> None:
-        self._anew.pop(event.assoc, None)
 
     def _requested(self, event: Event) -> None:
         association = event.assoc
