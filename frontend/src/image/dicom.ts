@@ -167,8 +167,8 @@ export function readHeader(bytes: Uint8Array): Header {
     throw new Error(`its pixels have ${bitsAllocated} bits; expected 8 or 16`);
   const frames = Math.max(1, Math.round(reader.numbers(elements.get(0x00280008))[0] ?? 1));
   const need = rows * columns * frames * (bitsAllocated / 8);
-  if (!need || pixels.length < need)
-    throw new Error(`it is cut off: ${pixels.length} bytes of pixels; expected ${need}`);
+  const there = Math.min(pixels.length, bytes.length - pixels.offset);
+  if (!need || there < need) throw new Error(`it is cut off: ${there} bytes of pixels; expected ${need}`);
 
   const signed = reader.short(elements.get(0x00280103)) === 1;
   const shared = elements.get(SHARED)?.items?.[0];

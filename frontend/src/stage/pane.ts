@@ -40,6 +40,7 @@ export class Pane {
     this.frame = Math.floor(view.frames / 2);
     this.thumb = view.thumb && view.frames === 1 && !store.picture(view.image) ? h("img", { src: view.thumb, alt: "", class: "thumb", draggable: "false" }) : null;
     this.thumb?.addEventListener("load", () => this.follow());
+    this.thumb?.addEventListener("error", () => this.thumb?.remove());
     this.element = h("div", { class: `pane side-${view.laterality}${exam.current ? "" : " earlier"}`, tabindex: 0, role: "group", "aria-roledescription": t("image"), "data-uid": view.uid });
     this.element.append(...(this.thumb ? [this.thumb] : []), this.marks.element, this.title, this.facts, this.notice);
     if (view.frames > 1) {
