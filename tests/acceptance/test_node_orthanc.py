@@ -223,18 +223,22 @@ def test_earlier_exams_found_and_moved_by_dcmtk_are_used(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_results_go_by_stow_and_an_archive_that_was_down_gets_them_once(tmp_path: Path) -> None:
-    site = cheap(
-        tmp_path, source="", sender='[[send]]\nname = "web"\nto = "stow"\nurl = "http://127.0.0.1:8042"\n'
-    )
-    site.node.config = site.node.config.replace(
-        "http://127.0.0.1:8042", f"http://127.0.0.1:{site.ports['8042']}/dicom-web"
-    )
+@pytest.mark.parametrize("to", ["stow", "dicom"])
+def test_storescu_to_node_to_an_archive_that_was_down_and_gets_results_once(tmp_path: Path, to: str) -> None:
+    sender = '[[send]]\nname = "archive"\nto = "stow"\nurl = "http://127.0.0.1:{}/dicom-web"\n'
+    site = cheap(tmp_path, source="", sender=sender if to == "stow" else None)
+    site.node.config = site.node.config.replace("{}", site.ports["8042"]).replace('"orthanc"', '"archive"')
     site.node.config += "\n[sending]\nfirst_wait = 0.5\nlongest_wait = 1\n" + MODALITY
     site.node.start()
+    files = [tmp_path / f"{number}.dcm" for number in range(4)]
+    for file, image in zip(files, exam(7), strict=True):
+        image.save_as(file, enforce_file_format=True)
     try:
-        assert send(site.node.port, exam(7)) == [0] * 4
-        wait_for(lambda: "not sent to=web" in site.node.log, 30, "the first try")
+        sent = run(
+            "storescu", "-aet", "MODALITY", "-aec", "CALCSCOPE", "127.0.0.1", str(site.node.port), *files
+        )
+        assert sent.returncode == 0, sent.stderr
+        wait_for(lambda: "not sent to=archive" in site.node.log, 30, "the first try")
         assert site.node.status().returncode == 1  # the archive is in trouble, and status says so
         site.node.kill()
         site.orthanc.start()

@@ -30,7 +30,7 @@ from pydicom.uid import (
 from pynetdicom.presentation import build_context
 
 from calcscope.exam.decode import decoders_of
-from calcscope.node import instances
+from calcscope.node import instances, spooling
 from calcscope.node.classes import COMPRESSED, STORED, UNCOMPRESSED
 from calcscope.node.supervisor import Node, sweep_incoming
 
@@ -231,6 +231,26 @@ def test_a_disk_that_is_nearly_full_refuses_and_the_node_stays(start: Start, mon
     assert send(node.receiver.port, [mammogram(1), mammogram(1)]) == [0xA700, 0xA700]
     monkeypatch.setattr(shutil, "disk_usage", usage)
     assert send(node.receiver.port, [mammogram(1)]) == [0]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("how", ["at the first byte", "when it is made"])
+def test_a_disk_that_fills_while_an_instance_comes_refuses_it(
+    start: Start, monkeypatch: Any, how: str
+) -> None:
+    node = start(studies=SLOW)
+
+    def full(suffix: str, dir: Path) -> tuple[int, str]:
+        if how == "when it is made":
+            raise OSError(28, "No space left on device")
+        return os.open("/dev/full", os.O_WRONLY), str(dir / "full.dcm")
+
+    with association(node.receiver.port) as opened:
+        with monkeypatch.context() as patched:
+            patched.setattr(spooling.tempfile, "mkstemp", full)
+            assert opened.send_c_store(mammogram(1, side_pixels=600)).Status == 0xA700
+        assert opened.send_c_store(mammogram(1)).Status == 0  # the association goes on
+    assert list(node.store.path("incoming").iterdir()) == []
 
 
 @pytest.mark.parametrize("where", ["flush_file", "flush_folder"])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable
 from typing import cast
 from weakref import WeakKeyDictionary
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE, _config, evt
+from pynetdicom import AE, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
@@ -30,6 +29,7 @@ from calcscope.node.instances import (
     keep,
 )
 from calcscope.node.logs import fault, log, said
+from calcscope.node.spooling import spool_into, was_unwritten
 from calcscope.node.store import INCOMING, Store, StoreFault, now
 from calcscope.node.wire import Rate, bound, from_address, serve
 
@@ -64,7 +64,7 @@ class Receiver:
         self._store, self._config, self._arrived = store, config, arrived
         self._rate = Rate(config.limits.instances_per_minute)
         self._anew: WeakKeyDictionary[Association, Callable[[], None]] = WeakKeyDictionary()
-        receive_into_files(store)
+        spool_into(store.path(INCOMING))
         ae = AE(ae_title=config.title)
         ae.require_called_aet = True
         ae.maximum_associations = config.limits.associations
@@ -214,16 +214,6 @@ class Receiver:
         return SUCCESS, None
 
 
-def receive_into_files(store: Store) -> None:
-    """Have pynetdicom write instances to the spool folder as they come, whatever their size.
-
-    The library's switch, and Python's folder for temporary files, are this process's.
-    """
-    _config.STORE_RECV_CHUNKED_DATASET = True
-    _config.LOG_HANDLER_LEVEL = "none"
-    tempfile.tempdir = str(store.path(INCOMING))
-
-
 def store_event(
     store: Store,
     event: Event,
@@ -239,7 +229,7 @@ def store_event(
     try:
         if event.context.abstract_syntax != request.AffectedSOPClassUID:
             raise Refused(NOT_SUPPORTED, "SOP class is not that of the presentation context")
-        if store.free_bytes() < min_free_bytes:
+        if was_unwritten(path) or store.free_bytes() < min_free_bytes:
             raise Refused(OUT_OF_RESOURCES, "too little disk is left")
         arrival = inspect(path, str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
         kept = keep(store, arrival, peer, fetched=is_fetched(event, arrival.study_uid))
