@@ -96,8 +96,33 @@ def test_the_size_of_the_same_calcifications_is_compared(diameter: tuple[float, 
     assert low <= diameter[0] / diameter[1] <= high
 
 
-def test_sizes_near_the_pixel_are_not_compared() -> None:
-    assert "size_ratio" not in of_group(two(3, 9, 9, diameter=(0.2, 0.12))).numbers
+@pytest.mark.parametrize(("diameter", "status"), [((0.2, 0.12), "larger"), ((0.12, 0.2), "unchanged")])
+def test_near_the_pixel_growth_is_seen_but_shrinking_is_not(
+    diameter: tuple[float, float], status: str
+) -> None:
+    assert of_group(two(3, 9, 9, diameter=diameter)).status[0] == status
+
+
+def test_two_that_are_left_of_five_are_not_resolved() -> None:
+    five = np.array([[60.0, 60.0], [62.2, 60.9], [59.1, 62.0], [60.2, 58.1], [62.8, 58.5]])
+    laid = DrawnWay(0.07, 0.07, wrong=(0.2, -0.2))
+    change = of_group(pair(view(five[:2]), view(laid.true_mm(five), (5,)), wrong=(0.2, -0.2), error=1.3))
+    assert "resolved" not in change.status
+    low, high = change.interval["count_change"]
+    assert low <= -3 <= high
+
+
+def test_one_view_that_shows_a_change_plainly_decides() -> None:
+    one, other = outcome_of(two(1, 9, 22)), outcome_of(two(2, 9, 9))
+    change = change_of([other, one])
+    assert change.status[0] == "fewer"
+    low, high = change.interval["count_change"]
+    assert low <= -13 <= high < 0
+    assert change.numbers["count_then"] == 22
+
+
+def test_views_that_plainly_contradict_one_another_decide_nothing() -> None:
+    assert change_of([outcome_of(two(1, 9, 22)), outcome_of(two(2, 22, 9))]).status[0] == "unchanged"
 
 
 def test_a_group_that_spread_is_wider() -> None:

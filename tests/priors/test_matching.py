@@ -144,3 +144,15 @@ def test_places_go_there_and_back() -> None:
 
 def test_a_view_without_calcifications_is_drawn() -> None:
     assert len(catalogue(np.zeros((0, 2)))) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_calcifications_at_other_heights_are_matched_though_the_breast_was_rolled(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    points = gathered(random, 10, spread_mm=12, apart_mm=3.0)
+    height = random.uniform(-1.2, 1.2, len(points))  # mm that each moved across the axis of the nipple
+    rolled = points + np.stack([random.normal(0, 0.05, len(points)), height], axis=1)
+    views = pair(view(points, (10,)), view(rolled), error=2.0)
+    paired = match_specks(views, *every(views))
+    assert np.count_nonzero(paired.current == paired.prior) >= 8
+    assert np.all(paired.distance_mm <= 2.5)

@@ -1,9 +1,10 @@
 """What became of a finding since an earlier exam, and how surely.
 
 Several views of a finding each have a distribution of the change in number (:mod:`calcscope.priors.compare`);
-the interval is that of their mean, so that what one view alone shows widens it rather than deciding. Numbers
-then and now are of one view, the same in both exams: the one that shows most of it. A finding that both exams
-show has changed only where the interval leaves zero out and the change is as large as the lexicon asks for.
+the interval is that of their mean, so that what one view alone shows widens it rather than deciding, unless
+that is plain: then number and interval are of that view. Numbers then and now are of one view, the same in
+both exams: else the one that shows most of it. A finding that both exams show has changed only where the
+interval leaves zero out and the change is as large as the lexicon asks for.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import numpy as np
 
 from calcscope import lexicon
 from calcscope.describe.model import GroupDescription
-from calcscope.priors.compare import Outcome, span_mm
-from calcscope.priors.model import Change, Index, Moment, Numbers, Status, Turned, in_order
+from calcscope.priors.compare import Outcome, present_from, span_mm
+from calcscope.priors.model import LIKELY, Change, Index, Moment, Numbers, Status, Turned, in_order
 
 
 def change_of(
@@ -50,7 +51,10 @@ def change_of(
     seen = [_was_there(one) if present else _is_there(one) for one in outcomes]
     in_both = [one for one, there in zip(outcomes, seen, strict=True) if there]
     lead = _lead([one for one in exact if any(one is other for other in in_both)] or exact)
-    numbers, interval, limits = _numbers(lead, exact, years), _intervals(exact), _limits(lead)
+    plain = _plain(exact)
+    lead = plain or lead
+    numbers, limits = _numbers(lead, exact, years), _limits(lead)
+    interval = _intervals(exact if plain is None else [plain], exact)
     turned: tuple[Turned, ...] = ()
     if not any(seen):
         # That all views should have missed it is as likely as each of them together.
@@ -82,6 +86,27 @@ def change_of(
 def _lead(outcomes: Sequence[Outcome]) -> Outcome:
     """The view that shows most of a finding."""
     return max(outcomes, key=lambda one: (max(len(one.now), len(one.then)), len(one.now) + len(one.then)))
+
+
+PLAIN = 0.99
+"""Of one view's distribution, what leaves zero out where that view alone shows a change in number plainly:
+what is a finding of its own in one view may be one with another that came or went in the other."""
+
+
+def _plain(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """The view that by itself shows a change in number plainly, if one does and none the opposite."""
+    up, down = [], []
+    for one in outcomes:
+        low, high = quantiles(one.change, one.lowest, PLAIN)
+        if one.paired.supported and abs(_share(one)) >= lexicon.changes().least_count_change.value:
+            up += [one] * (low > 0)
+            down += [one] * (high < 0)
+    return _lead(up or down) if bool(up) != bool(down) else None
+
+
+def _share(one: Outcome) -> float:
+    """Change in number over the number then that both views can show."""
+    return _mean(one) / max(one.comparable_then, 1.0)
 
 
 def _view(one: Outcome) -> str:
@@ -135,17 +160,7 @@ def _is_there(one: Outcome) -> bool:
 def _shows(one: Outcome, lone: bool, members: Index, missing: Index, found: float) -> bool:
     """Whether the other view shows ``found`` of a finding's members, all but ``missing``: enough of a group,
     any of lone ones."""
-    return len(missing) < len(members) if lone else one.crowd or found >= _present_from(len(members))
-
-
-DIM = 0.25
-"""What may be wanting of a whole number because marks are faint or pairs might be chance."""
-
-
-def _present_from(count: int) -> float:
-    """How many of a group of so many make one that the other exam shows."""
-    few = min(lexicon.changes().new_from.value, count / 2)
-    return max(few, lexicon.changes().new_share.value * count) - DIM
+    return len(missing) < len(members) if lone else one.crowd or found >= present_from(len(members))
 
 
 def _changes(
@@ -167,7 +182,7 @@ def _changes(
         smallest, largest = interval["size_ratio"]
         if smallest > 1 and numbers["size_ratio"] >= 1 + least.least_size_change.value:
             found.append("larger")
-        if largest < 1 and numbers["size_ratio"] <= 1 / (1 + least.least_size_change.value):
+        if largest < 1 and _shrank(outcomes):
             found.append("smaller")
     if "span_then_mm" in numbers:
         wider = numbers["span_now_mm"] - numbers["span_then_mm"]
@@ -208,12 +223,10 @@ def _many(one: Outcome) -> bool:
 
 
 def _replaced(one: Outcome) -> bool:
-    """Whether some came and others went, though each image would have shown the other's."""
-    rules = lexicon.changes()
-    pairs = (one.compared.chance_then[one.missing_then], one.compared.chance_now[one.missing_now])
-    return all(
-        np.count_nonzero(chance >= rules.comparable_from.value) >= rules.new_from.value for chance in pairs
-    )
+    """Whether some came and others went, as many of both as make a group: what is expected, with what either
+    image may have missed."""
+    few = lexicon.changes().new_from.value
+    return all(float(chance @ np.arange(len(chance))) >= few for chance in (one.came, one.went))
 
 
 def _described(one: Outcome) -> tuple[GroupDescription, GroupDescription]:
@@ -245,9 +258,9 @@ def _numbers(lead: Outcome, outcomes: Sequence[Outcome], years: float | None) ->
     }
     if years is not None:
         numbers["years"] = years
-    ratios = np.concatenate([_size_ratios(one) for one in outcomes])
-    if len(ratios) >= lexicon.changes().least_sizes.value:
-        numbers["size_ratio"] = float(np.exp(np.median(ratios)))
+    size = _size(outcomes)
+    if size is not None:
+        numbers["size_ratio"] = float(np.exp(size[0]))
     if _matched(lead):
         numbers["density_ratio"] = _density_ratio(lead)
     return numbers
@@ -270,7 +283,8 @@ def _by_view(outcomes: Sequence[Outcome]) -> dict[str, dict[str, float]]:
     return found
 
 
-def _intervals(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
+def _intervals(outcomes: Sequence[Outcome], of_size: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
+    """Of the change in number in some views, and of the size in all."""
     rules = lexicon.changes()
     low = min(one.lowest for one in outcomes)
     high = max(one.lowest + len(one.change) for one in outcomes)
@@ -279,16 +293,10 @@ def _intervals(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
         start = one.lowest - low
         total[start : start + len(one.change)] += one.change / len(outcomes)
     intervals = {"count_change": quantiles(total, low, rules.interval.value)}
-    ratios = np.concatenate([_size_ratios(one) for one in outcomes])
-    if len(ratios) >= rules.least_sizes.value:
-        # The median of n has 1.25 times the standard error of the mean.
-        spread = 1.4826 * float(np.median(np.abs(ratios - np.median(ratios))))
-        error = np.hypot(1.2533 * max(spread, 0.05) / np.sqrt(len(ratios)), rules.size_doubt.value)
-        middle, beyond = float(np.median(ratios)), NormalDist().inv_cdf((1 + rules.interval.value) / 2)
-        intervals["size_ratio"] = (
-            float(np.exp(middle - beyond * error)),
-            float(np.exp(middle + beyond * error)),
-        )
+    size = _size(of_size)
+    if size is not None:
+        low_size, high_size = (float(np.exp(size[0] + way * _beyond() * size[1])) for way in (-1, 1))
+        intervals["size_ratio"] = low_size, high_size
     return intervals
 
 
@@ -306,14 +314,46 @@ def _mean(one: Outcome) -> float:
     return float(np.sum(one.change * (one.lowest + np.arange(len(one.change)))) / one.change.sum())
 
 
-def _size_ratios(one: Outcome) -> Numbers:
-    """Logarithms of size now over then of the same calcifications, of those wide enough to be measured."""
-    pair, own = one.compared.pair, np.isin(one.paired.current, one.now)
+LEAST_SPREAD = 0.1
+"""Of the logarithms of sizes: less is chance."""
+
+
+def _beyond() -> float:
+    """Standard errors to either side of an interval."""
+    return NormalDist().inv_cdf((1 + lexicon.changes().interval.value) / 2)
+
+
+def _size(outcomes: Sequence[Outcome], resolved: bool = False) -> tuple[float, float] | None:
+    """Logarithm of size now over then of the same calcifications in all views, and its standard error, with
+    what is doubtful of all of them alike; None where there are too few."""
+    rules = lexicon.changes()
+    ratios = np.concatenate([_size_ratios(one, resolved) for one in outcomes])
+    if len(ratios) < rules.least_sizes.value:
+        return None
+    middle = float(np.median(ratios))
+    spread = max(1.4826 * float(np.median(np.abs(ratios - middle))), LEAST_SPREAD)
+    # The median of n has 1.25 times the standard error of the mean.
+    return middle, float(np.hypot(1.2533 * spread / np.sqrt(len(ratios)), rules.size_doubt.value))
+
+
+def _shrank(outcomes: Sequence[Outcome]) -> bool:
+    """Whether the same calcifications are smaller, by what both images resolve: near the pixel all measure
+    alike, so that growth is seen there, if too little of it, but shrinking may be another image's blur."""
+    size, least = _size(outcomes, resolved=True), lexicon.changes().least_size_change.value
+    return size is not None and size[0] + _beyond() * size[1] < 0 and size[0] <= -np.log(1 + least)
+
+
+def _size_ratios(one: Outcome, resolved: bool) -> Numbers:
+    """Logarithms of diameter now over then of the same calcifications, of those probable in both exams and,
+    if ``resolved``, wide enough to be measured in both images."""
+    pair, paired = one.compared.pair, one.paired
     now, then = pair.current.specks, pair.prior.specks
-    i, j = one.paired.current[own], one.paired.prior[own]
-    least = lexicon.sizes().size_pixels.value * max(now.pixel_mm, then.pixel_mm)
-    wide = (now.width_mm[i] >= least) & (then.width_mm[j] >= least)
-    return np.log(now.diameter_mm[i[wide]] / then.diameter_mm[j[wide]])
+    i, j = paired.current, paired.prior
+    used = np.isin(i, one.now) & (now.probability[i] >= LIKELY) & (then.probability[j] >= LIKELY)
+    if resolved:
+        least = lexicon.sizes().size_pixels.value * max(now.pixel_mm, then.pixel_mm)
+        used &= (now.width_mm[i] >= least) & (then.width_mm[j] >= least)
+    return np.asarray(np.log(now.diameter_mm[i[used]] / then.diameter_mm[j[used]]))
 
 
 def _spans(one: Outcome) -> tuple[float, float]:

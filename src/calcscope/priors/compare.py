@@ -17,6 +17,7 @@ from scipy.spatial.distance import pdist
 
 from calcscope import lexicon
 from calcscope.exam.model import Points
+from calcscope.groups.pairing import assigned
 from calcscope.priors.limit import (
     ENOUGH_PAIRS,
     chance_at,
@@ -41,6 +42,8 @@ SHOWN_BEYOND_MM = 5.0
 """Beyond the breast's border a place still counts as shown: the registration is that inexact at the skin."""
 CROWD_MM = 4.0
 """Most that the place of a crowd is widened by the registration's error."""
+DIM = 0.25
+"""What may be wanting of a whole number because marks are faint or pairs might be chance."""
 REACH_ERRORS, REACH_MM = 3.0, 3.0
 """Around a place in the other view, so many times the error and so many mm, its counterpart is looked for."""
 
@@ -148,6 +151,7 @@ class Outcome:
     found_now, found_then : how many each view shows; where it has no such finding, how many of the other's,
         those that may be none left out
     comparable_now, comparable_then : of them that both views can show
+    came, went : chance of each number that came since, and that went, (k,) from 0 on
     change : chance of each change in number, from ``-lowest`` on
     lowest : the least change in ``change``
     limit_now_mm, limit_then_mm : diameter found in every second case
@@ -170,6 +174,8 @@ class Outcome:
     found_then: int
     comparable_now: float
     comparable_then: float
+    came: Numbers
+    went: Numbers
     change: Numbers
     lowest: int
     limit_now_mm: float | None
@@ -225,8 +231,9 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
         paired = Paired.none()  # the groups are the same, but nobody can tell which of them is which
     there = np.union1d(there, paired.prior[np.isin(paired.current, here)]).astype(np.intp)
     extra = paired.current[np.isin(paired.prior, there) & ~np.isin(paired.current, here)]
-    missing_then = here[~np.isin(here, paired.current) & ~np.isin(here, paired.also_current)]
-    missing_now = there[~np.isin(there, paired.prior) & ~np.isin(there, paired.also_prior)]
+    known = paired if not crowd else _any_of(pair, here, there)
+    missing_then = here[~np.isin(here, known.current) & ~np.isin(here, known.also_current)]
+    missing_now = there[~np.isin(there, known.prior) & ~np.isin(there, known.also_prior)]
     both = len(here) - len(missing_then)
     partners = paired.current[np.isin(paired.prior, there)]
     still = int(np.count_nonzero(ours.probability[partners] >= LIKELY)) if not len(here) else both
@@ -274,6 +281,8 @@ def outcome(compared: Compared, now: Members | None, then: Members | None) -> Ou
         comparable_then=len(there)
         - len(missing_now)
         + float(np.count_nonzero(chance_now[missing_now] >= least)),
+        came=gained,
+        went=lost,
         change=change,
         lowest=-(len(lost) - 1),
         limit_now_mm=limit_mm(ours, here, shown_now, pair.current.info.pixel_mm)
@@ -307,11 +316,22 @@ def _crowd(view: Viewed, place: Points, error_mm: Numbers) -> Index:
     whole = max(float(np.count_nonzero(view.breast.mask)) * specks.pixel_mm**2, area)
     usual = float(specks.probability[likely].sum()) * area / whole
     excess = float(specks.probability[there].sum()) - usual
-    return (
-        there
-        if excess >= max(lexicon.changes().new_from.value, lexicon.changes().new_share.value * len(place))
-        else NONE
+    return there if excess >= present_from(len(place)) else NONE
+
+
+def _any_of(pair: ViewPair, here: Index, there: Index) -> Paired:
+    """A group and the crowd in its place, paired for their number alone: nobody can tell which is which."""
+    apart = np.hypot(
+        *(pair.there_mm[here][:, None] - pair.prior.specks.xy_mm[there][None]).transpose(2, 0, 1)
     )
+    first, second = assigned(apart, np.inf)
+    return Paired(here[first], there[second], apart[first, second])
+
+
+def present_from(count: int) -> float:
+    """How many of a group of so many make one that the other exam shows."""
+    few = min(lexicon.changes().new_from.value, count / 2)
+    return max(few, lexicon.changes().new_share.value * count) - DIM
 
 
 def _corrected(compared: Compared, paired: Paired) -> tuple[Numbers, Numbers]:

@@ -45,6 +45,9 @@ REACH_ERRORS, REACH_MM = 3.0, 2.0
 """Shifts are looked for within so many times the error and so many mm."""
 ALIKE = 0.7
 """Deviation of the logarithm of the signal to noise ratio between two exams of one calcification."""
+ROLLED = np.array([1.4, 0.7])
+"""What distances count along the axis from the chest wall to the nipple (x) and across it: between exams the
+breast is rolled about that axis, so calcifications at different heights move past one another across it."""
 SUPPORT, CLEARER, APART_MM = 1.6, 1.35, 1.5
 """Votes for a shift, in calcifications, from which on the constellation has told it, and how many times those
 for any other shift so far from it they must be."""
@@ -148,7 +151,8 @@ def match_specks(
     if not len(current) or not len(prior):
         return Paired.none()
     now, then = pair.current.specks, pair.prior.specks
-    at, other = pair.there_mm[current], then.xy_mm[prior]
+    at, other = pair.there_mm[current] * ROLLED, then.xy_mm[prior] * ROLLED
+    hint = None if hint is None else hint * ROLLED
     error = pair.error_mm[current]
     # What the two exams differ by altogether is the processing's; only what is left tells specks apart.
     every = np.log(np.maximum(now.snr[current], 1e-6))[:, None] - np.log(np.maximum(then.snr, 1e-6))
@@ -177,7 +181,7 @@ def match_specks(
     differ[(distance > reach[:, None]) | (np.abs(strength) > 4 * ALIKE)] = np.inf
     # By chance only one of like strength is taken for it: faint marks are many, plain ones few.
     everywhere = alike @ then.probability / (np.count_nonzero(pair.prior.breast.mask) * then.pixel_mm**2)
-    others = everywhere * np.pi * reach**2
+    others = everywhere * np.pi * reach**2 / np.prod(ROLLED)
     within = np.where(distance <= reach[:, None], weight, 0).sum(axis=1)
     differ[~guided & (others + np.maximum(within - 1, 0) > BY_CHANCE)] = np.inf
     first, second = assigned(differ, (math.hypot(TIGHT_MM / NEAR_MM, 2.0)) ** 2)
@@ -187,11 +191,12 @@ def match_specks(
     )  # fmt: skip
     first, second = np.concatenate([first, third]), np.concatenate([second, fourth])
     chance = float(np.sum(1 - np.exp(-others[first])))
-    ours, theirs = _on(moved, other, now, then, current, prior)
+    ours, theirs = _on(moved / ROLLED, other / ROLLED, now, then, current, prior)
     free = np.ones(len(current), dtype=bool), np.ones(len(prior), dtype=bool)
     free[0][first], free[1][second] = False, False
+    apart = np.hypot(*((moved[first] - other[second]) / ROLLED).T)
     return Paired(
-        current[first], prior[second], distance[first, second], bool(guided.any()), chance,
+        current[first], prior[second], apart, bool(guided.any()), chance,
         current[ours & free[0] & guided], prior[theirs & free[1]] if guided.any() else prior[:0],
     )  # fmt: skip
 
