@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -130,14 +131,16 @@ class Archive:
     taken: list[Dataset] = field(default_factory=list)
     events: list[tuple[int, Dataset]] = field(default_factory=list)
 
-    def start(self, port: int = 0) -> Archive:
+    def start(self, port: int = 0, ssl_context: ssl.SSLContext | None = None) -> Archive:
         """Listen."""
         ae = AE(ae_title=self.title)
         for one in STORED:
             ae.add_supported_context(one, ExplicitVRLittleEndian)
         ae.add_supported_context(COMMITMENT, scu_role=True, scp_role=True)
         handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_N_EVENT_REPORT, self._report)]
-        self.server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
+        self.server = ae.start_server(
+            ("127.0.0.1", port), block=False, evt_handlers=handlers, ssl_context=ssl_context
+        )
         return self
 
     @property

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hospital_network import NAME, association, exam, mammogram, send, wait_for
+from hospital_network import NAME, Archive, association, exam, mammogram, send, wait_for
 from pydicom import dcmread
 from pydicom.uid import (
     BreastTomosynthesisImageStorage,
@@ -420,3 +420,29 @@ def test_tls_takes_those_whose_certificate_the_authority_signed(start: Start, ce
         with association(port, tls_args=stranger) as opened:
             assert not opened.is_established
     assert send(port, [mammogram(2)], tls_args=context("modality")) == [0]
+
+
+def test_results_go_out_by_tls_to_whom_the_authority_knows(start: Start, certificates: Path) -> None:
+    import ssl
+
+    def archive(name: str) -> Archive:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificates / "ca.pem"))
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
+        return Archive().start(ssl_context=context)
+
+    known, stranger = archive("modality"), archive("stranger")
+    places = [
+        {"name": name, "to": "dicom", "title": "ARCHIVE", "host": "127.0.0.1", "port": one.port, "tls": True}
+        for name, one in (("known", known), ("stranger", stranger))
+    ]
+    own = {"certificate": str(certificates / "node.pem"), "key": str(certificates / "node.key")}
+    node = start(tls={**own, "ca": str(certificates / "ca.pem")}, send=places)
+    tls_args = ssl.create_default_context(cafile=str(certificates / "ca.pem")), "127.0.0.1"
+    tls_args[0].load_cert_chain(certificates / "modality.pem", certificates / "modality.key")
+    send(node.receiver.port, exam(1), tls_args=tls_args)
+    wait_for(lambda: known.taken)
+    wait_for(lambda: node.store.rows("SELECT 1 FROM delivery WHERE attempts > 0 AND place = 'stranger'"))
+    assert stranger.taken == []
+    known.stop()
+    stranger.stop()

@@ -7,6 +7,6 @@ Node(load(Path("node.toml"))).run()
 
 One process supervises (``supervisor``). ``receiver`` takes instances in over ``wire`` and ``spooling``,
 ``instances`` looks at them, ``store`` keeps files and rows, ``studies`` knows which study is to be read,
-``priors`` fetches earlier exams, ``reader`` runs the engine (``reading``) in a process of its own, ``sending`` delivers what it made.
-Nothing is imported here, so that the command line stays quick.
+``priors`` fetches earlier exams, ``reader`` runs the engine (``reading``) in its own process, ``sending``
+delivers what it made. Nothing is imported here, so that the command line stays quick.
 """
