@@ -11,6 +11,7 @@ import random
 import sqlite3
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -79,10 +80,26 @@ class Modality:
                 time.sleep(0.1)
 
 
+@pytest.fixture
+def archive() -> Iterator[Archive]:
+    """An archive that takes the results."""
+    made = Archive().start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def node(tmp_path: Path, archive: Archive) -> Iterator[NodeProcess]:
+    """A node, ended whatever happens."""
+    made = NodeProcess(tmp_path, CONFIG.replace("11113", str(archive.port)), free_port()).start()
+    yield made
+    made.kill()
+
+
 @pytest.mark.slow
-def test_killed_five_times_the_node_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
-    archive = Archive().start()
-    node = NodeProcess(tmp_path, CONFIG.replace("11113", str(archive.port)), free_port()).start()
+def test_killed_five_times_the_node_loses_nothing_and_repeats_nothing(
+    tmp_path: Path, archive: Archive, node: NodeProcess
+) -> None:
     todo: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(1, EXAMS + 1):
         todo.put(number)
@@ -107,7 +124,6 @@ def test_killed_five_times_the_node_loses_nothing_and_repeats_nothing(tmp_path: 
         lambda: f"│ {EXAMS} " in node.status().stdout.split("archive sent")[-1].splitlines()[0], 60, "sending"
     )
     assert node.stop() == 0
-    archive.stop()
 
     told = [uid for one in modalities for uid in one.acknowledged]
     assert len(told) == len(set(told)) == 4 * EXAMS

@@ -83,11 +83,13 @@ def build(folder: Path, *, extra: str = "") -> Site:
 def recipe(tmp_path: Path) -> Iterator[Site]:
     """The recipe as it stands, running."""
     site = build(tmp_path)
-    site.orthanc.start()
-    site.node.start()
-    yield site
-    site.node.stop()
-    site.orthanc.stop()
+    try:
+        site.orthanc.start()
+        site.node.start()
+        yield site
+    finally:
+        site.node.stop()
+        site.orthanc.stop()
 
 
 @pytest.mark.slow
@@ -179,9 +181,9 @@ def test_earlier_exams_come_from_the_archive(tmp_path: Path, by: str) -> None:
     site.node.config = SOURCE.sub(source, site.node.config)
     site.orthanc.config["LuaScripts"] = []  # nothing is routed: the exam of 2026 comes from the modality
     site.node.config += MODALITY
-    site.orthanc.start()
-    site.node.start()
     try:
+        site.orthanc.start()
+        site.node.start()
         earlier, current = two_exams()
         assert send(int(site.ports["4242"]), earlier, called="ORTHANC") == [0] * 4
         assert send(site.node.port, current) == [0] * 4
@@ -201,9 +203,9 @@ def test_earlier_exams_found_and_moved_by_dcmtk_are_used(tmp_path: Path) -> None
     site.node.config += MODALITY
     site.orthanc.config["LuaScripts"] = []
     site.orthanc.config["DicomModalities"]["station"] = ["STATION", "127.0.0.1", 104]  # who may ask
-    site.orthanc.start()
-    site.node.start()
     try:
+        site.orthanc.start()
+        site.node.start()
         earlier, current = two_exams()
         archive = ["-aet", "STATION", "-aec", "ORTHANC", "127.0.0.1", site.ports["4242"]]
         assert send(int(site.ports["4242"]), earlier, called="ORTHANC") == [0] * 4
