@@ -120,7 +120,7 @@ class Deliveries(Outbox):
                 case DicomPlace():
                     return store_all(self._config, self._place, rows, files)
                 case WebPlace():
-                    return [_stow(self._place, file) for file in files]
+                    return [stow(self._place, file) for file in files]
                 case FolderPlace():
                     return [_copy(self._place, row, file) for row, file in zip(rows, files, strict=True)]
         except NotSent as error:
@@ -170,7 +170,13 @@ def _store_one(association, file: Path) -> str | None:  # type: ignore[no-untype
     return None if code == 0 or code >> 12 == 0xB else f"status 0x{code:04X}"
 
 
-def _stow(place: WebPlace, file: Path) -> str | None:
+def stow(place: WebPlace, file: Path) -> str | None:
+    """Send an object by STOW-RS; None, or why it was not taken.
+
+    Raises
+    ------
+    NotSent : where the place is not reached
+    """
     from requests import HTTPError, RequestException
 
     try:
