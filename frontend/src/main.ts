@@ -312,9 +312,7 @@ class Reading {
       tool(t("Draw"), "e", "draw"),
       button(t("Prior"), "b", () => stage.blink(), () => stage.panes.some((pane) => pane.blinking)),
       button(t("Marks"), "a", () => stage.toggleMarks(), () => stage.marked),
-      h("label", { for: "threshold" }, t("from")),
-      this.threshold,
-      this.thresholdValue,
+      h("span", { class: "together" }, h("label", { for: "threshold" }, t("from")), this.threshold, this.thresholdValue),
       button(t("Keys"), "?", () => void this.help()),
     );
   }

@@ -7,7 +7,7 @@ const names = (grid: ({ view: { label: string } } | null)[][] | undefined): stri
 
 test("first all four, then each breast, then each view, then the priors", () => {
   const list = hangings({ exams: [exam(), exam(false)] });
-  expect(list.map((each) => each.id).slice(0, 9)).toEqual(["all", "side-R", "side-L", "single-RCC", "single-LCC", "single-RMLO", "single-LMLO", "prior-CC", "prior-MLO"]);
+  expect(list.map((each) => each.id).slice(0, 11)).toEqual(["all", "side-R", "side-L", "single-RCC", "single-LCC", "single-RMLO", "single-LMLO", "prior-CC", "prior-MLO", "prior-side-R", "prior-side-L"]);
   expect(names(list[0]?.grids[0])).toEqual([["RCC", "LCC", "RMLO", "LMLO"]]);
   expect(names(list[0]?.grids[1])).toEqual([["RCC", "LCC"], ["RMLO", "LMLO"]]);
 });

@@ -4,8 +4,7 @@
     python frontend/test/harness.py --report out/report.json # images and findings of a calcscope report
     python frontend/test/harness.py --report out/report.json --prior-report before/report.json
 
-Prints the address. Faults to try are asked for in the address: ?fail=RCC answers 500 for that image,
-?window=sigmoid …; POST /fault {"next": 401|409|503} makes the next answers of the draft fail.
+Prints the address. The tests set `faults`, `signed_in` and `token` for what can go wrong.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 import pydicom
@@ -325,7 +324,7 @@ class Harness:
                 data.pixel_array if data.get("NumberOfFrames", 1) in (1, "1", None) else data.pixel_array[0]
             )
             small = pixels[::4, ::4].astype(float)
-            center, width = data.get("WindowCenter", 2048), data.get("WindowWidth", 4096)
+            center, width = data.get("WindowCenter") or 2048, data.get("WindowWidth") or 4096
             center, width = (float(v[0]) if isinstance(v, list | pydicom.multival.MultiValue) else float(v)
                              for v in (center, width))  # fmt: skip
             grey = np.clip((small - center) / width + 0.5, 0, 1)
@@ -393,7 +392,6 @@ class Handler(BaseHTTPRequestHandler):
             if not it.signed_in:
                 return self.answer(401)
             exam = it.exam | {"csrf": it.token, **it.draft}
-            self.fail = parse_qs(parts.query)
             text = json.dumps(exam).replace("<", "\\u003c").replace("&", "\\u0026")
             return self.answer(200, PAGE.replace("{exam}", text).encode(), "text/html; charset=utf-8")
         if "/image/" in parts.path and name in it.files:

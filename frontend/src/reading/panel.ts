@@ -67,6 +67,7 @@ export class Panel {
   private readonly signButton = h("button", { type: "button", class: "sign" }, t("Sign"));
   private cards = new Map<string, Card>();
   private selected: string | null = null;
+  private listed: string | null = null; // the names that the list shows
   private preview = new Map<string, Preview["findings"][number]>();
 
   constructor(
@@ -138,7 +139,8 @@ export class Panel {
 
   update(content: Content, selected: string | null): void {
     const ids = content.findings.map((each) => each.id);
-    if (ids.join() !== [...this.cards.keys()].join()) {
+    if (ids.join() !== this.listed) {
+      this.listed = ids.join();
       const old = this.cards;
       this.cards = new Map(content.findings.map((each) => [each.id, old.get(each.id) ?? new Card(each.id, this.page, this.hooks)]));
       this.list.replaceChildren(...[...this.cards.values()].map((card) => card.element));

@@ -55,6 +55,14 @@ export function hangings(page: Pick<Page, "exams">): Hanging[] {
         ]);
     }
   }
+  for (const prior of priors.slice(0, 1)) {
+    for (const side of ["R", "L"] as const) {
+      const current = ORDER.map((view) => hung(now, side, view));
+      const before = ORDER.map((view) => hung(prior, side, view));
+      const beside = current.flatMap((each, k) => (side === "R" ? [before[k] ?? null, each] : [each, before[k] ?? null]));
+      if (current.some(Boolean) && before.some(Boolean)) add(`prior-side-${side}`, `${side} CC, ${side} MLO with prior`, [current, before], [beside]);
+    }
+  }
   for (const view of singles) {
     for (const prior of priors) {
       const before = plain(prior).find((each) => each.laterality === view.laterality && each.view === view.view);

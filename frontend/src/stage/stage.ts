@@ -332,12 +332,13 @@ export class Stage {
       finding.members.filter((member) => hanging.grids[0]?.flat().some((hung) => hung?.exam.current && hung.view.uid === member.view)).length;
     const here = this.hangings[this.at];
     const most = Math.max(0, ...this.hangings.map(has));
-    const best = [`side-${finding.laterality}`, "all"].map((id) => this.hangings.findIndex((each) => each.id === id)).find((k) => k >= 0 && has(this.hangings[k] as Hanging) === most);
+    const compared = finding.members.some((member) => this.page.maps.some((each) => each.view === member.view));
+    const best = [...(compared ? [`prior-side-${finding.laterality}`] : []), `side-${finding.laterality}`, "all"].map((id) => this.hangings.findIndex((each) => each.id === id)).find((k) => k >= 0 && has(this.hangings[k] as Hanging) === most);
     const fallback = this.hangings.findIndex((each) => has(each) === most);
-    if (!here || has(here) < most || here.id === "all") {
-      this.at = best ?? Math.max(fallback, 0);
-      this.layOut();
-    } else this.layOut();
+    // A hanging that shows the finding stays, so that a comparison goes on; of all four it is enlarged to one breast.
+    if (!here || !has(here) || here.id === "all") this.at = best ?? Math.max(fallback, 0);
+    this.stopBlink();
+    this.layOut();
     let first = -1;
     for (const [k, pane] of this.panes.entries()) {
       const member = pane.exam.current ? finding.members.find((each) => each.view === pane.view.uid) : undefined;
@@ -347,11 +348,24 @@ export class Stage {
       const slices = pane.view.calcifications.filter((each) => member.calcifications.includes(each.id) && each.slice != null).map((each) => each.slice as number);
       if (slices.length) pane.setFrame(slices.sort((a, b) => a - b)[Math.floor(slices.length / 2)] as number);
       pane.place = showBox(pane.place, pane.size, box, 0.5, 2);
+      this.follow(pane, member);
     }
     if (first >= 0) this.activate(first, this.holder.contains(document.activeElement));
     this.wantImages();
     this.hooks.told();
     this.mark();
+  }
+
+  /** The registered prior beside a view goes to the same place, at the same scale. */
+  private follow(pane: Pane, member: Finding["members"][number]): void {
+    for (const earlier of this.panes) {
+      if (earlier.exam.current) continue;
+      const found = this.mapOf(pane.view, earlier.view.uid);
+      const box = found && boxOf(rim(member, pane.view).map((p) => apply(found.map, p)));
+      if (!box) continue;
+      const zoom = (pane.place.zoom / pane.view.pixel_mm) * earlier.view.pixel_mm;
+      earlier.place = { ...earlier.place, x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, zoom };
+    }
   }
 
   goToBox(view: View, box: Box): void {
@@ -371,11 +385,11 @@ export class Stage {
   // --- blink --------------------------------------------------------------------------------------------
 
   /** The map to an earlier view: near the selected finding where one is registered there. */
-  private mapOf(view: View): { prior: Hung; map: Affine } | null {
+  private mapOf(view: View, prior?: string): { prior: Hung; map: Affine } | null {
     const finding = this.content.findings.find((each) => each.id === this.selectedId);
     const places = (finding?.change as { places?: { view: string; prior_view: string; map: Affine }[] } | null)?.places ?? [];
     for (const place of [...places, ...this.page.maps]) {
-      if (place.view !== view.uid) continue;
+      if (place.view !== view.uid || (prior !== undefined && place.prior_view !== prior)) continue;
       for (const exam of this.page.exams) {
         const found = exam.views.find((each) => each.uid === place.prior_view);
         if (found && !exam.current) return { prior: { view: found, exam }, map: place.map };
