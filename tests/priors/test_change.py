@@ -121,6 +121,11 @@ def test_one_view_that_shows_a_change_plainly_decides() -> None:
     assert change.numbers["count_then"] == 22
 
 
+def test_what_another_view_showed_then_is_not_new() -> None:
+    now_alone, then_alone = outcome_of(two(1, 9, 0)), outcome_of(two(2, 0, 9))
+    assert "new" not in change_of([now_alone, then_alone]).status
+
+
 def test_views_that_plainly_contradict_one_another_decide_nothing() -> None:
     assert change_of([outcome_of(two(1, 9, 22)), outcome_of(two(2, 22, 9))]).status[0] == "unchanged"
 

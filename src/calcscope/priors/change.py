@@ -148,8 +148,13 @@ def _matched(one: Outcome) -> bool:
 
 
 def _was_there(one: Outcome) -> bool:
-    """Whether the earlier view shows a finding of the current one."""
-    return _matched(one) or _shows(one, one.group_now is None, one.now, one.missing_then, one.before)
+    """Whether the earlier view shows a finding of the current exam: surely where it alone has the group,
+    which the current exam then shows in another view."""
+    return (
+        not len(one.now)
+        or _matched(one)
+        or _shows(one, one.group_now is None, one.now, one.missing_then, one.before)
+    )
 
 
 def _is_there(one: Outcome) -> bool:
