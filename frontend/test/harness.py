@@ -27,8 +27,11 @@ import numpy as np
 import pydicom
 import pydicom.errors
 from PIL import Image
+from pydantic import ValidationError
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from calcscope.server.reading.content import ReadingContent
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "src/calcscope/server/static"
@@ -300,6 +303,7 @@ class Harness:
         self.exam, self.files = exam, files
         self.draft = {"revision": exam["revision"], "content": exam["content"]}
         self.faults: list[int] = []
+        self.signed_by = ""
         self.signatures: list[dict[str, Any]] = []
         self.token, self.signed_in = "token-1", True
         self.log: list[str] = []
@@ -431,8 +435,14 @@ class Handler(BaseHTTPRequestHandler):
         it.log.append(f"PUT {self.path}")
         if self.refused():
             return None
+        if it.signed_by:
+            return self.json(409, {**it.draft, "who": it.signed_by, "signed": True})
         if sent["revision"] != it.draft["revision"]:
             return self.json(409, {**it.draft, "who": "Dr. Other", "signed": False})
+        try:
+            ReadingContent.model_validate(sent["content"])
+        except ValidationError as error:
+            return self.json(422, {"why": [str(each) for each in error.errors(include_input=False)]})
         it.draft = {"revision": sent["revision"] + 1, "content": sent["content"]}
         return self.json(200, {"revision": it.draft["revision"]})
 

@@ -277,6 +277,16 @@ def test_another_ones_changes_are_merged_or_shown(page: Page, harness: Harness) 
     assert (kept[0]["decision"], kept[1]["morphology"]) == ("accepted", "round")
 
 
+def test_a_signed_exam_keeps_what_was_typed_in_sight(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    harness.signed_by = "Dr. Other"
+    page.get_by_label("Comment").fill("Typed while another signed.")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Dr. Other has signed this exam meanwhile", timeout=8000)
+    dialog.get_by_role("button", name="Close").click()
+    assert page.get_by_label("Comment").input_value() == "Typed while another signed."
+
+
 def test_work_outlives_the_session(page: Page, harness: Harness) -> None:
     ready(page, harness)
     harness.signed_in = False

@@ -137,9 +137,11 @@ function words({ path }: Difference, value: unknown): string {
   if (typeof value !== "object") return path.endsWith("sentence") ? String(value) : String(value).replaceAll("_", " ");
   if (!path.includes(".")) return t("there, changed");
   if (Array.isArray(value)) return t("{n} entries", { n: value.length });
-  return Object.entries(value)
-    .filter(([, part]) => part !== null && part !== "")
-    .map(([name, part]) => `${name.replaceAll("_", " ")} ${typeof part === "object" ? "…" : part}`)
+  // A location: its terms, not what they were measured from.
+  return ["quadrant", "half", "clock", "depth"]
+    .map((name) => [name, (value as Record<string, unknown>)[name]] as const)
+    .filter(([, part]) => part !== null && part !== undefined && part !== "")
+    .map(([name, part]) => (name === "clock" ? t("{n} o'clock", { n: String(part) }) : String(part).replaceAll("_", " ")))
     .join(", ");
 }
 

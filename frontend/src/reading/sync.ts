@@ -149,6 +149,7 @@ export class Sync {
     }
     this.tell({ kind: "changed" });
     this.later();
+    if (!this.blocked) this.ask(); // paragraphs and categories of the two together
   }
 
   /** A request with the page's token; null where there was no usable answer, which is told. */
