@@ -13,13 +13,15 @@ from calcscope.server.people.models import Site
 
 OPEN = {"/health", "/metrics", *(f"/account/{page}" for page in ("sign-in", "code", "sign-out", "language"))}
 
+ONWARD = "?next=%2Faudit%2F"
+
 
 def test_signing_in_takes_password_then_second_factor(client: Client, account: Account) -> None:
     user = account("administrator")
     answer = client.post(reverse("people:sign-in"), {"username": user.username, "password": PASSWORD})
     assert answer.status_code == 302
     # The password alone opens nothing but the setting up of the second factor.
-    assert client.get(reverse("audit:search")).headers["Location"] == reverse("people:enrol")
+    assert client.get(reverse("audit:search")).headers["Location"] == reverse("people:enrol") + ONWARD
     page = client.get(reverse("people:enrol"))
     device = TOTPDevice.objects.get(user=user)
     assert not device.confirmed
@@ -38,7 +40,7 @@ def test_a_device_that_is_set_up_is_asked_for_and_cannot_be_replaced_without_it(
     user = account("administrator")
     device = TOTPDevice.objects.create(user=user, name="mine", confirmed=True)
     client.post(reverse("people:sign-in"), {"username": user.username, "password": PASSWORD})
-    assert client.get(reverse("audit:search")).headers["Location"] == reverse("people:code")
+    assert client.get(reverse("audit:search")).headers["Location"] == reverse("people:code") + ONWARD
     assert client.get(reverse("people:enrol")).headers["Location"] == reverse("people:code")
     answer = client.post(reverse("people:code"), {"code": code_of(device), "next": "/audit/"})
     assert answer.headers["Location"] == "/audit/"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +17,13 @@ from typing import Annotated
 
 import typer
 
+log = logging.getLogger(__name__)
 SETTINGS = "calcscope.server.settings"
 THREADS = 8
 WATCH_SECONDS = 5.0
 """Between two looks at the processes that read exams."""
+STOP_SECONDS = 10.0
+"""For them to end what they are doing when the server is stopped."""
 
 
 def _prepare(data: Path | None) -> None:
@@ -60,8 +67,13 @@ def serve(
     import django
     from django.core.management import call_command
 
-    Path(os.environ.get("CALCSCOPE_DATA", "calcscope-data")).mkdir(parents=True, exist_ok=True, mode=0o700)
-
+    folder = Path(os.environ.get("CALCSCOPE_DATA", "calcscope-data")).absolute()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # What browsers send lies on the disk of the images while it arrives: there is one disk to look after.
+    shutil.rmtree(folder / "arriving", ignore_errors=True)
+    (folder / "arriving").mkdir(mode=0o700)
+    tempfile.tempdir = str(folder / "arriving")
+    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(0))
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
     call_command("collectstatic", verbosity=0, interactive=False)
@@ -81,7 +93,12 @@ def serve(
 @contextmanager
 def _readers(count: int) -> Iterator[None]:
     """Keep so many processes that read exams alive, and give the work of dead ones to others."""
+    from django.db import close_old_connections
+
     from calcscope.server.exams.jobs import requeue_lost
+    from calcscope.server.exams.uploads import retake_lost
+    from calcscope.server.exams.workers import name_of
+    from calcscope.server.outputs.writing import send_due
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "django", "db_worker"])
@@ -91,10 +108,17 @@ def _readers(count: int) -> Iterator[None]:
 
     def watch() -> None:
         while not stop.wait(WATCH_SECONDS):
-            for number, reader in enumerate(readers):
-                if reader.poll() is not None:
-                    readers[number] = start()
-            requeue_lost()
+            dead = [number for number, reader in enumerate(readers) if reader.poll() is not None]
+            names = [name_of(readers[number].pid) for number in dead]
+            for number in dead:
+                readers[number] = start()
+            try:
+                requeue_lost(names)
+                retake_lost(names)
+                send_due()
+            except Exception:  # a database that is away comes back; the watch goes on
+                log.exception("watching the readers")
+                close_old_connections()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -106,7 +130,11 @@ def _readers(count: int) -> Iterator[None]:
         for reader in readers:
             reader.terminate()
         for reader in readers:
-            reader.wait()
+            try:
+                reader.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                reader.kill()  # its exam is read again at the next start
+                reader.wait()
 
 
 def manage(

@@ -28,6 +28,7 @@ INSTALLED_APPS = [
     "calcscope.server.exams",
     "calcscope.server.reading",
     "calcscope.server.followup",
+    "calcscope.server.outputs",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -158,7 +159,11 @@ STORAGES = {
 }
 WHITENOISE_MANIFEST_STRICT = False
 MEDIA_ROOT = CONFIG.data / "files"
-FILE_UPLOAD_TEMP_DIR = None
+FILE_UPLOAD_HANDLERS = [
+    "calcscope.server.exams.arriving.RoomFirst",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 << 20
 DATA_UPLOAD_MAX_NUMBER_FILES = 2000

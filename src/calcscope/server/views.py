@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
@@ -15,9 +13,7 @@ from django_prometheus.exports import ExportToDjangoView
 
 from calcscope.server.people.access import Signed
 from calcscope.server.people.models import Role
-
-LEAST_FREE_BYTES = 1 << 30
-"""Below this no exam can be taken in safely."""
+from calcscope.server.room import free_bytes
 
 FRONT = {
     Role.RADIOLOGIST: "exams:worklist",
@@ -54,7 +50,7 @@ def _database() -> bool:
 
 
 def _disk() -> bool:
-    return shutil.disk_usage(settings.CONFIG.data).free >= LEAST_FREE_BYTES
+    return free_bytes() > 0
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -14,7 +14,7 @@ from calcscope import lexicon
 from calcscope.server.exams.models import Exam, State
 from calcscope.server.people.models import User
 
-OPEN = (State.UNREAD, State.BEGUN, State.SECOND, State.ARBITRATION)
+OPEN = tuple(state for state in State if state != State.SIGNED)
 DAYS = {"": _("any"), "1": _("today and yesterday"), "7": _("a week"), "31": _("a month"), "366": _("a year")}
 ORDERS = {
     "urgency": ("urgency", "date", "pk"),

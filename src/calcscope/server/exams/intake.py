@@ -22,7 +22,7 @@ from calcscope.exam.options import ReadOptions
 from calcscope.exam.sources import Source
 from calcscope.report.writing import write_atomically
 from calcscope.server.exams import jobs
-from calcscope.server.exams.models import Exam, Image, Woman
+from calcscope.server.exams.models import Exam, Image, Mode, State, Woman
 from calcscope.server.people.models import Site
 
 
@@ -46,11 +46,18 @@ class Taken:
         self.failures.append({"source": Path(source).name, "reason": reason})
 
 
-def take_in(site: Site, paths: Iterable[str | Path], options: ReadOptions | None = None) -> Taken:
+def take_in(
+    site: Site, paths: Iterable[str | Path], options: ReadOptions | None = None, mode: str = ""
+) -> Taken:
     """Store the images among files and folders, and have each exam with a new one read.
 
     The same image again changes nothing. Nothing is taken half: the files of an exam are on the disk before
     its rows are written, all rows at once.
+
+    Parameters
+    ----------
+    mode : of all exams, as somebody states it; empty for what their views tell: with a magnification view
+        an exam is diagnostic
     """
     options = options or ReadOptions()
     given, failures = read_exams(list(paths), options)
@@ -58,11 +65,11 @@ def take_in(site: Site, paths: Iterable[str | Path], options: ReadOptions | None
     for failure in failures:
         taken.refuse(failure.source, failure.reason)
     for exam in given:
-        _take_exam(site, exam, taken, options)
+        _take_exam(site, exam, taken, options, mode)
     return taken
 
 
-def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions) -> None:
+def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mode: str) -> None:
     if not given.has_patient_id:
         for view in given.views:
             taken.refuse(
@@ -110,10 +117,21 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions) -> 
         added = [_add(exam, view, sha, taken) for view, sha in stored]
         if any(added):
             exam.refresh_from_db()
+            _set_mode(exam, mode)
             jobs.ask(exam)
             taken.exams.append(exam)
         else:
             taken.known.append(exam)
+
+
+def _set_mode(exam: Exam, stated: str) -> None:
+    """The mode as stated, else as the views tell; what a reader has signed or somebody has stated stays."""
+    if exam.mode_stated or exam.state not in (State.WAITING, State.FAILED, State.UNREAD):
+        return
+    magnified = any("magnification" in label.split() for label in exam.images.values_list("label", flat=True))
+    exam.mode = stated or (Mode.DIAGNOSTIC if magnified else exam.mode)
+    exam.mode_stated = bool(stated)
+    exam.save(update_fields=["mode", "mode_stated"])
 
 
 def _add(exam: Exam, view: View, sha: str, taken: Taken) -> bool:

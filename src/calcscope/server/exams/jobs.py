@@ -7,13 +7,13 @@ back into the queue; the worker that held it, should it live on, has lost its to
 from __future__ import annotations
 
 import logging
-import threading
 import uuid
-from datetime import timedelta
+from collections.abc import Collection
 from pathlib import Path
 
 from django.conf import settings
-from django.db import close_old_connections, connection, transaction
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django_tasks import task
 
@@ -22,12 +22,11 @@ from calcscope.report.model import ExamReport
 from calcscope.server.exams.models import Exam, Job, Reading, State
 from calcscope.server.exams.previews import make_previews
 from calcscope.server.exams.urgency import urgency_of
+from calcscope.server.exams.workers import LEASE, Heart, name_of, waiting
 from calcscope.server.signals import exam_was_read
 
 log = logging.getLogger(__name__)
 
-BEAT = timedelta(seconds=5)
-LEASE = timedelta(seconds=45)
 ATTEMPTS = 3
 """After so many dead workers an exam is left to people: it may be what kills them."""
 
@@ -40,7 +39,7 @@ def ask(exam: Exam) -> Job:
             return open_job
         if open_job is not None:
             # What it reads is out of date: its token goes, and with it its result.
-            open_job.state, open_job.reason, open_job.token = Job.State.FAILED, "another image arrived", None
+            open_job.state, open_job.reason, open_job.token = Job.State.FAILED, "asked for anew", None
             open_job.save()
         job = Job.objects.create(exam=exam)
         if exam.state in (State.WAITING, State.FAILED, State.UNREAD):
@@ -50,24 +49,51 @@ def ask(exam: Exam) -> Job:
     return job
 
 
+def change_mode(exam: Exam, mode: str) -> Job:
+    """Have an exam read anew as a screening or diagnostic one; nobody reads it until that is done."""
+    with transaction.atomic():
+        exam.mode, exam.mode_stated, exam.state = mode, True, State.WAITING
+        exam.held_by = exam.held_at = None
+        exam.save(update_fields=["mode", "mode_stated", "state", "held_by", "held_at"])
+        return ask(exam)
+
+
 def _enqueue(job: Job) -> None:
     read_job.enqueue(str(job.uuid))
 
 
-def requeue_lost() -> int:
-    """Put jobs whose worker is dead back into the queue; how many."""
+def requeue_lost(dead: Collection[str] = ()) -> int:
+    """Put jobs whose worker is dead back into the queue; how many.
+
+    Parameters
+    ----------
+    dead : names of workers that are known to be dead; of others, who gives no sign of life
+    """
     lost = 0
-    stale = timezone.now() - LEASE
-    for job in Job.objects.filter(state=Job.State.RUNNING, heartbeat__lt=stale):
+    gone = Q(heartbeat__lt=timezone.now() - LEASE) | Q(worker__in=dead)
+    for job in Job.objects.filter(gone, state=Job.State.RUNNING):
         if job.attempt >= ATTEMPTS:
             _give_up(job, job.token, f"the analysis stopped {job.attempt} times without a result")
             continue
-        again = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, token=job.token, heartbeat__lt=stale)
-        if again.update(state=Job.State.QUEUED, token=None):
+        again = Job.objects.filter(gone, pk=job.pk, state=Job.State.RUNNING, token=job.token)
+        if again.update(state=Job.State.QUEUED, token=None, heartbeat=timezone.now()):
             log.warning("job %s: its worker is gone; it is done again", job.uuid)
             _enqueue(job)
             lost += 1
-    return lost
+    return lost + _requeue_forgotten()
+
+
+def _requeue_forgotten() -> int:
+    """Jobs whose worker died between taking them from the queue and beginning them."""
+    stale = timezone.now() - LEASE
+    queued = Job.objects.filter(state=Job.State.QUEUED).filter(
+        Q(heartbeat__lt=stale) | Q(heartbeat=None, created_at__lt=stale)
+    )
+    forgotten = [job for job in queued if str(job.uuid) not in waiting()]
+    for job in forgotten:
+        Job.objects.filter(pk=job.pk, state=Job.State.QUEUED).update(heartbeat=timezone.now())
+        _enqueue(job)
+    return len(forgotten)
 
 
 @task()
@@ -75,14 +101,14 @@ def read_job(job_uuid: str) -> None:
     """Read an exam with the engine, beside the woman's earlier exams."""
     token = uuid.uuid4()
     claimed = Job.objects.filter(uuid=job_uuid, state=Job.State.QUEUED).update(
-        state=Job.State.RUNNING, token=token, heartbeat=timezone.now(), progress=""
+        state=Job.State.RUNNING, token=token, worker=name_of(), heartbeat=timezone.now(), progress=""
     )
     if not claimed:
         return
     job = Job.objects.select_related("exam").get(uuid=job_uuid)
     job.attempt += 1
     job.save(update_fields=["attempt"])
-    with _Heart(job, token) as heart:
+    with Heart(Job.objects.filter(pk=job.pk, token=token)) as heart:
         try:
             done = _read(job, heart)
         except Exception as error:  # whatever the engine raises, the exam is not lost and the reader is told
@@ -92,7 +118,7 @@ def read_job(job_uuid: str) -> None:
     _finish(job, token, *done)
 
 
-def _read(job: Job, heart: _Heart) -> tuple[ExamReport, list[str]]:
+def _read(job: Job, heart: Heart) -> tuple[ExamReport, list[str]]:
     exam = job.exam
     folder = Path(settings.MEDIA_ROOT) / "readings" / str(job.uuid)
     earlier = [image.path for each in exam.earlier() for image in each.images.all()]
@@ -137,32 +163,3 @@ def _give_up(job: Job, token: uuid.UUID | None, reason: str) -> None:
         mine = Job.objects.filter(pk=job.pk, token=token, state=Job.State.RUNNING)
         if mine.update(state=Job.State.FAILED, finished_at=timezone.now(), reason=reason):
             Exam.objects.filter(pk=job.exam_id, state=State.WAITING).update(state=State.FAILED)
-
-
-class _Heart:
-    """Tells from a thread of its own that the worker lives, and what it does."""
-
-    def __init__(self, job: Job, token: uuid.UUID) -> None:
-        self._job, self._token = job.pk, token
-        self._told = ""
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
-
-    def tell(self, what: str) -> None:
-        """What is being done; the page shows it."""
-        self._told = what[:200]
-
-    def __enter__(self) -> _Heart:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_unused: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _beat(self) -> None:
-        while not self._stop.wait(BEAT.total_seconds()):
-            close_old_connections()
-            mine = Job.objects.filter(pk=self._job, token=self._token)
-            mine.update(heartbeat=timezone.now(), progress=self._told)
-        connection.close()

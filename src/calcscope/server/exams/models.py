@@ -72,6 +72,13 @@ class State(models.TextChoices):
     SIGNED = "signed", _("signed")
 
 
+class Mode(models.TextChoices):
+    """What an exam is for: looking at women without complaint, or working up a finding."""
+
+    SCREENING = "screening", _("screening")
+    DIAGNOSTIC = "diagnostic", _("diagnostic")
+
+
 class Exam(models.Model):
     """An exam of a woman: what was taken on one day."""
 
@@ -81,10 +88,8 @@ class Exam(models.Model):
     study_uid = models.CharField(max_length=64)
     accession = models.CharField(_("accession number"), max_length=64, blank=True)
     date = models.DateField(_("date"), null=True, db_index=True)
-    mode = models.CharField(
-        _("mode"), max_length=12, default="screening",
-        choices=[("screening", _("screening")), ("diagnostic", _("diagnostic"))],
-    )  # fmt: skip
+    mode = models.CharField(_("mode"), max_length=12, choices=Mode.choices, default=Mode.SCREENING)
+    mode_stated = models.BooleanField(default=False, help_text="by a person, not by its views")
     state = models.CharField(
         _("state"), max_length=12, choices=State.choices, default=State.WAITING, db_index=True
     )
@@ -170,6 +175,7 @@ class Job(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED, db_index=True)
     attempt = models.PositiveSmallIntegerField(default=0)
     token = models.UUIDField(null=True)
+    worker = models.CharField(max_length=100, blank=True)
     heartbeat = models.DateTimeField(null=True)
     progress = models.CharField(max_length=200, blank=True)
     reason = models.TextField(blank=True)
@@ -222,6 +228,9 @@ class Upload(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
     done_at = models.DateTimeField(null=True)
+    mode = models.CharField(_("mode"), max_length=12, blank=True, choices=Mode.choices)
+    worker = models.CharField(max_length=100, blank=True)
+    heartbeat = models.DateTimeField(null=True)
     files = models.PositiveIntegerField(default=0)
     failures = models.JSONField(default=list)
     exams = models.ManyToManyField(Exam, related_name="+")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import timedelta
 from pathlib import PurePosixPath
+from typing import Any
 
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
@@ -13,18 +14,22 @@ from django.http import FileResponse, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_GET, require_POST
 
 from calcscope.server.audit.recording import about, record
 from calcscope.server.exams import jobs
+from calcscope.server.exams.arriving import no_room
 from calcscope.server.exams.files import plain_path
 from calcscope.server.exams.filters import WorklistFilter
-from calcscope.server.exams.models import Exam, Image, Job, SavedList, State, Upload, Woman
+from calcscope.server.exams.intake import clear
+from calcscope.server.exams.models import Exam, Image, Job, Mode, SavedList, State, Upload, Woman
 from calcscope.server.exams.previews import preview_path
-from calcscope.server.exams.uploads import take_in_upload
+from calcscope.server.exams.uploads import take_in_upload, try_again
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
+from calcscope.server.room import free_bytes
 
 PAGE = 50
 HELD_FOR = timedelta(minutes=2)
@@ -56,6 +61,7 @@ def worklist(request: Signed) -> HttpResponse:
             "lists": request.user.lists.all(),
             "may_read": request.user.has_role(Role.RADIOLOGIST),
             "held_since": timezone.now() - HELD_FOR,
+            "changeable": (State.FAILED, State.UNREAD, State.BEGUN),
             "busy": any(exam.state == State.WAITING for exam in page),
         },
     )
@@ -87,23 +93,45 @@ def progress(request: Signed) -> JsonResponse:
 def bring(request: Signed) -> HttpResponse:
     """Bring files or folders."""
     sites = request.user.sites([Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR])
-    if request.method == "POST":
-        site = get_object_or_404(sites, code=request.POST.get("site", ""))
-        given = request.FILES.getlist("files")
-        if not given:
-            messages.error(
-                request, _("No file came with it. Choose files or a folder, or drop them on the page.")
-            )
-            return redirect("exams:bring")
-        upload = Upload.objects.create(site=site, by=request.user, files=len(given))
+    shown = {"sites": sites, "modes": Mode.choices, "room": free_bytes()}
+    if request.method != "POST":
+        return render(request, "exams/bring.html", shown)
+    site = get_object_or_404(sites, code=request.POST.get("site", ""))
+    given = request.FILES.getlist("files")
+    if no_room(request):
+        return _not_brought(request, shown, str(NO_ROOM), 507)
+    if not given:
+        why = _("No file came with it. Choose files or a folder, or drop them on the page.")
+        return _not_brought(request, shown, why, 400)
+    mode = request.POST.get("mode", "")
+    upload = Upload.objects.create(
+        site=site, by=request.user, files=len(given), mode=mode if mode in Mode.values else ""
+    )
+    try:
         for number, each in enumerate(given):
             _keep(upload, number, each)
-        record("brought", upload, request=request, files=len(given))
-        take_in_upload.enqueue(str(upload.uuid))
-        if request.headers.get("X-Requested-With") == "fetch":
-            return JsonResponse({"upload": upload_address(upload)})
-        return redirect(upload_address(upload))
-    return render(request, "exams/bring.html", {"sites": sites})
+    except OSError:
+        clear(upload.folder)
+        upload.delete()
+        return _not_brought(request, shown, str(NO_ROOM), 507)
+    record("brought", upload, request=request, files=len(given))
+    take_in_upload.enqueue(str(upload.uuid))
+    if request.headers.get("X-Requested-With") == "fetch":
+        return JsonResponse({"upload": upload_address(upload)})
+    return redirect(upload_address(upload))
+
+
+NO_ROOM = gettext_lazy(
+    "There is no room left on the server's disk. None of these files was taken, and nothing that is here was "
+    "touched. Tell an administrator, who makes room; then bring them again."
+)
+
+
+def _not_brought(request: Signed, shown: dict[str, Any], why: str, status: int) -> HttpResponse:
+    """The page again, or for its script the words alone."""
+    if request.headers.get("X-Requested-With") == "fetch":
+        return JsonResponse({"why": why}, status=status)
+    return render(request, "exams/bring.html", {**shown, "why": why}, status=status)
 
 
 def upload_address(upload: Upload) -> str:
@@ -127,8 +155,11 @@ def upload(request: Signed, upload_uuid: uuid.UUID) -> HttpResponse:
     """What became of files that were brought."""
     found = get_object_or_404(Upload.objects.for_user(request.user), uuid=upload_uuid)
     about(request, found)
+    if request.method == "POST":
+        try_again(found)
+        return redirect(upload_address(found))
     if request.headers.get("X-Requested-With") == "fetch":
-        return JsonResponse({"done": found.done_at is not None})
+        return JsonResponse({"done": found.done_at is not None or bool(found.failures)})
     return render(
         request, "exams/upload.html", {"upload": found, "exams": found.exams.select_related("woman")}
     )

@@ -132,8 +132,17 @@ class Step(models.Model):
     @property
     def earliest(self) -> date:
         """From when on an exam may fulfil it."""
-        opened = self.chain.exam.date or self.opened_at.date()
-        return opened + timedelta(days=max(1, int((self.due - opened).days * self.kind.earliest_share)))
+        exam = None if self.after_id else self.chain.exam.date
+        opened = exam or self.opened_at.date()
+        # A step of an exam that was signed late is due later, but what it waits for may come as planned.
+        days = min((self.due - opened).days, self.usual_days)
+        return opened + timedelta(days=max(1, int(days * self.kind.earliest_share)))
+
+    @property
+    def usual_days(self) -> int:
+        """Within which it is due by the lexicon."""
+        own = self.kind.due_days or lexicon.next_steps().steps[self.code].due_days
+        return int(own.value)
 
     @property
     def attempts(self) -> int:

@@ -49,7 +49,11 @@ class SignedIn:
                 return HttpResponse(status=401)
             return redirect(f"{resolve_url('people:sign-in')}?{urlencode({'next': request.path})}")
         if settings.CONFIG.two_factor and user.is_member and name not in ENROLLING and not user.is_verified():  # type: ignore[attr-defined]
-            return redirect("people:code" if has_device(user) else "people:enrol")
+            if request.headers.get("X-Requested-With") == "fetch":
+                return HttpResponse(status=401)
+            page = resolve_url("people:code" if has_device(user) else "people:enrol")
+            onward = f"?{urlencode({'next': request.path})}" if request.method == "GET" else ""
+            return redirect(page + onward)
         return None
 
 

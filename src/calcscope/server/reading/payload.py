@@ -12,7 +12,7 @@ from calcscope.server.exams.models import Exam, Image
 from calcscope.server.people.models import User
 from calcscope.server.reading.models import Draft
 
-CALCIFICATION = {"id", "x", "y", "probability", "diameter_mm", "outline", "kind", "group"}
+CALCIFICATION = {"id", "x", "y", "slice", "probability", "diameter_mm", "outline", "kind", "group"}
 GROUP = {"id", "outline", "count", "span_mm", "probability", "morphology", "distribution"}
 MIMIC = {"x", "y", "kind", "extent_mm", "outline"}
 
@@ -90,15 +90,17 @@ def _view(view: ViewReport, image: Image) -> dict[str, Any]:
     }
 
 
-def terms() -> dict[str, dict[str, str]]:
+def terms() -> dict[str, dict[str, Any]]:
     """Identifier to words, of everything a reader chooses from."""
     words = lexicon.terms()
+    steps = lexicon.next_steps().steps
     return {
         "morphology": {key: term.display for key, term in words.morphology.items()},
         "distribution": {key: term.display for key, term in words.distribution.items()},
         "typical_kinds": {key: term.display for key, term in words.typical_kinds.items()},
         "categories": {key: each.display for key, each in lexicon.categories().categories.items()},
-        "steps": {key: step.text for key, step in lexicon.next_steps().steps.items()},
+        "steps": {key: step.text for key, step in steps.items()},
+        "step_days": {key: int(step.due_days.value) for key, step in steps.items()},
         "quadrants": {key: term.display for key, term in words.quadrants.items()},
         "halves": {key: term.display for key, term in words.halves.items()},
         "depths": {key: term.display for key, term in words.depths.items()},

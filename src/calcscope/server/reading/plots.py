@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from calcscope.server.reading.statistics import Audit
@@ -31,7 +31,7 @@ def interval_plot(audits: Sequence[Audit], name: str) -> SafeString:
         y = TOP + ROW * number + ROW / 2
         value, interval = share.value, share.interval
         if value is None or interval is None:
-            mark, told = format_html(""), "–"
+            mark, told = mark_safe(""), "–"
         else:
             low, high = (round(LEFT + scale * each, 1) for each in interval)
             at = round(LEFT + scale * value, 1)

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from calcscope.errors import CalcscopeError
 from calcscope.server.audit.recording import record
-from calcscope.server.exams.models import Exam, State
+from calcscope.server.exams import jobs
+from calcscope.server.exams.models import Exam, Mode, State
 from calcscope.server.people.models import User
 from calcscope.server.reading.content import ReadingContent, faults_of, suggested, verdict_of
 from calcscope.server.reading.models import Draft, Version
@@ -52,8 +53,10 @@ def open_draft(exam: Exam, reader: User) -> Draft:
     """
     exam = Exam.objects.select_for_update().get(pk=exam.pk)
     reading = exam.reading
-    if reading is None:
-        raise Refused("The exam has not been analysed yet; wait for it, or have it analysed again.")
+    if reading is None or exam.state == State.WAITING:
+        raise Refused("The exam is being analysed. It is in the worklist when that is done.")
+    if exam.state == State.FAILED:
+        raise Refused("The exam could not be analysed as it is now; have it analysed again.")
     draft = Draft.objects.filter(exam=exam, reader=reader).first()
     if draft is None:
         last = exam.versions.filter(kind__in=["report", "addendum"]).last()
@@ -75,6 +78,36 @@ def open_draft(exam: Exam, reader: User) -> Draft:
         exam.state = State.BEGUN
     exam.save(update_fields=["held_by", "held_at", "state"])
     return draft
+
+
+@transaction.atomic
+def change_mode(exam: Exam, reader: User, mode: str, give_up: bool = False) -> None:
+    """Have an exam that nobody has signed read anew as a screening or diagnostic one.
+
+    Parameters
+    ----------
+    give_up : the reader's own draft, if there is one that she has worked on
+
+    Raises
+    ------
+    Refused : for an exam that was signed, or on which somebody has worked
+    """
+    exam = Exam.objects.select_for_update().get(pk=exam.pk)
+    if exam.versions.exists():
+        raise Refused("The exam is signed; its mode stays. What is wrong in it, an addendum says.")
+    for draft in Draft.objects.select_for_update().filter(exam=exam, revision__gt=1).select_related("reader"):
+        if draft.reader_id != reader.pk:
+            raise Refused(
+                f"{draft.reader.display} has begun to read this exam; its mode is hers or his to change."
+            )
+        if not give_up:
+            raise Refused("You have begun to read this exam. Say that the draft may be given up.")
+    was = exam.mode
+    if mode not in Mode.values or mode == was:
+        raise Refused(f"The exam is {exam.get_mode_display()} already.")
+    Draft.objects.filter(exam=exam).delete()
+    jobs.change_mode(exam, mode)
+    record("mode-changed", exam, user=reader, was=was, now=mode, draft_given_up=give_up)
 
 
 @transaction.atomic

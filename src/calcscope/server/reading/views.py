@@ -6,23 +6,33 @@ import json
 import uuid
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from pydantic import ValidationError
 
 from calcscope.server.audit.recording import about
 from calcscope.server.dates import day_of
-from calcscope.server.exams.models import Exam
+from calcscope.server.exams.models import Exam, Mode
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
 from calcscope.server.reading.content import ReadingContent, previewed
 from calcscope.server.reading.models import Version
 from calcscope.server.reading.payload import payload
 from calcscope.server.reading.plots import NAMES, interval_plot
-from calcscope.server.reading.signing import Changed, Refused, keep_draft, open_draft, release, sign
+from calcscope.server.reading.signing import (
+    Changed,
+    Refused,
+    change_mode,
+    keep_draft,
+    open_draft,
+    release,
+    sign,
+)
 from calcscope.server.reading.statistics import audits
 
 
@@ -147,6 +157,26 @@ def release_exam(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     """Leave the exam."""
     release(_exam(request, exam_uuid), request.user)
     return HttpResponse(status=204)
+
+
+@never_cache
+@only(Role.RADIOLOGIST)
+def mode(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
+    """Make a screening exam a diagnostic one, or the other way round."""
+    exam = _exam(request, exam_uuid)
+    other = Mode.SCREENING if exam.mode == Mode.DIAGNOSTIC else Mode.DIAGNOSTIC
+    why: tuple[str, ...] = ()
+    if request.method == "POST":
+        try:
+            change_mode(exam, request.user, request.POST.get("mode", ""), "give_up" in request.POST)
+        except Refused as refusal:
+            why = refusal.why
+        else:
+            messages.success(request, _("The mode is changed; the exam is being analysed anew."))
+            return redirect("exams:worklist")
+    own = exam.drafts.filter(reader=request.user, revision__gt=1).exists()
+    shown = {"exam": exam, "other": other, "why": why, "own_draft": own, "signed": exam.versions.exists()}
+    return render(request, "reading/mode.html", shown, status=409 if why else 200)
 
 
 @never_cache

@@ -1,6 +1,8 @@
 // Files and folders, chosen or dropped, are sent in one request whose progress is shown.
 const form = document.getElementById("bring"), drop = document.getElementById("drop");
-const told = document.getElementById("told");
+const told = document.getElementById("told"), fault = document.getElementById("fault");
+const button = form.querySelector("button"), words = form.dataset;
+for (const each of document.querySelectorAll(".needs-script")) each.hidden = false;
 
 async function inside(entry) {
   if (entry.isFile) return [await new Promise((good, bad) => entry.file(good, bad))];
@@ -12,21 +14,35 @@ async function inside(entry) {
   }
 }
 
+function stop(why) {
+  button.disabled = false;
+  told.textContent = "";
+  fault.textContent = why;
+}
+
 function send(files) {
-  if (!files.length) return;
+  if (button.disabled) return;
+  if (!files.length) return stop(words.none);
+  if (files.reduce((sum, file) => sum + file.size, 0) > Number(words.room)) return stop(words.full);
+  button.disabled = true;
+  fault.textContent = "";
   const data = new FormData();
-  data.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-  data.append("site", form.elements.site.value);
+  for (const name of ["csrfmiddlewaretoken", "site", "mode"]) data.append(name, form.elements[name].value);
   for (const file of files) data.append("files", file, file.name);
   const request = new XMLHttpRequest();
-  request.open("POST", form.action || location.href);
+  request.open("POST", location.href);
   request.setRequestHeader("X-Requested-With", "fetch");
-  request.upload.onprogress = (event) => { told.textContent = `${Math.round((100 * event.loaded) / event.total)} %`; };
-  request.onload = () => {
-    if (request.status === 200) location.href = JSON.parse(request.responseText).upload;
-    else told.textContent = request.status === 401 ? form.dataset.again ?? "401" : `${request.status}`;
+  request.upload.onprogress = ({ loaded, total }) => {
+    told.textContent = words.sending.replace("{n}", String(Math.floor((100 * loaded) / total)));
   };
-  request.onerror = () => { told.textContent = "…"; };
+  request.upload.onload = () => { told.textContent = words.sent; };
+  request.onload = () => {
+    let answer = {};
+    try { answer = JSON.parse(request.responseText); } catch { /* a page, not ours: said by its status */ }
+    if (request.status === 200) location.href = answer.upload;
+    else stop(request.status === 401 || request.status === 403 ? words.signedOut : answer.why ?? words.broken);
+  };
+  request.onerror = () => stop(words.broken);
   request.send(data);
 }
 
