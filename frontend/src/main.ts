@@ -78,6 +78,7 @@ class Reading {
     this.keys = new Keys(commands);
     this.keys.letters = stored(LETTERS) !== "no";
     root.append(h("div", { class: "reading" }, h("div", { class: "desk" }, this.toolbar(), this.stage.element, this.line), this.panel.element));
+    this.backToImages(root);
     this.panel.state({ kind: "saved", at: null });
     this.panel.update(this.content, null);
     this.stage.show(0);
@@ -234,6 +235,24 @@ class Reading {
   private async release(): Promise<void> {
     if (await this.sync.release()) location.assign(this.page.urls.back);
     else this.say(t("The draft is not saved yet, so the exam stays open."));
+  }
+
+  /**
+   * After a click with the pointer the keys belong to the images again: Space steps on, and does not press a button,
+   * such as Accept, a second time. Who works by keyboard keeps the focus where it is.
+   */
+  private backToImages(root: HTMLElement): void {
+    const toImages = (): void => this.stage.current?.element.focus({ preventScroll: true });
+    root.addEventListener("click", (event) => {
+      const button = (event.target as Element).closest(".toolbar button, .finding-card .head button, .jump");
+      if (!button || event.detail === 0 || document.querySelector("dialog[open]")) return;
+      if (button.matches(".reject[aria-pressed=true]")) (button.closest(".finding-card")?.querySelector(".why input") as HTMLElement | null)?.focus();
+      else toImages();
+    });
+    for (const control of [this.hangingSelect, this.threshold])
+      control.addEventListener("change", () => {
+        if (!control.matches(":focus-visible")) toImages();
+      });
   }
 
   // --- the desk -----------------------------------------------------------------------------------------

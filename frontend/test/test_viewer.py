@@ -323,6 +323,22 @@ def test_signing_asks_once_and_signs_once(page: Page, harness: Harness) -> None:
     assert {f["decision"] for f in harness.draft["content"]["findings"]} == {"accepted"}
 
 
+def test_keys_belong_to_the_images_after_a_click(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    accept = page.get_by_label("Decision on F1").get_by_role("button", name="Accept")
+    accept.click()
+    page.keyboard.press("Space")
+    assert stage(page, "s.at") == 1
+    expect(accept).to_have_attribute("aria-pressed", "true")
+    accept.focus()
+    page.keyboard.press("Space")
+    expect(accept).to_have_attribute("aria-pressed", "false")
+    page.get_by_label("Decision on F2").get_by_role("button", name="Reject").click()
+    page.keyboard.type("a fold of the skin")
+    expect(page.locator(".save")).to_contain_text("Draft saved ", timeout=8000)
+    assert harness.draft["content"]["findings"][1]["reason"] == "a fold of the skin"
+
+
 def test_measuring_in_mm(page: Page, harness: Harness) -> None:
     ready(page, harness)
     page.keyboard.press("5")
