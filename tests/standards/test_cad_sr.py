@@ -8,9 +8,12 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr._concepts_dict import concepts
+from pydicom.uid import SecondaryCaptureImageStorage
+from standards_images import film, tomosynthesis
 
 from calcscope import lexicon
-from calcscope.report.model import Failure
+from calcscope.report.model import Failure, NextStep
+from calcscope.standards import gsps, measurements, seg
 from calcscope.standards.cad_sr import MammographyCadSr, files
 from calcscope.standards.cad_sr.content import hull
 from calcscope.standards.subject import Subject
@@ -98,6 +101,136 @@ def test_what_has_no_code_is_said_in_words(written: dict[str, Dataset]) -> None:
     assert "Shape: not assessable." in said
     assert "deodorant, no calcification" in said
     assert "not a cleared medical device" in said
+
+
+def uids(item: Dataset) -> set[str]:
+    return {str(child.UID) for child in named(item, "112040")}
+
+
+def test_what_is_followed_has_one_uid_in_all_objects(
+    subjects: dict[str, Subject], written: dict[str, Dataset]
+) -> None:
+    for name in ("all_terms", "with_prior"):
+        known = uids(written[name])
+        measured = dcmread(io.BytesIO(measurements.files(subjects[name])["measurements.dcm"]))
+        breasts = {subjects[name].uid("breast", side) for side in "RL"}
+        assert uids(measured) - breasts <= known
+        for content in (*seg.files(subjects[name]).values(), *gsps.files(subjects[name]).values()):
+            made = dcmread(io.BytesIO(content))
+            segments = {str(one.TrackingUID) for one in made.get("SegmentSequence", [])}
+            lines = {
+                str(line.TrackingUID)
+                for note in made.get("GraphicAnnotationSequence", [])
+                for line in note.GraphicObjectSequence
+                if "TrackingUID" in line
+            }
+            assert segments | lines
+            assert segments | lines <= known
+
+
+def test_now_and_then_are_one_composite_feature(
+    subjects: dict[str, Subject], written: dict[str, Dataset]
+) -> None:
+    exam = subjects["with_prior"].exam
+    pairs = [
+        [child for child in item.ContentSequence if child.RelationshipType == "INFERRED FROM"]
+        for item in named(written["with_prior"], "111015")
+        if any(
+            child.ValueType == "CODE" and child.ConceptCodeSequence[0].CodeValue == "111153"
+            for child in item.ContentSequence
+        )
+    ]
+    changes = [finding for finding in exam.findings if finding.change is not None]
+    seen_then = [f for f in changes if f.change and f.change.status[0] not in ("new", "not_comparable")]
+    assert len(pairs) == sum(len(finding.members) for finding in seen_then)
+    for now, then in pairs:
+        images = [
+            at(written["with_prior"], list(item.ReferencedContentItemIdentifier))
+            for mark in (now, then)
+            for item in walk(mark)
+            if "ReferencedContentItemIdentifier" in item
+        ]
+        shown = [image.ReferencedSOPSequence[0].ReferencedSOPInstanceUID for image in images]
+        assert shown[0] in {view.sop_uid for view in exam.views}
+        assert shown[-1] in {laid.prior_view for laid in exam.priors[0].views}
+        first, second = (
+            next(child.UID for child in mark.ContentSequence if child.ValueType == "UIDREF")
+            for mark in (now, then)
+        )
+        assert first == second
+
+
+def test_marks_in_slices_name_their_frames(subjects: dict[str, Subject]) -> None:
+    """By hand: calcifications lie in slices 1 and 3 from 0, frames 2 and 4; clusters in no one frame."""
+    subject = tomosynthesis(subjects["all_terms"])
+    document = dcmread(io.BytesIO(files(subject)["cad-sr.dcm"]))
+    places = {
+        (view.sop_uid, round(speck.x, 3), round(speck.y, 3)): speck.slice
+        for view in subject.exam.views
+        for speck in view.calcifications
+    }
+    frames = set()
+    for mark in named(document, "111059"):
+        kind = mark.ConceptCodeSequence[0].CodeValue
+        if kind == "111102":
+            continue
+        centre = next(iter(named(mark, "111010")))
+        picture = at(document, list(centre.ContentSequence[0].ReferencedContentItemIdentifier))
+        reference = picture.ReferencedSOPSequence[0]
+        frame = reference.get("ReferencedFrameNumber")
+        if kind == "129769006":
+            assert frame is None
+            continue
+        x, y = (round(float(one) - 0.5, 3) for one in centre.GraphicData)
+        assert places[reference.ReferencedSOPInstanceUID, x, y] == frame - 1
+        frames.add(frame)
+    assert frames == {2, 4}
+    library = document.ContentSequence[1].ContentSequence
+    held = [item.ReferencedSOPSequence[0].get("ReferencedFrameNumber") for item in library]
+    assert held[:3] == [None, 2, 4]
+
+
+def test_no_mark_points_outside_its_image(subjects: dict[str, Subject]) -> None:
+    subject = subjects["all_terms"]
+    view = subject.exam.views[0]
+    speck = view.calcifications[0].model_copy(
+        update={"x": -0.5, "y": view.rows - 0.5, "outline": [(-3, -2), (view.columns + 4, 5), (0, view.rows)]}
+    )
+    specks = [speck, *view.calcifications[1:]]
+    views = [view.model_copy(update={"calcifications": specks}), *subject.exam.views[1:]]
+    edge = replace(subject, exam=subject.exam.model_copy(update={"views": views}))
+    document = dcmread(io.BytesIO(files(edge)["cad-sr.dcm"]))
+    places = [item for item in walk(document) if item.get("ValueType") == "SCOORD"]
+    corners = [(item.GraphicData[0::2], item.GraphicData[1::2]) for item in places]
+    assert min(min(min(x), min(y)) for x, y in corners) == 0
+    assert max(max(x) for x, _ in corners) == view.columns
+    assert max(max(y) for _, y in corners) == view.rows
+
+
+def test_all_next_steps_are_coded(subjects: dict[str, Subject]) -> None:
+    subject = subjects["normal"]
+    steps = [
+        NextStep(code=code, text="Do it.", due_days=14) for code in ("prior_films", "magnification_views")
+    ]
+    asked = replace(subject, exam=subject.exam.model_copy(update={"next_steps": steps}))
+    document = dcmread(io.BytesIO(files(asked)["cad-sr.dcm"]))
+    coded = [item.ConceptCodeSequence[0].CodeValue for item in named(document, "111053")]
+    assert coded == ["111138", "399163009"]
+    interval = named(document, "111055")[0].MeasuredValueSequence[0]
+    assert str(interval.NumericValue) == "14"
+
+
+def test_a_film_of_which_little_is_known_can_be_filed(subjects: dict[str, Subject]) -> None:
+    document = dcmread(io.BytesIO(files(film(subjects["all_terms"]))["cad-sr.dcm"]))
+    assert document.PatientID == "X-17"
+    assert (document.PatientSex, document.PatientName, document.StudyTime) == ("", "", "")
+    classes = {
+        sop.ReferencedSOPClassUID
+        for study in document.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for sop in series.ReferencedSOPSequence
+    }
+    assert classes == {SecondaryCaptureImageStorage}
 
 
 def test_subdivided_categories_are_in_the_scheme_bi(written: dict[str, Dataset]) -> None:

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ComprehensiveSRStorage
 from typer.testing import CliRunner
 
+from calcscope import lexicon
 from calcscope.cli import app
 from calcscope.errors import UnreadableInput
 from calcscope.report.writing import write_report
@@ -45,19 +46,28 @@ def test_our_own_document_reads_back_equal(
     assert marks.complete
     assert marks.maker.manufacturer == "Calcscope"
     assert marks.study_uid == exam.study_uid
-    found = {(mark.view, mark.identifier): mark for mark in marks.marks}
+    found = {(mark.view, mark.kind, mark.x, mark.y): mark for mark in marks.marks}
     for view in exam.views:
-        for part in (*view.groups, *view.calcifications):
-            mark = found[view.sop_uid, part.id]
-            assert (mark.x, mark.y, mark.outline) == (part.x, part.y, part.outline)
-            assert mark.certainty == pytest.approx(part.probability, abs=1e-12)
-        for group in view.groups:
-            assert found[view.sop_uid, group.id].count == group.count
-        specks = {each.id: each for each in view.calcifications}
-        for mark in marks.marks:
-            if mark.view == view.sop_uid and mark.within is not None:
+        for kind, parts in (("cluster", view.groups), ("calcification", view.calcifications)):
+            for part in parts:
+                mark = found[view.sop_uid, kind, part.x, part.y]
+                assert mark.outline == part.outline
+                assert mark.certainty == pytest.approx(part.probability, abs=1e-12)
+        groups = {(group.x, group.y): group for group in view.groups}
+        for speck in view.calcifications:
+            mark = found[view.sop_uid, "calcification", speck.x, speck.y]
+            if mark.within is not None:
                 own = marks.marks[mark.within]
-                assert specks[mark.identifier or ""].group == own.identifier
+                assert groups[own.x, own.y].id == speck.group
+                assert own.count == groups[own.x, own.y].count
+    named = {(mark.view, mark.identifier) for mark in marks.marks}
+    for finding in exam.findings:
+        category = lexicon.categories().categories[finding.assessment.category]
+        for member in finding.members:
+            if member.group is not None:
+                assert (member.view, finding.id) in named
+        graded = {mark.assessment for mark in marks.marks if mark.identifier == finding.id}
+        assert graded <= {code.meaning for code in category.codes}
 
 
 def test_older_codes_and_a_missing_library_reference_are_understood(
@@ -117,6 +127,24 @@ def test_what_is_no_cad_sr_is_named(
         read_cad_sr(changed(documents["normal"], tmp_path / "b.dcm", other))
 
 
+@pytest.mark.parametrize("undefined", [False, True])
+def test_a_file_that_is_cut_short_is_refused(
+    documents: dict[str, Path], tmp_path: Path, undefined: bool
+) -> None:
+    def open_ended(ds: Dataset) -> None:
+        for item in everything(ds):
+            if "ContentSequence" in item:
+                item["ContentSequence"].is_undefined_length = undefined
+
+    whole = changed(documents["all_terms"], tmp_path / "whole.dcm", open_ended)
+    assert read_cad_sr(whole).marks
+    content = whole.read_bytes()
+    for share in (0.3, 0.6, 0.99):
+        (tmp_path / "cut.dcm").write_bytes(content[: int(share * len(content))])
+        with pytest.raises(UnreadableInput, match=r"cut short|damaged"):
+            read_cad_sr(tmp_path / "cut.dcm")
+
+
 def test_each_mark_of_theirs_is_paired_with_ours_once(
     subjects: dict[str, Subject], documents: dict[str, Path]
 ) -> None:
@@ -153,3 +181,17 @@ def test_a_report_of_other_images_is_refused(
     done = CliRunner().invoke(app, [*paths, "--out", str(tmp_path / "out")])
     assert done.exit_code == 1
     assert "of which the report holds none" in done.output
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [None, "{", '{"exams": []}'])
+def test_what_is_no_report_is_a_wrong_argument(
+    documents: dict[str, Path], tmp_path: Path, content: str | None
+) -> None:
+    if content is not None:
+        (tmp_path / "report.json").write_text(content)
+    paths = ["import", str(documents["normal"]), "--report", str(tmp_path), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, paths)
+    assert done.exit_code == 2
+    assert "expected a report" in " ".join(done.output.replace("│", " ").split())
+    assert not (tmp_path / "out").exists()

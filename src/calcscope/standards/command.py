@@ -17,7 +17,9 @@ def export(
             "or copies of the images themselves."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Folder for what is written; one folder an exam.")],
+    out: Annotated[
+        Path, typer.Option("--out", file_okay=False, help="Folder for what is written; one folder an exam.")
+    ],
     images: Annotated[
         list[Path] | None,
         typer.Option(
@@ -27,7 +29,9 @@ def export(
     replaces: Annotated[
         Path | None,
         typer.Option(
-            help="DICOM object of an earlier reading that this one takes the place of.", exists=True
+            help="With --to cad-sr or sr: the file of an earlier reading that this one takes the place of.",
+            exists=True,
+            dir_okay=False,
         ),
     ] = None,
     deidentify: Annotated[
@@ -70,7 +74,6 @@ def export(
         calcscope export report --to cad-sr --out objects
         calcscope export report --to images --deidentify --out research
     """
-    from pydantic import ValidationError
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
     from rich.console import Console
@@ -80,35 +83,37 @@ def export(
     from calcscope.errors import CalcscopeError
     from calcscope.standards import export_report
     from calcscope.standards.deidentify import Deidentify
+    from calcscope.standards.exporting import WrongArgument
 
     if not deidentify and (key is not None or looked_at or dates != "shift"):
         raise typer.BadParameter("--dates, --key and --looked-at say how --deidentify is done; give that too")
     how = Deidentify(key, dates, looked_at) if deidentify else None
     left_out: list[str] = []
+    remarks: list[str] = []
     console = Console(stderr=True)
     try:
         earlier = None if replaces is None else dcmread(replaces, stop_before_pixels=True)
     except InvalidDicomError as error:
         raise typer.BadParameter(f"{replaces} is no DICOM file", param_hint="--replaces") from error
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("reading the report", total=None)
         try:
             written = export_report(
                 report, to, out, images=images or (), replaces=earlier, deidentify=how,
-                left_out=left_out.append, progress=lambda what: bar.update(task, description=what),
+                left_out=left_out.append, remark=remarks.append,
+                progress=lambda what: bar.update(task, description=what),
             )  # fmt: skip
-        except ValidationError as error:
-            raise typer.BadParameter(
-                f"{report} is no report of this version: {error.error_count()} faults, the "
-                f"first at {'.'.join(map(str, error.errors()[0]['loc']))}"
-            ) from error
+        except WrongArgument as error:
+            raise typer.BadParameter(str(error)) from error
         except (CalcscopeError, OSError) as error:
             bar.stop()
-            console.print(f"[red]Not written[/red] {error}", highlight=False, soft_wrap=True)
+            console.print(f"[red]Not written[/red] {escape(_said(error))}", highlight=False, soft_wrap=True)
             raise typer.Exit(1) from error
     for path in written:
         typer.echo(path)
+    for why in remarks:
+        console.print(escape(why), highlight=False, soft_wrap=True)
     for why in left_out:
         console.print(f"[yellow]Left out[/yellow] {escape(why)}", highlight=False, soft_wrap=True)
     if left_out:
@@ -116,9 +121,18 @@ def export(
         raise typer.Exit(1)
 
 
+def _said(error: Exception) -> str:
+    """An error in a line: a file that cannot be written with its name first, without the system's number."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
+
+
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Mammography CAD SR of any maker.", exists=True)],
-    out: Annotated[Path, typer.Option("--out", help="Folder for what is written.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Mammography CAD SR of any maker.", exists=True, dir_okay=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder for what is written.")],
     report: Annotated[
         Path | None,
         typer.Option(help="Our report.json of the same exam, or its folder: shows both beside one another."),
@@ -134,22 +148,28 @@ def import_(
         calcscope import cad.dcm --report report --out beside
     """
     from rich.console import Console
+    from rich.markup import escape
 
     from calcscope.errors import CalcscopeError
+    from calcscope.standards.exporting import WrongArgument, report_at
     from calcscope.standards.importing import read_cad_sr
     from calcscope.standards.importing_files import write_beside, write_marks
 
     console, failed = Console(stderr=True), False
+    try:
+        ours = None if report is None else report_at(report)[0]
+    except WrongArgument as error:
+        raise typer.BadParameter(str(error), param_hint="--report") from error
     for number, file in enumerate(files, 1):
         try:
             marks = read_cad_sr(file)
-            written = [write_marks(marks, out / f"marks-{number}.json")]
-            if report is not None:
-                pages, problems = write_beside(marks, report, out / f"beside-{number}")
-                written += pages
-                marks = marks.model_copy(update={"problems": marks.problems + problems})
+            pages, problems = (
+                ([], []) if ours is None else write_beside(marks, ours, out / f"beside-{number}")
+            )
+            written = [write_marks(marks, out / f"marks-{number}.json"), *pages]
+            marks = marks.model_copy(update={"problems": marks.problems + problems})
         except (CalcscopeError, OSError, ValueError) as error:
-            console.print(f"[red]Not read[/red] {error}", highlight=False, soft_wrap=True)
+            console.print(f"[red]Not read[/red] {escape(_said(error))}", highlight=False, soft_wrap=True)
             failed = True
             continue
         for problem in marks.problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
@@ -14,7 +15,9 @@ from pydicom.valuerep import DA, TM
 import calcscope
 from calcscope.exam.elements import integer, quiet, text, uid
 from calcscope.exam.sources import uid_of
+from calcscope.report.files import view_slugs
 from calcscope.report.model import ViewReport
+from calcscope.standards.exporting import dicom_bytes
 from calcscope.standards.subject import MANUFACTURER, MODEL, Subject, sop_class
 
 UTF8 = "ISO_IR 192"
@@ -82,6 +85,18 @@ def series(subject: Subject, kind: str) -> dict[str, Any]:
         "series_date": subject.made.date(),
         "series_time": subject.made.time().replace(microsecond=0),
     }
+
+
+def by_view(
+    subject: Subject, name: str, make: Callable[[Subject, ViewReport, int], Dataset | None]
+) -> dict[str, bytes]:
+    """One file for each view, ``NAME-rcc.dcm`` and so on, each with its Instance Number."""
+    slugs, written = view_slugs(subject.exam), {}
+    for number, view in enumerate(subject.exam.views, 1):
+        made = make(subject, view, number)
+        if made is not None:
+            written[f"{name}-{slugs[view.sop_uid]}.dcm"] = dicom_bytes(made)
+    return written
 
 
 def device_uid() -> str:

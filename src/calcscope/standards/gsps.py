@@ -29,11 +29,9 @@ from calcscope.exam.elements import hoist_functional_groups, items, numbers, tex
 from calcscope.exam.model import Points
 from calcscope.report import words
 from calcscope.report.canvas import Box, box_of, grown
-from calcscope.report.files import view_slugs
 from calcscope.report.model import Mimic, ViewReport
 from calcscope.report.palette import CATEGORY_COLOURS, MIMIC, TEXT, rgb
-from calcscope.standards.exporting import dicom_bytes
-from calcscope.standards.filing import filed, series, stamped
+from calcscope.standards.filing import by_view, filed, series, stamped
 from calcscope.standards.outlines import Sight, closed, sights, tracking, within
 from calcscope.standards.subject import Subject
 
@@ -54,13 +52,7 @@ FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 def files(subject: Subject) -> dict[str, bytes]:
     """``gsps-rcc.dcm`` and so on; none of a view without marks."""
-    slugs = view_slugs(subject.exam)
-    written = {}
-    for number, view in enumerate(subject.exam.views, 1):
-        made = presentation_state(subject, view, number)
-        if made is not None:
-            written[f"gsps-{slugs[view.sop_uid]}.dcm"] = dicom_bytes(made)
-    return written
+    return by_view(subject, "gsps", presentation_state)
 
 
 def presentation_state(subject: Subject, view: ViewReport, number: int = 1) -> Dataset | None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.sr._snomed_dict import mapping
@@ -22,13 +23,16 @@ from pydicom.uid import UID, MammographyCADSRStorage
 
 from calcscope import lexicon
 from calcscope.errors import UnreadableInput
+from calcscope.exam.dicom_file import open_inflated
 from calcscope.exam.elements import items, number, numbers, quiet, text, uid
+from calcscope.exam.options import ReadOptions
+from calcscope.exam.sources import Source
 from calcscope.exam.views import view_codes
 from calcscope.lexicon.model import Code
 from calcscope.report.model import Model, Point, Probability
+from calcscope.standards.outlines import TO_CORNER
 
-CORNER = 0.5
-"""From SCOORD, where 0 is the outer corner of the first pixel (PS3.3 C.18.6.1.2), to pixel centres."""
+UNDEFINED = 0xFFFFFFFF
 ROUND = 32
 """Corners of the polygon that stands for a circle or an ellipse."""
 INTENTS = ("required", "optional", "not_for_presentation")
@@ -108,10 +112,16 @@ def read_cad_sr(path: Path) -> CadMarks:
     expected = "a Mammography CAD SR"
     try:
         with quiet():
-            ds = dcmread(path, stop_before_pixels=True)
+            with open_inflated(Source(path), ReadOptions()) as stream:
+                ds = dcmread(stream, stop_before_pixels=True)
             found = uid(ds, "SOPClassUID")
-    except (InvalidDicomError, OSError, EOFError, ValueError) as error:
+            cut = _is_cut(ds)
+    except InvalidDicomError as error:
         raise UnreadableInput(source, "no DICOM file", expected, remedy) from error
+    except (OSError, EOFError, ValueError) as error:
+        raise UnreadableInput(source, "a damaged DICOM file", expected, "copy it again") from error
+    if cut:
+        raise UnreadableInput(source, "a file that is cut short", "all of it", "copy it again")
     if text(ds, "ValueType") != "CONTAINER":
         what = UID(found).name if found else "a DICOM object of no stated class"
         raise UnreadableInput(source, f"{what}, no structured report", expected, remedy)
@@ -125,6 +135,15 @@ def read_cad_sr(path: Path) -> CadMarks:
             raise UnreadableInput(source, "content nested beyond all sense", expected, remedy) from error
 
 
+def _is_cut(ds: Dataset) -> bool:
+    """Whether an element holds less than it announces: pydicom takes what there is without a word."""
+    raw = (ds.get_item(tag) for tag in ds.keys())  # noqa: SIM118 iterating over a data set converts it
+    return any(
+        isinstance(each, RawDataElement) and each.length != UNDEFINED and len(each.value or b"") < each.length
+        for each in raw
+    )
+
+
 @dataclass(frozen=True)
 class _Around:
     """What a mark takes over from what it stands in."""
@@ -133,6 +152,7 @@ class _Around:
     intent: str | None = None
     algorithm: str | None = None
     cancer: float | None = None
+    assessment: str | None = None
 
 
 class _Document:
@@ -226,7 +246,7 @@ class _Document:
                 count=None if count is None or count < 0 else round(count),
                 algorithm=around.algorithm,
                 within=around.within,
-                assessment=_value_words(_child(item, "assessment")),
+                assessment=around.assessment,
             )
         )
         # A probability of cancer is of the whole, not of its parts.
@@ -299,6 +319,9 @@ def _taken_over(item: Dataset, around: _Around) -> _Around:
     cancer = _number(_child(item, "probability_of_cancer"))
     if cancer is not None and 0 <= cancer <= 100:
         around = replace(around, cancer=round(cancer / 100, 12))
+    if not _named(item, "findings_summary"):  # that one is of the whole exam
+        assessment = _value_words(_child(item, "assessment"))
+        around = replace(around, assessment=assessment or around.assessment)
     return around
 
 
@@ -392,7 +415,7 @@ def _points(graphic: Dataset) -> np.ndarray[Any, Any] | None:
     flat = numbers(graphic, "GraphicData")
     if len(flat) < 2 or len(flat) % 2 or not np.isfinite(flat).all():
         return None
-    points = np.asarray(flat, dtype=float).reshape(-1, 2) - CORNER
+    points = np.asarray(flat, dtype=float).reshape(-1, 2) - TO_CORNER
     kind = text(graphic, "GraphicType")
     angle = 2 * np.pi * np.arange(ROUND)[:, None] / ROUND
     if kind == "CIRCLE" and len(points) == 2:

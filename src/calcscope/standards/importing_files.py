@@ -9,8 +9,8 @@ from PIL import Image
 
 from calcscope.errors import UnreadableInput
 from calcscope.exam import ReadOptions, read_exams
-from calcscope.report.model import ExamReport
-from calcscope.report.writing import read_report, write_atomically
+from calcscope.report.model import ExamReport, Report
+from calcscope.report.writing import write_atomically
 from calcscope.standards.importing import CadMarks
 from calcscope.standards.importing_beside import draw, page, pairs
 
@@ -21,7 +21,7 @@ def write_marks(marks: CadMarks, path: Path) -> Path:
     return path
 
 
-def write_beside(marks: CadMarks, report: Path, out: Path) -> tuple[list[Path], list[str]]:
+def write_beside(marks: CadMarks, report: Report, out: Path) -> tuple[list[Path], list[str]]:
     """Write the page and a picture of each view of the exam that the marks are of.
 
     Returns
@@ -32,10 +32,10 @@ def write_beside(marks: CadMarks, report: Path, out: Path) -> tuple[list[Path], 
     ------
     UnreadableInput : where no exam of the report holds an image that is marked
     """
-    read = read_report(report)
-    exam = _exam(read.exams, marks)
+    exam = _exam(report.exams, marks)
     found = pairs(exam, marks)
     held = {view.sop_uid for view in exam.views}
+    held |= {laid.prior_view for prior in exam.priors for laid in prior.views}
     elsewhere = sum(mark.view not in held for mark in marks.top())
     problems = [f"{elsewhere} marks are on images that the report does not hold"] if elsewhere else []
     pictures, written = {}, []
@@ -57,7 +57,7 @@ def write_beside(marks: CadMarks, report: Path, out: Path) -> tuple[list[Path], 
         write_atomically(out / name, stream.getvalue())
         pictures[view.label] = name
         written.append(out / name)
-    write_atomically(out / "beside.html", page(found, marks, pictures, read.notice).encode())
+    write_atomically(out / "beside.html", page(found, marks, pictures, report.notice).encode())
     return [out / "beside.html", *written], problems
 
 

@@ -47,7 +47,7 @@ from calcscope.report.model import Calcification, Finding, Laterality, ViewRepor
 from calcscope.standards.codes import concept
 from calcscope.standards.exporting import dicom_bytes
 from calcscope.standards.filing import device_uid, filed, series, stamped
-from calcscope.standards.outlines import Sight, closed, sights, tracking
+from calcscope.standards.outlines import Sight, closed, sights, speck_tracking, tracking
 from calcscope.standards.subject import MANUFACTURER, MODEL, Subject, sop_class
 
 MOST_SPECKS = 200
@@ -216,11 +216,9 @@ def _calcification(subject: Subject, sight: Sight, speck: Calcification) -> Grou
     if known:
         evaluations.append(QualitativeEvaluation(_name("calcification_type"), concept(known[0])))
     outline = np.array(speck.outline) if len(speck.outline) > 2 else sight.only(speck).border
+    name, uid = speck_tracking(subject, view, speck, finding)
     return PlanarROIMeasurementsAndQualitativeEvaluations(
-        tracking_identifier=TrackingIdentifier(
-            uid=subject.uid("calcification", view.sop_uid, speck.id),
-            identifier=f"{finding.id} {view.label} {speck.id}",
-        ),
+        tracking_identifier=TrackingIdentifier(uid=uid, identifier=name),
         referenced_region=_region(subject, view, closed(outline, view), sight.only(speck).frames),
         finding_category=_concept("abnormal_structure"),
         finding_type=_concept("individual_calcification"),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from calcscope.exam.model import Points
 from calcscope.report.canvas import grown
-from calcscope.report.model import Calcification, Finding, Group, Member, ViewReport
+from calcscope.report.model import Calcification, EarlierFinding, Finding, Group, Member, ViewReport
 from calcscope.standards.subject import Subject
 
 Mask = NDArray[np.bool_]
@@ -92,9 +92,17 @@ def sights(subject: Subject, view: ViewReport) -> list[Sight]:
     return found
 
 
-def tracking(subject: Subject, finding: Finding) -> tuple[str, str]:
+def tracking(subject: Subject, finding: Finding | EarlierFinding) -> tuple[str, str]:
     """Identifier and UID by which all objects, and all views, name the same finding."""
     return finding.id, subject.uid("finding", finding.id)
+
+
+def speck_tracking(
+    subject: Subject, view: ViewReport, speck: Calcification, finding: Finding | None
+) -> tuple[str, str]:
+    """Identifier and UID by which all objects name the same calcification of a view."""
+    named = f"{view.label} {speck.id}" if finding is None else f"{finding.id} {view.label} {speck.id}"
+    return named, subject.uid("calcification", view.sop_uid, speck.id)
 
 
 def mask(shape: tuple[int, int], outlines: Iterable[Points]) -> Mask:

@@ -24,25 +24,17 @@ from pydicom.uid import ExplicitVRLittleEndian
 import calcscope
 from calcscope import lexicon
 from calcscope.exam.elements import integer
-from calcscope.report.files import view_slugs
 from calcscope.report.model import ViewReport
 from calcscope.report.palette import CATEGORY_COLOURS, rgb
 from calcscope.standards.codes import concept
-from calcscope.standards.exporting import dicom_bytes
-from calcscope.standards.filing import filed, series, stamped
+from calcscope.standards.filing import by_view, filed, series, stamped
 from calcscope.standards.outlines import Mask, Sight, mask, sights, tracking
 from calcscope.standards.subject import MODEL, Subject
 
 
 def files(subject: Subject) -> dict[str, bytes]:
     """``seg-rcc.dcm`` and so on; none of a view without findings, since a segmentation has a segment."""
-    slugs = view_slugs(subject.exam)
-    written = {}
-    for number, view in enumerate(subject.exam.views, 1):
-        made = segmentation(subject, view, number)
-        if made is not None:
-            written[f"seg-{slugs[view.sop_uid]}.dcm"] = dicom_bytes(made)
-    return written
+    return by_view(subject, "seg", segmentation)
 
 
 def segmentation(subject: Subject, view: ViewReport, number: int = 1) -> Dataset | None:

@@ -4,14 +4,13 @@ What the templates have no code for goes into the texts of the impressions: shap
 the probabilities of the terms, places in the breast, findings that are no longer seen, kinds of artefact.
 
 The body of an individual impression (TID 4002: assessment, change, words, follow-up) hangs on its
-first feature. TID 4003 has the container contain it, which PixelMed's validator takes for an error; it has
-the container have it as properties, which PS3.3 Table A.35.5-2 forbids and DCMTK refuses to read.
+first feature: decision "The body of an impression hangs on its first feature".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
@@ -23,18 +22,21 @@ from calcscope.lexicon.model import Code
 from calcscope.report import words
 from calcscope.report.model import (
     Calcification,
+    EarlierCalcification,
     EarlierFinding,
     Finding,
     Group,
     Member,
     Mimic,
     NextStep,
+    Place,
     ViewReport,
 )
 from calcscope.standards.cad_sr import items
 from calcscope.standards.cad_sr.items import Relation
 from calcscope.standards.cad_sr.library import Library
 from calcscope.standards.codes import of_group
+from calcscope.standards.outlines import speck_tracking, tracking
 from calcscope.standards.subject import Subject
 
 DETECTION = "Calcscope calcification detection"
@@ -44,9 +46,31 @@ NON_LESIONS = 6401
 """The context group whose objects are in CID 6040 too."""
 HELD: Relation = "HAS PROPERTIES"
 """How an impression holds its body."""
+NOT_SEEN_THEN = ("new", "not_comparable")
+"""Where the earlier image shows no more than doubtful marks, or nothing can be said of it."""
 MONTH = 30.4375
 MONTHS_FROM_DAYS = 60
 """From here on an interval is said in months, as the recommendations of the atlas are."""
+
+
+@dataclass(frozen=True)
+class _How:
+    """How a feature stands in the tree.
+
+    Parameters
+    ----------
+    tracking : identifier and UID by which it is followed, through all objects of the exam
+    cancer : probability of cancer
+    """
+
+    relation: Relation
+    intent: str
+    tracking: tuple[str, str] | None = None
+    cancer: float | None = None
+
+    def below(self) -> _How:
+        """The same for what the feature is inferred from."""
+        return replace(self, relation="INFERRED FROM", cancer=None)
 
 
 @dataclass(frozen=True)
@@ -86,7 +110,6 @@ class Content:
         result += "_with_findings" if exam.findings else "_without_findings"
         sides = {view.laterality for view in exam.views}
         side = lexicon.terms().sides[sides.pop()].codes[0] if len(sides) == 1 else items.value("both_breasts")
-        step = exam.next_steps[0] if exam.next_steps else None
         return items.code(
             "CONTAINS",
             "findings_summary",
@@ -95,8 +118,8 @@ class Content:
                 exam.assessment.overall,
                 side,
                 overall_text(self.subject),
-                step,
-                _interval(step),
+                exam.next_steps,
+                _interval(exam.next_steps[0] if exam.next_steps else None),
             ),
             *self._algorithm("HAS PROPERTIES", ASSESSMENT),
             *self._individual(),
@@ -110,7 +133,7 @@ class Content:
                 finding.assessment.category,
                 lexicon.terms().sides[finding.laterality].codes[0],
                 finding_text(finding, self._groups(finding)),
-                finding.next_step,
+                [finding.next_step],
                 self._due(finding.next_step),
                 _change_code(finding),
             )
@@ -133,7 +156,7 @@ class Content:
         category: str,
         side: Code,
         said: str,
-        step: NextStep | None,
+        steps: Sequence[NextStep],
         when: ContentItem | None,
         change: Code | None = None,
     ) -> Iterator[ContentItem]:
@@ -144,8 +167,7 @@ class Content:
         if change is not None:
             yield items.code(HELD, "impression", change, items.code("HAS CONCEPT MOD", "laterality", side))
         yield items.text(HELD, "impression_description", said)
-        coded = _step_code(step)
-        if coded is not None:
+        for coded in dict.fromkeys(filter(None, map(_step_code, steps))):
             yield items.code(HELD, "follow_up", coded, items.code("HAS CONCEPT MOD", "laterality", side))
         if when is not None:
             yield when
@@ -161,153 +183,165 @@ class Content:
     # Features
 
     def _finding(self, finding: Finding) -> Iterator[ContentItem]:
-        """A finding: a composite feature where it is one thing in several views (TID 4004), else the single
-        image findings."""
-        cancer = None if finding.malignancy is None else finding.malignancy.probability
-        whole = all(member.group is not None or len(member.calcifications) == 1 for member in finding.members)
-        intent = "optional" if finding.benign else "required"
-        if len(finding.members) > 1 and whole:
-            grouped = any(member.group is not None for member in finding.members)
-            kind = "calcification_cluster" if grouped else "individual_calcification"
-            parts = (
-                item for member in finding.members for item in self._member("INFERRED FROM", member, finding)
-            )
-            yield items.code(
-                "CONTAINS",
-                "composite_feature",
-                items.value(kind),
-                _intent(intent),
-                items.text("HAS OBS CONTEXT", "tracking_identifier", finding.id),
-                items.code("HAS PROPERTIES", "composite_type", items.value("related_spatially")),
-                items.code("HAS PROPERTIES", "scope", items.value("on_several_images")),
-                *self._algorithm("HAS PROPERTIES", GROUPING),
-                *_cancer(cancer),
-                *parts,
-            )
-        else:
+        """A finding: composite features where it is one thing in several views or at several times (TID
+        4004), else the single image findings."""
+        how = _How(
+            "CONTAINS",
+            "optional" if finding.benign else "required",
+            tracking(self.subject, finding),
+            None if finding.malignancy is None else finding.malignancy.probability,
+        )
+        if any(member.group is None and len(member.calcifications) != 1 for member in finding.members):
             for member in finding.members:
-                yield from self._member("CONTAINS", member, finding, cancer)
+                yield from self._marks(how, member, finding)
+        elif len(finding.members) == 1:
+            yield self._through_time(how, finding.members[0], finding)
+        else:
+            parts = [self._through_time(how.below(), member, finding) for member in finding.members]
+            grouped = any(member.group is not None for member in finding.members)
+            yield self._composite(how, "related_spatially", grouped, parts)
 
-    def _member(
-        self, relation: Relation, member: Member, finding: Finding, cancer: float | None = None
-    ) -> Iterator[ContentItem]:
-        """What one view shows of a finding (TID 4006)."""
+    def _through_time(self, how: _How, member: Member, finding: Finding) -> ContentItem:
+        """What one view shows of a finding, with what the earlier view shows of it where it does."""
+        then = self._then(member, finding)
+        if then is None:
+            return next(self._marks(how, member, finding))
+        now = next(self._marks(how.below(), member, finding))
+        return self._composite(how, "related_temporally", member.group is not None, [now, then])
+
+    def _composite(
+        self, how: _How, relation: str, grouped: bool, parts: Iterable[ContentItem]
+    ) -> ContentItem:
+        """A composite feature (TID 4004)."""
+        return items.code(
+            how.relation,
+            "composite_feature",
+            items.value("calcification_cluster" if grouped else "individual_calcification"),
+            *_standing(how),
+            items.code("HAS PROPERTIES", "composite_type", items.value(relation)),
+            items.code("HAS PROPERTIES", "scope", items.value("on_several_images")),
+            *self._algorithm("HAS PROPERTIES", GROUPING),
+            *_cancer(how.cancer),
+            *parts,
+        )
+
+    def _marks(self, how: _How, member: Member, finding: Finding) -> Iterator[ContentItem]:
+        """The single image findings of one view (TID 4006)."""
         view = self._views[member.view]
         own = {each.id: each for each in view.calcifications}
-        intent = "optional" if finding.benign else "required"
         specks = [own[one] for one in member.calcifications]
-        if member.group is None:
+        if member.group is not None:
+            group = next(each for each in view.groups if each.id == member.group)
+            yield self._cluster(how, view, group, specks, finding)
+        elif len(specks) == 1:
+            yield self._speck(how, view, specks[0])
+        else:
             for speck in specks:
-                yield self._speck(relation, view, speck, intent, cancer)
-            return
-        group = next(each for each in view.groups if each.id == member.group)
-        yield self._cluster(relation, view, group, specks, intent, cancer)
+                yield self._speck(self._named(how, view, speck, finding), view, speck)
 
     def _cluster(
-        self,
-        relation: Relation,
-        view: ViewReport,
-        group: Group,
-        specks: Sequence[Calcification],
-        intent: str,
-        cancer: float | None,
+        self, how: _How, view: ViewReport, group: Group, specks: Sequence[Calcification], finding: Finding
     ) -> ContentItem:
         """A calcification cluster (TID 4010) with its calcifications."""
-        place = self.library.position(view.sop_uid)
+        place = self.library.picture(view.sop_uid)
         distribution = of_group(lexicon.terms().distribution[group.distribution].codes, 6012)
         return self._single(
-            relation,
+            how,
             "calcification_cluster",
-            intent,
-            group.id,
             GROUPING,
             group.probability,
-            cancer,
             items.point("HAS PROPERTIES", "center", (group.x, group.y), place),
             items.polygon("HAS PROPERTIES", "outline", group.outline, place),
             _maybe("calcification_type", _type_code(group.typical_kind, group.morphology)),
             _maybe("calcification_distribution", distribution),
             items.num("HAS PROPERTIES", "number_of_calcifications", group.count, "no_units"),
-            *(self._speck("INFERRED FROM", view, speck, intent) for speck in specks),
+            *(self._speck(self._named(how.below(), view, each, finding), view, each) for each in specks),
         )
 
-    def _speck(
-        self,
-        relation: Relation,
-        view: ViewReport,
-        speck: Calcification,
-        intent: str,
-        cancer: float | None = None,
-    ) -> ContentItem:
+    def _speck(self, how: _How, view: ViewReport, speck: Calcification) -> ContentItem:
         """An individual calcification (TID 4009)."""
-        place = self.library.position(view.sop_uid, speck.slice)
+        place = self.library.picture(view.sop_uid, speck.slice)
         return self._single(
-            relation,
+            how,
             "individual_calcification",
-            intent,
-            speck.id,
             DETECTION,
             speck.probability,
-            cancer,
             items.point("HAS PROPERTIES", "center", (speck.x, speck.y), place),
             items.polygon("HAS PROPERTIES", "outline", speck.outline, place),
             _maybe("calcification_type", _type_code(speck.kind) or _size_code(speck)),
         )
 
     def _single(
-        self,
-        relation: Relation,
-        kind: str,
-        intent: str,
-        tracking: str | None,
-        algorithm: str,
-        certainty: float | None,
-        cancer: float | None,
-        *properties: ContentItem | None,
+        self, how: _How, kind: str, algorithm: str, certainty: float | None, *properties: ContentItem | None
     ) -> ContentItem:
         """A single image finding (TID 4006)."""
-        followed = (
-            [] if tracking is None else [items.text("HAS OBS CONTEXT", "tracking_identifier", tracking)]
-        )
         sure = []
         if certainty is not None:
             sure.append(items.percent("HAS PROPERTIES", "certainty_of_finding", certainty))
         return items.code(
-            relation,
+            how.relation,
             "single_image_finding",
             items.value(kind),
-            _intent(intent),
-            *followed,
+            *_standing(how),
             *self._algorithm("HAS PROPERTIES", algorithm),
             *sure,
-            *_cancer(cancer),
+            *_cancer(how.cancer),
             *(each for each in properties if each is not None),
+        )
+
+    def _named(
+        self, how: _How, view: ViewReport, speck: Calcification, finding: Finding | None = None
+    ) -> _How:
+        """The same for one of several calcifications, which is followed by a name of its own."""
+        return replace(how, tracking=speck_tracking(self.subject, view, speck, finding))
+
+    def _then(self, member: Member, finding: Finding) -> ContentItem | None:
+        """What the earlier view shows of a finding; None where it shows none of it or is not at hand."""
+        change = finding.change
+        if change is None or change.status[0] in NOT_SEEN_THEN:
+            return None
+        places = [one for one in change.places if one.view == member.view and one.earlier]
+        places = [one for one in places if one.prior_view == places[0].prior_view]
+        seen = [each for place in places for each in place.earlier]
+        if not seen or not self.library.holds(places[0].prior_view):
+            return None
+        how = _How("INFERRED FROM", "optional", tracking(self.subject, finding))
+        if member.group is None and len(seen) > 1:
+            return None
+        if member.group is None:
+            picture = self.library.picture(places[0].prior_view)
+            return self._single(
+                how,
+                "individual_calcification",
+                DETECTION,
+                seen[0].probability,
+                items.point("HAS PROPERTIES", "center", (seen[0].x, seen[0].y), picture),
+                items.polygon("HAS PROPERTIES", "outline", seen[0].outline, picture),
+            )
+        return self._cluster_then(how, places[0], seen, len(seen))
+
+    def _cluster_then(
+        self, how: _How, place: Place, seen: Sequence[EarlierCalcification], count: int
+    ) -> ContentItem:
+        """A calcification cluster in an earlier image."""
+        picture = self.library.picture(place.prior_view)
+        around = hull([point for each in seen for point in each.outline])
+        return self._single(
+            how,
+            "calcification_cluster",
+            GROUPING,
+            None,
+            items.point("HAS PROPERTIES", "center", (place.x, place.y), picture),
+            items.polygon("HAS PROPERTIES", "outline", around, picture),
+            items.num("HAS PROPERTIES", "number_of_calcifications", count, "no_units"),
         )
 
     def _earlier(self, finding: EarlierFinding) -> Iterator[ContentItem]:
         """Where an earlier image shows what is no finding any more."""
+        how = _How("CONTAINS", "optional", tracking(self.subject, finding))
         for place in finding.change.places:
-            if not self.library.holds(place.prior_view):
-                continue
-            picture = self.library.position(place.prior_view)
-            around = hull([point for each in place.earlier for point in each.outline])
-            yield self._single(
-                "CONTAINS",
-                "calcification_cluster",
-                "optional",
-                finding.id,
-                GROUPING,
-                None,
-                None,
-                items.point("HAS PROPERTIES", "center", (place.x, place.y), picture),
-                items.polygon("HAS PROPERTIES", "outline", around, picture),
-                items.num(
-                    "HAS PROPERTIES",
-                    "number_of_calcifications",
-                    len(place.earlier) or finding.count,
-                    "no_units",
-                ),
-            )
+            if self.library.holds(place.prior_view):
+                yield self._cluster_then(how, place, place.earlier, len(place.earlier) or finding.count)
 
     def _others(self) -> Iterator[ContentItem]:
         """The calcifications that the reading took for real and that belong to no finding."""
@@ -318,7 +352,7 @@ class Content:
         }
         for side, views in groupby(exam.views, lambda view: view.laterality):
             marks = [
-                self._speck("CONTAINS", view, speck, "optional")
+                self._speck(self._named(_How("CONTAINS", "optional"), view, speck), view, speck)
                 for view in views
                 for speck in view.calcifications
                 if speck.probability >= least and (view.sop_uid, speck.id) not in told
@@ -344,16 +378,13 @@ class Content:
 
     def _mimic(self, view: ViewReport, mimic: Mimic) -> ContentItem:
         """A non-lesion; what no code names is an unspecified one, which the words name."""
-        place, at = self.library.position(view.sop_uid), (mimic.x, mimic.y)
+        place, at = self.library.picture(view.sop_uid), (mimic.x, mimic.y)
         radius = max(mimic.extent_mm / view.pixel_mm / 2, 0.5)
         kind = of_group(lexicon.terms().mimics[mimic.kind].codes, NON_LESIONS)
         return self._single(
-            "CONTAINS",
+            _How("CONTAINS", "optional"),
             "non_lesion",
-            "optional",
-            None,
             DETECTION,
-            None,
             None,
             items.point(HELD, "center", at, place),
             items.polygon(HELD, "outline", mimic.outline, place)
@@ -374,14 +405,14 @@ class Content:
 
     def _detections(self) -> ContentItem:
         """Summary of detections (TID 4015): every view of the exam was searched."""
-        pictures = [self.library.position(view.sop_uid) for view in self.subject.exam.views]
+        pictures = [self.library.picture(view.sop_uid) for view in self.subject.exam.views]
         done = [
             items.code(
                 "CONTAINS",
                 "detection_performed",
                 items.value(kind),
                 *self._algorithm("HAS PROPERTIES", algorithm, parameters=True),
-                *(items.reference("HAS PROPERTIES", picture) for picture in pictures),
+                *(items.reference("HAS PROPERTIES", picture.position) for picture in pictures),
             )
             for kind, algorithm in (
                 ("individual_calcification", DETECTION),
@@ -422,7 +453,7 @@ class Content:
             "analysis_performed",
             items.value(what),
             *self._algorithm("HAS PROPERTIES", algorithm, parameters=True),
-            *(items.reference("HAS PROPERTIES", self.library.position(one)) for one in pictures),
+            *(items.reference("HAS PROPERTIES", self.library.picture(one).position) for one in pictures),
         )
 
     @property
@@ -463,6 +494,18 @@ def _remark(said: str, side: str) -> list[ContentItem]:
     return [items.text(HELD, "impression_description", f"{words.SIDES[side]} breast: {said}")]
 
 
+def _standing(how: _How) -> list[ContentItem]:
+    """Whether a feature is to be shown, and what it is followed by (TID 4108)."""
+    if how.tracking is None:
+        return [_intent(how.intent)]
+    identifier, uid = how.tracking
+    return [
+        _intent(how.intent),
+        items.text("HAS OBS CONTEXT", "tracking_identifier", identifier),
+        items.uid("HAS OBS CONTEXT", "tracking_uid", uid),
+    ]
+
+
 def _intent(intent: str) -> ContentItem:
     return items.code("HAS CONCEPT MOD", "rendering_intent", items.value(intent))
 
@@ -488,8 +531,8 @@ def _size_code(speck: Calcification) -> Code | None:
     return of_group(lexicon.terms().size_classes[speck.size_class].codes, 6010)
 
 
-def _step_code(step: NextStep | None) -> Code | None:
-    known = None if step is None else lexicon.next_steps().steps.get(step.code)
+def _step_code(step: NextStep) -> Code | None:
+    known = lexicon.next_steps().steps.get(step.code)
     return None if known is None else of_group(known.codes, 6028)
 
 

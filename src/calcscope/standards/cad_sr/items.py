@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date as Date
 from datetime import time as Time
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from highdicom.sr import (
@@ -22,12 +22,14 @@ from highdicom.sr import (
     ScoordContentItem,
     TextContentItem,
     TimeContentItem,
+    UIDRefContentItem,
 )
 from pydicom.dataset import Dataset
 
 from calcscope import lexicon
 from calcscope.lexicon.model import Code
 from calcscope.standards.codes import concept
+from calcscope.standards.outlines import TO_CORNER
 from calcscope.standards.subject import sop_class
 
 Relation = Literal[
@@ -39,11 +41,17 @@ Position = tuple[int, ...]
 Points = Sequence[tuple[float, float]]
 """Columns and rows of a report: 0-based, of pixel centres."""
 
+
+class Picture(NamedTuple):
+    """An entry of the image library: where it stands, and how large the image is in pixels."""
+
+    position: Position
+    rows: int
+    columns: int
+
+
 MOST_POINTS = 8191
 """An element of VR FL holds no more in explicit VR (its length has 16 bits, PS3.5 7.1.2)."""
-PIXEL_CENTRE = 0.5
-"""From a report's coordinates, where 0 is the centre of the first pixel, to those of a SCOORD, where 0 is
-the outer corner of the first pixel (PS3.3 C.18.6.1.2)."""
 
 
 def name(what: str) -> CodedConcept:
@@ -64,8 +72,16 @@ def text(relation: Relation, what: str, held: str) -> ContentItem:
     return TextContentItem(name(what), held, relation)
 
 
+def uid(relation: Relation, what: str, held: str) -> ContentItem:
+    return UIDRefContentItem(name(what), held, relation)
+
+
 def num(relation: Relation, what: str, held: float, unit: str) -> ContentItem:
-    return NumContentItem(name(what), held, concept(value(unit)), relationship_type=relation)
+    item = NumContentItem(name(what), held, concept(value(unit)), relationship_type=relation)
+    if float(held).is_integer():
+        # What is counted is written without a point.
+        item.MeasuredValueSequence[0].NumericValue = str(int(held))
+    return item
 
 
 def percent(relation: Relation, what: str, share: float) -> ContentItem:
@@ -104,12 +120,12 @@ def reference(relation: Relation, position: Position) -> Dataset:
     return item
 
 
-def point(relation: Relation, what: str, at: tuple[float, float], picture: Position) -> ContentItem:
+def point(relation: Relation, what: str, at: tuple[float, float], picture: Picture) -> ContentItem:
     """A place in an image of the library."""
     return _scoord(relation, what, "POINT", [at], picture)
 
 
-def polygon(relation: Relation, what: str, points: Points, picture: Position) -> ContentItem | None:
+def polygon(relation: Relation, what: str, points: Points, picture: Picture) -> ContentItem | None:
     """A closed outline in an image of the library; None where two points are not had."""
     if len(points) < 2:
         return None
@@ -120,16 +136,17 @@ def polygon(relation: Relation, what: str, points: Points, picture: Position) ->
 
 
 def circle(
-    relation: Relation, what: str, at: tuple[float, float], radius: float, picture: Position
+    relation: Relation, what: str, at: tuple[float, float], radius: float, picture: Picture
 ) -> ContentItem:
     """A circle: its centre and a point on it, radius in pixels."""
     return _scoord(relation, what, "CIRCLE", [at, (at[0] + radius, at[1])], picture)
 
 
-def _scoord(relation: Relation, what: str, kind: str, points: Points, picture: Position) -> ContentItem:
-    data = np.asarray(points, dtype=float) + PIXEL_CENTRE
+def _scoord(relation: Relation, what: str, kind: str, points: Points, picture: Picture) -> ContentItem:
+    # No mark may point outside its image.
+    data = np.clip(np.asarray(points, dtype=float) + TO_CORNER, 0, [picture.columns, picture.rows])
     item = ScoordContentItem(name(what), kind, data, relationship_type=relation)
-    return _with(item, [reference("SELECTED FROM", picture)])
+    return _with(item, [reference("SELECTED FROM", picture.position)])
 
 
 def _with(item: ContentItem, children: Iterable[Dataset]) -> ContentItem:

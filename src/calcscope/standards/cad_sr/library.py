@@ -10,12 +10,12 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, TM
 
 from calcscope import lexicon
-from calcscope.exam.elements import number, numbers, text, texts
+from calcscope.exam.elements import integer, number, numbers, text, texts
 from calcscope.exam.views import view_table
 from calcscope.lexicon.model import Code
 from calcscope.report.model import ViewReport
 from calcscope.standards.cad_sr import items
-from calcscope.standards.cad_sr.items import Position
+from calcscope.standards.cad_sr.items import Picture, Position
 from calcscope.standards.subject import Subject
 
 PLACE: Position = (1, 2)
@@ -30,7 +30,7 @@ class Library:
 
     def __init__(self, subject: Subject) -> None:
         self.headers: list[Dataset] = []
-        self._positions: dict[tuple[str, int | None], Position] = {}
+        self._pictures: dict[tuple[str, int | None], Picture] = {}
         self._items: list[ContentItem] = []
         for view in subject.exam.views:
             frames = sorted({each.slice + 1 for each in view.calcifications if each.slice is not None})
@@ -45,11 +45,11 @@ class Library:
 
     def holds(self, sop_uid: str) -> bool:
         """Whether an image is in the library."""
-        return (sop_uid, None) in self._positions
+        return (sop_uid, None) in self._pictures
 
-    def position(self, sop_uid: str, slice: int | None = None) -> Position:
-        """Where an image, or a frame of it (0-based), stands."""
-        return self._positions[sop_uid, None if slice is None else slice + 1]
+    def picture(self, sop_uid: str, slice: int | None = None) -> Picture:
+        """An image, or a frame of it (0-based)."""
+        return self._pictures[sop_uid, None if slice is None else slice + 1]
 
     def item(self) -> ContentItem:
         """The library as a content item."""
@@ -57,7 +57,11 @@ class Library:
 
     def _add(self, header: Dataset, view: ViewReport, pixel_mm: float, frame: int | None) -> None:
         self._items.append(items.image("CONTAINS", header, frame, *_facts(header, view, pixel_mm)))
-        self._positions[header.SOPInstanceUID, frame] = (*PLACE, len(self._items))
+        position = (*PLACE, len(self._items))
+        rows, columns = integer(header, "Rows"), integer(header, "Columns")
+        self._pictures[header.SOPInstanceUID, frame] = Picture(
+            position, rows or view.rows, columns or view.columns
+        )
         if frame is None:
             self.headers.append(header)
 

@@ -15,28 +15,16 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, MammographyCADSRStorage
 from calcscope.exam.elements import text, texts
 from calcscope.standards.cad_sr.content import Content
 from calcscope.standards.exporting import dicom_bytes
+from calcscope.standards.filing import IDENTITY, SERIES_NUMBERS, UTF8, filed
 from calcscope.standards.subject import MANUFACTURER, MODEL, Subject, sop_class
 
 FILE_NAME = "cad-sr.dcm"
-UTF8 = "ISO_IR 192"
-SERIES_NUMBER = 9050
-"""Far above a modality's own, so that the series is hung after the images."""
 SERIES_DESCRIPTION = "Calcscope CAD, research and second-reader software"
 
-PATIENT = (
-    "PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex",
-    "OtherPatientIDsSequence", "PatientAge", "PatientSize", "PatientWeight", "PatientIdentityRemoved",
-    "DeidentificationMethod",
+COPIED = (
+    *IDENTITY, "IssuerOfPatientID", "OtherPatientIDsSequence", "PatientAge", "PatientSize", "PatientWeight",
+    "PatientIdentityRemoved", "DeidentificationMethod", "StudyInstanceUID", "StudyDescription",
 )  # fmt: skip
-STUDY = (
-    "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName",
-    "StudyDescription",
-)  # fmt: skip
-TYPE_2 = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "StudyID",
-    "AccessionNumber", "ReferringPhysicianName",
-)  # fmt: skip
-"""Present even where the images state nothing (PS3.3 C.7.1.1, C.7.2.1)."""
 
 
 def files(subject: Subject) -> dict[str, bytes]:
@@ -69,19 +57,16 @@ class MammographyCadSr(Dataset):
         self.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
 
     def _copy_header(self, subject: Subject) -> None:
-        for keyword in (*PATIENT, *STUDY):
-            if keyword in subject.first:
-                self[keyword] = _decoded(subject.first, keyword)
-        for keyword in TYPE_2:
-            if keyword not in self:
-                setattr(self, keyword, None)
-        self.StudyInstanceUID = subject.exam.study_uid
+        header = filed(subject, subject.exam.views[0])
+        for keyword in COPIED:
+            if keyword in header:
+                self[keyword] = _decoded(header, keyword)
 
     def _add_series_and_equipment(self, subject: Subject) -> None:
         day, time = subject.made.strftime("%Y%m%d"), subject.made.strftime("%H%M%S")
         self.Modality = "SR"
         self.SeriesInstanceUID = subject.uid("cad-sr", "series")
-        self.SeriesNumber = SERIES_NUMBER
+        self.SeriesNumber = SERIES_NUMBERS["cad-sr"]
         self.SeriesDescription = SERIES_DESCRIPTION
         self.SeriesDate, self.SeriesTime = day, time
         self.ReferencedPerformedProcedureStepSequence = Sequence()
