@@ -25,7 +25,7 @@ class Reading {
   private readonly sync: Sync;
   private readonly line = h("p", { class: "line", role: "status" });
   private readonly hangingSelect = h("select", { id: "hanging" });
-  private readonly threshold = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.01 });
+  private readonly threshold = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.01, "aria-label": t("Show marks from this probability on (calibrated on simulation)") });
   private readonly thresholdValue = h("output", { for: "threshold" });
   private readonly switches: { button: HTMLButtonElement; on: () => boolean }[] = [];
   private readonly keys: Keys;
@@ -331,7 +331,7 @@ class Reading {
       tool(t("Draw"), "e", "draw"),
       button(t("Prior"), "b", () => stage.blink(), () => stage.panes.some((pane) => pane.blinking)),
       button(t("Marks"), "a", () => stage.toggleMarks(), () => stage.marked),
-      h("span", { class: "together" }, h("label", { for: "threshold" }, t("from")), this.threshold, this.thresholdValue),
+      h("span", { class: "together", title: t("Show marks from this probability on (calibrated on simulation)") }, h("label", { for: "threshold" }, t("from")), this.threshold, this.thresholdValue),
       button(t("Keys"), "?", () => void this.help()),
     );
   }

@@ -166,6 +166,18 @@ def test_an_image_that_fails_says_why_and_the_others_go_on(page: Page, harness: 
     page.wait_for_function(READY)
 
 
+def test_the_images_come_back_when_the_graphics_card_was_lost(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    before = grey(page, 1, (300, 512))
+    page.evaluate(
+        """async () => { const gl = document.querySelector(".stage canvas").getContext("webgl2");
+        const card = gl.getExtension("WEBGL_lose_context"), wait = ms => new Promise(r => setTimeout(r, ms));
+        card.loseContext(); await wait(200); card.restoreContext(); await wait(500); }"""
+    )
+    assert before > 20
+    assert grey(page, 1, (300, 512)) == before
+
+
 def test_findings_are_marked_and_stepped_to(page: Page, harness: Harness) -> None:
     ready(page, harness)
     assert page.locator(".marks .label.finding").count() == 4

@@ -59,6 +59,7 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 export class Panel {
   readonly element = h("aside", { class: "panel", "aria-label": t("Findings and report") });
+  private readonly head = h("header");
   private readonly status = h("p", { class: "save", role: "status" });
   private readonly alert = h("div", { class: "alert", role: "alert", hidden: true });
   private readonly list = h("div", { class: "findings" });
@@ -78,15 +79,14 @@ export class Panel {
     this.comment.addEventListener("input", () => hooks.comment(this.comment.value));
     this.signButton.addEventListener("click", () => hooks.sign());
     const who = [exam.woman, exam.born && t("born {date}", { date: exam.born })].filter(Boolean).join(", ");
+    this.head.append(
+      h("h2", {}, who || t("Exam")),
+      h("p", {}, [exam.date, t(capital(exam.mode)), exam.state.replaceAll("_", " ")].filter(Boolean).join(" · ")),
+      this.status,
+      this.alert,
+    );
     this.element.append(
-      h(
-        "header",
-        {},
-        h("h2", {}, who || t("Exam")),
-        h("p", {}, [exam.date, t(capital(exam.mode)), exam.state.replaceAll("_", " ")].filter(Boolean).join(" · ")),
-        this.status,
-        this.alert,
-      ),
+      this.head,
       h("section", { "aria-labelledby": "findings-title" }, h("h3", { id: "findings-title" }, t("Findings")), this.list),
       this.groupTable(),
       h("section", { "aria-labelledby": "verdict-title" }, h("h3", { id: "verdict-title" }, t("Assessment")), this.verdict),
@@ -147,7 +147,7 @@ export class Panel {
       if (!ids.length) this.list.append(h("p", { class: "soft" }, t("Nothing found. Draw what you see, or sign.")));
     }
     for (const finding of content.findings) this.cards.get(finding.id)?.update(finding, content, finding.id === selected, this.preview.get(finding.id)?.reasons ?? null, this.preview.get(finding.id)?.category ?? null);
-    if (selected !== this.selected && selected) this.cards.get(selected)?.element.scrollIntoView({ block: "nearest" });
+    if (selected !== this.selected && selected) this.bringInSight(selected);
     this.selected = selected;
     const { left, right, overall } = content.assessment;
     const category = (value: string | null): string => (value === null ? t("not read") : `${value} · ${display(this.page.terms, "categories", value)}`);
@@ -159,6 +159,15 @@ export class Panel {
     if (document.activeElement !== this.comment && this.comment.value !== content.comment) this.comment.value = content.comment;
     const open = content.findings.filter((each) => each.decision === "open").length;
     this.signButton.textContent = open ? t("Sign … ({n} to decide)", { n: open }) : t("Sign …");
+  }
+
+  /** The card's top just below the header, which stays in sight. */
+  private bringInSight(id: string): void {
+    const card = this.cards.get(id)?.element;
+    if (!card) return;
+    const head = this.head.getBoundingClientRect().bottom;
+    const [panel, box] = [this.element.getBoundingClientRect(), card.getBoundingClientRect()];
+    if (box.top < head || box.bottom > panel.bottom) this.element.scrollTop += box.top - head - 8;
   }
 
   previewed(preview: Preview): void {
@@ -256,7 +265,7 @@ class Card {
       if (choice.field === "location.half") this.number(fields, "location.clock", "Clock", { min: 1, max: 12, step: 1 });
       if (choice.field === "typical_kind") {
         this.number(fields, "count", "Number", { min: 1, max: 100000, step: 1 });
-        this.number(fields, "span_mm", "Extent, mm", { min: 0, max: 500, step: 0.1 });
+        this.number(fields, "span_mm", "Extent, mm", { min: 0, max: 500, step: "any" });
       }
     }
     this.number(fields, "due_days", "Due in days", { min: 0, max: 4000, step: 1 });
@@ -282,10 +291,10 @@ class Card {
 
   private add(fields: HTMLElement, field: Field, label: string, control: HTMLSelectElement | HTMLInputElement): void {
     this.inputs.set(field, control);
-    fields.append(h("div", { class: `field ${field.replace(".", "-")}` }, h("label", { for: control.id }, t(label)), control));
+    fields.append(h("div", { class: `field of-${field.replace(".", "-")}` }, h("label", { for: control.id }, t(label)), control));
   }
 
-  private number(fields: HTMLElement, field: Field, label: string, limits: { min: number; max: number; step: number }): void {
+  private number(fields: HTMLElement, field: Field, label: string, limits: { min: number; max: number; step: number | "any" }): void {
     const control = h("input", {
       type: "number",
       id: `${this.id}-${field.replace(".", "-")}`,
@@ -327,7 +336,10 @@ class Card {
       ` ${[`${finding.laterality === "L" ? t("Left") : t("Right")}${place ? ` ${place}` : ""}`, what, size].filter(Boolean).join(" · ")}`,
     );
     if (!selected) return;
-    for (const [field, control] of this.inputs) assign(control, String(valueOf(finding, field) ?? ""));
+    for (const [field, control] of this.inputs) {
+      const value = valueOf(finding, field);
+      assign(control, field === "span_mm" && typeof value === "number" ? String(Number(value.toFixed(1))) : String(value ?? ""));
+    }
     assign(this.paragraph, finding.sentence);
     this.restore.hidden = !finding.sentence_edited;
     this.removeButton.hidden = finding.origin !== "reader";
