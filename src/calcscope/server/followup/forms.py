@@ -17,14 +17,22 @@ class Date(forms.DateInput):
     input_type = "date"
 
 
-class ScheduleForm(forms.Form):
+class Plain(forms.Form):
+    """One of several forms of a page: its fields have ids of their own."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        own = {"auto_id": f"{type(self).__name__}_%s", "label_suffix": ""}
+        super().__init__(*args, **{**own, **kwargs})
+
+
+class ScheduleForm(Plain):
     """An appointment."""
 
     day = forms.DateField(label=_("Day"), widget=Date)
     note = forms.CharField(label=_("Note"), required=False, max_length=500)
 
 
-class AttemptForm(forms.Form):
+class AttemptForm(Plain):
     """Trying to reach her."""
 
     how = forms.ChoiceField(
@@ -40,14 +48,14 @@ class AttemptForm(forms.Form):
     note = forms.CharField(label=_("Note"), required=False, max_length=500)
 
 
-class MoveForm(forms.Form):
+class MoveForm(Plain):
     """Another due date."""
 
     due = forms.DateField(label=_("New date"), widget=Date)
     why = forms.CharField(label=_("Why"), max_length=500)
 
 
-class CloseForm(forms.Form):
+class CloseForm(Plain):
     """Closing without having it done."""
 
     reason = forms.ChoiceField(label=_("Reason"))
@@ -60,7 +68,7 @@ class CloseForm(forms.Form):
         reason.choices = [each for each in lexicon.chains().closing.items() if each[0] not in internal]
 
 
-class ResultForm(forms.Form):
+class ResultForm(Plain):
     """A result, and what the step asks for beside it."""
 
     result = forms.ChoiceField(label=_("Result"))

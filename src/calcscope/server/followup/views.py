@@ -13,7 +13,8 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
 
 from calcscope import lexicon
 from calcscope.server.audit.recording import about
@@ -27,6 +28,13 @@ from calcscope.server.people.models import Role, User
 PAGE = 50
 SOON = timedelta(days=14)
 KEPT = "followup"
+TILES = {
+    "overdue": gettext_lazy("overdue"),
+    "due": gettext_lazy("due within two weeks"),
+    "unreachable": gettext_lazy("not reached"),
+    "proposed": gettext_lazy("an exam arrived that may be it"),
+    "open": gettext_lazy("open in all"),
+}
 STAFF = (Role.COORDINATOR, Role.RADIOLOGIST, Role.TECHNOLOGIST)
 
 
@@ -34,9 +42,9 @@ STAFF = (Role.COORDINATOR, Role.RADIOLOGIST, Role.TECHNOLOGIST)
 def dashboard(request: Signed) -> HttpResponse:
     """What is due, overdue and out of reach, by category, site and age."""
     if request.method == "POST":
-        request.session[KEPT] = {
-            key: request.POST.get(key, "") for key in ("which", "category", "site", "mine")
-        }
+        asked = {key: request.POST.get(key, "") for key in ("category", "site", "mine")}
+        asked["which"] = request.POST.get("which") or request.POST.get("show", "")
+        request.session[KEPT] = asked
         return redirect("followup:dashboard")
     asked = {"which": "overdue", "category": "", "site": "", "mine": "", **request.session.get(KEPT, {})}
     every = Step.objects.for_user(request.user).select_related(
@@ -74,6 +82,7 @@ def dashboard(request: Signed) -> HttpResponse:
         "page": page,
         "asked": asked,
         "counts": counts,
+        "tiles": [(key, counts[key], words) for key, words in TILES.items()],
         "ages": [(name, ages.get(name, 0)) for name in ("0–7", "8–30", "31–60", "60+")],
         "sites": request.user.sites(),
         "categories": lexicon.categories().overall_order,
@@ -227,10 +236,11 @@ def _letter(request: Signed, found: Step) -> str:
 
 _ACTS = {
     "schedule": _schedule, "attempt": _attempt, "move": _move, "close": _close, "reopen": _reopen,
-    "result": _result, "give": _give, "fulfil": _fulfil, "not-it": _not_it, "letter": _letter,
+    "result": _result, "give": _give, "fulfil": _fulfil, "not-it": _not_it, "write": _letter,
 }  # fmt: skip
 
 
+@require_GET
 @only(*STAFF)
 def letter(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
     """The letter of a step, to be printed."""
