@@ -56,12 +56,13 @@ test: lint system-packages
 	$(BIN)/pytest -n 2 -q
 
 # What the tests ask of the system: Pango for the PDF, pdftotext to read it back; outside programs that judge
-# what is written for hospitals (DCMTK, dicom3tools, PixelMed's validator) and a real archive (Orthanc).
+# what is written for hospitals (DCMTK, dicom3tools, PixelMed's validator), npm, which brings those of FHIR, and
+# a real archive (Orthanc).
 # Installed where that may be done without asking; elsewhere those tests are skipped, except on CI, where
 # nothing may be skipped for it.
-PROGRAMS := pdftotext dciodvfy DicomSRValidator dsrdump storescu findscu movescu Orthanc java
+PROGRAMS := pdftotext dciodvfy DicomSRValidator dsrdump storescu findscu movescu Orthanc java node npm
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 poppler-utils dicom3tools dcmtk \
-	pixelmed-apps default-jre-headless orthanc orthanc-dicomweb
+	pixelmed-apps default-jre-headless orthanc orthanc-dicomweb nodejs npm
 
 system-packages: env
 	@why=''; missing=''; \
