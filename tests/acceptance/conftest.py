@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 import pytest
+from reading_room import chromium, simulated_pair
 from running import Reading, calcscope
 
 from calcscope.report.writing import read_report
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two simulated exams of a woman, one of half a year ago and one of today."""
+    days = (date.today() - timedelta(days=183), date.today())
+    return simulated_pair(tmp_path_factory.mktemp("exams"), days)
 
 
 @pytest.fixture(scope="session")

@@ -283,3 +283,9 @@ def settled(page: Page, milliseconds: int = 600) -> None:
     """Wait until the viewer has drawn and the draft is saved."""
     page.wait_for_selector(".save[data-state=saved]")
     time.sleep(milliseconds / 1000)
+
+
+def shot(page: Page, name: str) -> None:
+    """A picture of the whole page for the guide, where CALCSCOPE_SCREENSHOTS names a folder to put it in."""
+    if folder := os.environ.get("CALCSCOPE_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

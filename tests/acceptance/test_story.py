@@ -13,28 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from reading_room import Person, Room, axe, chromium, postgresql, running, settled, simulated_pair
+from reading_room import Person, Room, axe, postgresql, running, settled, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.slow
-TODAY = date.today()
-HALF_A_YEAR_AGO = TODAY - timedelta(days=183)
+HALF_A_YEAR_AGO = date.today() - timedelta(days=183)
 READ_MS = 240_000
 """For the engine to read two views, on a machine that does other things too."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two simulated exams of a woman, half a year apart."""
-    return simulated_pair(tmp_path_factory.mktemp("exams"), (HALF_A_YEAR_AGO, TODAY))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -62,6 +49,7 @@ def sign_in_for_the_first_time(person: Person) -> None:
     person.password()
     page.get_by_role("heading", name="Set up the second factor").wait_for()
     assert axe(page) == []
+    shot(page, "second-factor")
     page.get_by_label("Code").fill(totp(page.locator("#secret").inner_text()))
     page.get_by_role("button", name="Confirm").click()
     page.get_by_role("heading", name="Backup codes").wait_for()
@@ -129,6 +117,7 @@ def test_from_the_first_exam_to_the_end_of_the_chain(
     choose(page, "category", "3", "Solitary group of alike round calcifications; worked up elsewhere.")
     choose(page, "next_step", "short_interval", "As category 3 asks.")
     settled(page)
+    shot(page, "viewer")
     assert "accepted" in page.locator("article.finding-card").first.inner_text()
     sign(page)
     assert "category 3" in page.locator("article.report").inner_text().lower()
@@ -137,6 +126,7 @@ def test_from_the_first_exam_to_the_end_of_the_chain(
     cora.enter()
     step(cora.page, "mammogram at short interval")
     cora.page.get_by_role("link", name="See and print").click()
+    shot(cora.page, "letter")
     letter = cora.page.locator("article.letter").inner_text()
     assert "mammogram that was planned" in letter
     assert not re.search("calcif|suspicious|cancer|category", letter.lower())
@@ -150,6 +140,7 @@ def test_from_the_first_exam_to_the_end_of_the_chain(
     cora.page.get_by_label("Show", exact=True).select_option("proposed")
     cora.page.get_by_role("button", name="Show", exact=True).click()
     cora.page.get_by_role("link", name=re.compile("^mammogram at short interval")).click()
+    shot(cora.page, "proposed")
     cora.page.get_by_role("button", name="This is it").click()
     cora.page.get_by_text("The step is done.").wait_for()
 
@@ -160,6 +151,8 @@ def test_from_the_first_exam_to_the_end_of_the_chain(
     hangings = page.locator("#hanging option").all_inner_texts()
     assert any("prior" in each.lower() or "earlier" in each.lower() for each in hangings), hangings
     page.get_by_role("button", name="F1", exact=True).click()
+    settled(page)
+    shot(page, "compare")
     page.locator(".pane.earlier").first.wait_for()
     assert str(HALF_A_YEAR_AGO) in page.locator(".pane.earlier").first.inner_text()
     page.keyboard.press("b")
@@ -181,6 +174,7 @@ def test_from_the_first_exam_to_the_end_of_the_chain(
     result(cora.page, "surgical opinion", "excision")
     result(cora.page, "histology", "benign", calcifications="not_seen")
     result(page, "radiology and pathology compared", "concordant")
+    shot(page, "chain")
     step(cora.page, "mammogram six months after")
     cora.page.get_by_label("Reason").select_option("moved_away")
     cora.page.get_by_role("button", name="Close").click()

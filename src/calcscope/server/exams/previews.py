@@ -26,8 +26,15 @@ def preview_path(image: Image) -> Path:
 def make_previews(exam: Exam) -> None:
     """Draw the previews of an exam that are not there."""
     for image in exam.images.all():
-        if not preview_path(image).exists():
-            write_atomically(preview_path(image), _drawn(image))
+        made_preview(image)
+
+
+def made_preview(image: Image) -> Path:
+    """Where the preview of an image lies; drawn where it is not there, as after a restored backup."""
+    path = preview_path(image)
+    if not path.exists():
+        write_atomically(path, _drawn(image))
+    return path
 
 
 def _drawn(image: Image) -> bytes:

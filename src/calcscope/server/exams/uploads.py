@@ -36,8 +36,16 @@ def take_in_upload(upload_uuid: str) -> None:
             mine.update(failures=[{"source": "", "reason": reason}], worker=STOPPED)
             return
     upload.exams.set([*taken.exams, *taken.known])
-    if mine.update(failures=taken.failures, done_at=timezone.now()):
+    failures = [{**each, "source": _named(upload, each["source"])} for each in taken.failures]
+    if mine.update(failures=failures, done_at=timezone.now()):
         clear(upload.folder)
+
+
+def _named(upload: Upload, source: str) -> str:
+    """A file as whoever brought it calls it; a member of an archive has its own name."""
+    number, _dot, _ending = source.partition(".")
+    known = number.isdecimal() and int(number) < len(upload.names)
+    return str(upload.names[int(number)]) if known else source
 
 
 STOPPED = "stopped"

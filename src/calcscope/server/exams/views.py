@@ -25,7 +25,7 @@ from calcscope.server.exams.files import plain_path
 from calcscope.server.exams.filters import WorklistFilter
 from calcscope.server.exams.intake import clear
 from calcscope.server.exams.models import Exam, Image, Job, Mode, SavedList, State, Upload, Woman
-from calcscope.server.exams.previews import preview_path
+from calcscope.server.exams.previews import made_preview
 from calcscope.server.exams.uploads import take_in_upload, try_again
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
@@ -105,8 +105,9 @@ def bring(request: Signed) -> HttpResponse:
         return _not_brought(request, shown, why, 400)
     mode = request.POST.get("mode", "")
     upload = Upload.objects.create(
-        site=site, by=request.user, files=len(given), mode=mode if mode in Mode.values else ""
-    )
+        site=site, by=request.user, files=len(given), mode=mode if mode in Mode.values else "",
+        names=[PurePosixPath(each.name or "").name[:200] for each in given],
+    )  # fmt: skip
     try:
         for number, each in enumerate(given):
             _keep(upload, number, each)
@@ -217,4 +218,4 @@ def pixels(request: Signed, image_uuid: uuid.UUID) -> FileResponse:
 @only(Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
 def preview(request: Signed, image_uuid: uuid.UUID) -> FileResponse:
     """A small picture of an image."""
-    return FileResponse(preview_path(_image(request, image_uuid)).open("rb"), content_type="image/jpeg")
+    return FileResponse(made_preview(_image(request, image_uuid)).open("rb"), content_type="image/jpeg")
