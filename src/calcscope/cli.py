@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from calcscope.node.command import app as node_commands
+from calcscope.risk.command import risk
 from calcscope.server.command import manage, serve
 from calcscope.standards.command import export, import_
 from calcscope.train.command import app as train_commands
@@ -33,6 +34,7 @@ app.add_typer(train_commands, name="train")
 app.add_typer(node_commands, name="node")
 app.command()(export)
 app.command("import")(import_)
+app.command()(risk)
 app.command()(serve)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(manage)
 
