@@ -4,8 +4,8 @@ All in J Natl Cancer Inst: Gail 1989, doi:10.1093/jnci/81.24.1879 (relative and 
 djm223 (African American women, CARE); Matsuno 2011, djr154 (Asian and Pacific Islander women, AABCS); Banegas
 2017, djw215 (Hispanic women). Constants: ``data/bcrat.json``.
 
-The risk between two ages is the sum over years of the chance to be alive without breast cancer so far and then
-to get it: incidence of women without risk factors times the relative risk, against death from other causes,
+The risk between two ages is the sum over years of the chance to be alive without breast cancer so far and
+then to get it: incidence without risk factors times the relative risk, against death from other causes,
 both constant within a year (Gail 1989).
 """
 
