@@ -163,8 +163,9 @@ class Reading {
       const { content, id } = addDrawn(this.content, view, polygon, this.page.exam.mode);
       this.edit(content);
       this.select(id, false);
-      this.panel.focusCard(id);
-      return this.say(t("{id} added. Say what it is and how many.", { id }));
+      const known = content.findings.at(-1)?.decision === "accepted";
+      this.panel.focusCard(id, known ? "morphology" : "count");
+      return this.say(known ? t("{id} added. Say what it is.", { id }) : t("{id} added. Say how many calcifications you see, then what they are.", { id }));
     }
     const given = this.selected && split(this.content, this.selected, view, polygon);
     if (!given) return this.say(t("The outline holds all or none of the finding's calcifications in this view; nothing was split."));

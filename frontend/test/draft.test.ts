@@ -36,7 +36,7 @@ test("a drawn finding takes the calcifications within and measures them", () => 
   expect(draft.findings[1]).toMatchObject({ origin: "reader", decision: "accepted", laterality: "L", count: 3, span_mm: 2 });
   expect(draft.findings[1]?.members[0]?.calcifications).toEqual(["C0", "C1", "C2"]);
   const empty = addDrawn(content(), view("L", "CC"), box(0, 0, 30, 40), "screening").content.findings[0];
-  expect(empty).toMatchObject({ count: 1, span_mm: 5 });
+  expect(empty).toMatchObject({ count: 1, span_mm: 5, decision: "open" });
 });
 
 test("a part is split off with its own count; all or nothing is no part", () => {

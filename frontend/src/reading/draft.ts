@@ -60,7 +60,10 @@ export function nextId(content: Content): string {
   return `F${Math.max(0, ...numbers) + 1}`;
 }
 
-/** A finding that the reader drew in one view, with the calcifications that lie in it. */
+/**
+ * A finding that the reader drew in one view, with the calcifications that lie in it. Where fewer than two were found
+ * there, only the reader knows how many she sees: it stays to be decided until she says.
+ */
 export function addDrawn(content: Content, view: View, polygon: Point[], mode: string): { content: Content; id: string } {
   const id = nextId(content);
   const within = view.calcifications.filter((each) => inside(polygon, [each.x, each.y]));
@@ -69,7 +72,7 @@ export function addDrawn(content: Content, view: View, polygon: Point[], mode: s
   const finding: Finding = {
     id,
     origin: "reader",
-    decision: "accepted",
+    decision: within.length > 1 ? "accepted" : "open",
     reason: "",
     laterality: view.laterality,
     members: [{ view: view.uid, group: null, calcifications: within.map((each) => each.id), outline: polygon.map(rounded) }],

@@ -174,8 +174,9 @@ export class Panel {
     this.preview = new Map(preview.findings.map((each) => [each.id, each]));
   }
 
-  focusCard(id: string): void {
-    this.cards.get(id)?.focus();
+  focusCard(id: string, field?: string): void {
+    if (field) document.getElementById(`${id}-${field}`)?.focus();
+    else this.cards.get(id)?.focus();
   }
 
   paragraph(id: string): HTMLTextAreaElement | undefined {
