@@ -77,7 +77,7 @@ def test_pixelmeds_validator_finds_no_error(
 ) -> None:
     (tmp_path / "cad-sr.dcm").write_bytes(files(subjects[name])["cad-sr.dcm"])
     lines = judged(tmp_path / "cad-sr.dcm", small_tables)
-    assert [line for line in lines if line.startswith("Error")] == []
+    assert [line for line in lines if line.startswith("Error") or "illegal" in line] == []
     warnings = [line for line in lines if line.startswith("Warning")]
     # The body of an individual impression, on the feature: see calcscope.standards.cad_sr.content.
     assert [line for line in warnings if "Content Item not in template" not in line] == []
