@@ -12,7 +12,7 @@ from exams import exam_read
 
 from calcscope.server.exams.models import Exam, State
 from calcscope.server.people.models import Site, User
-from calcscope.server.reading.content import ReadingContent, verdict_of
+from calcscope.server.reading.content import Edit, ReadingContent, faults_of, previewed, verdict_of
 from calcscope.server.reading.models import Draft, Version
 from calcscope.server.reading.signing import Changed, Refused, keep_draft, open_draft, sign
 
@@ -184,3 +184,36 @@ def test_another_sites_exam_is_not_there(
         ("exams:woman", [exam.woman.uuid]),
     ):  # fmt: skip
         assert browser.get(reverse(name, args=args)).status_code == 404
+
+
+def test_an_exam_without_a_date_is_signed_too(site: Site, tmp_path: Path, account: Account) -> None:
+    exam = exam_read(site, tmp_path, "normal", day=None)  # type: ignore[arg-type]
+    assert signed(exam, account("radiologist")).kind == "report"
+
+
+def test_a_paragraph_follows_the_category_that_the_reader_gives(exam: Exam, account: Account) -> None:
+    reader = account("radiologist")
+    content = open_draft(exam, reader).read()
+    assert exam.reading is not None
+    report = exam.reading.report()
+    first = content.findings[0]
+    edits = [
+        Edit(field="category", was=first.category, now="4C"),
+        Edit(field="next_step", was="", now="biopsy"),
+    ]
+    changed = first.model_copy(
+        update={"category": "4C", "next_step": "biopsy", "due_days": 5, "edits": edits, "sentence": ""}
+    )
+    content = content.model_copy(update={"findings": [changed, *content.findings[1:]]})
+    shown = previewed(content, report)
+    sentence = shown.findings[0].sentence
+    assert "BI-RADS category 4C" in sentence
+    assert "biopsy of the" in sentence
+    assert "within 5 days" in sentence
+    assert any("within 5 days" in step.text for step in shown.next_steps)
+    wrong = changed.model_copy(update={"sentence": sentence.replace("4C", "0")})
+    content = content.model_copy(update={"findings": [wrong, *content.findings[1:]]})
+    assert any("gives another category" in fault for fault in faults_of(content, report))
+    own = wrong.model_copy(update={"sentence_edited": True})
+    content = content.model_copy(update={"findings": [own, *content.findings[1:]]})
+    assert not any("gives another category" in fault for fault in faults_of(content, report))

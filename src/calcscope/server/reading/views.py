@@ -134,12 +134,12 @@ def sign_exam(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
     exam = _exam(request, exam_uuid)
     try:
         sent = json.loads(request.body)
-        version = sign(
-            exam, request.user, int(sent["revision"]), int(sent["versions"]), uuid.UUID(sent["request"]),
-            str(sent.get("note", "")),
-        )  # fmt: skip
+        revision, versions = int(sent["revision"]), int(sent["versions"])
+        asked, note = uuid.UUID(sent["request"]), str(sent.get("note", ""))
     except (ValueError, KeyError, TypeError):
         return _refused(Refused("What was sent is no signature; load the page again."))
+    try:
+        version = sign(exam, request.user, revision, versions, asked, note)
     except Refused as refusal:
         return _refused(refusal)
     except Changed as change:
