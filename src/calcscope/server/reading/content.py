@@ -6,13 +6,24 @@ A draft and a signed version hold the same content. It starts as the engine's su
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calcscope import lexicon
-from calcscope.assess import AssessSettings, ChangeFacts, FindingFacts, Place, assess_finding
+from calcscope.assess import (
+    AssessSettings,
+    ChangeFacts,
+    FindingAssessment,
+    FindingFacts,
+    Place,
+    assess_finding,
+)
 from calcscope.assess.exam import most_pressing
+from calcscope.assess.rules import Case
+from calcscope.assess.sentence import paragraph
 from calcscope.assess.wording import next_step
 from calcscope.report import model
 from calcscope.report.model import Category, Change, ExamReport, Laterality, Location, Point
@@ -229,13 +240,43 @@ def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSetting
         ]
         findings.append(
             Previewed(
-                id=finding.id, sentence=judged.sentence, category=judged.category,
+                id=finding.id, category=judged.category,
+                sentence=sentence_of(finding, exam, judged, settings),
                 next_step=judged.next_step.code, due_days=judged.next_step.due_days, reasons=reasons,
             )
         )  # fmt: skip
     return Preview(
         findings=findings, assessment=verdict_of(content, exam), next_steps=steps_of(content, settings)
     )
+
+
+def sentence_of(
+    finding: ReadFinding, exam: ExamReport, judged: FindingAssessment, settings: AssessSettings
+) -> str:
+    """The paragraph of a finding with the category and the step that the reader chose, where she did.
+
+    Parameters
+    ----------
+    judged : what the rules say; holds for what she has not changed
+    """
+    changed = {edit.field for edit in finding.edits}
+    category = finding.category if "category" in changed else judged.category
+    code = finding.next_step if changed & {"category", "next_step"} else judged.next_step.code
+    days = finding.due_days if changed & {"category", "next_step", "due_days"} else judged.next_step.due_days
+    step = next_step(code, _due(settings, code, days), finding.laterality)
+    if category == judged.category:
+        basis, malignancy, suspicion = judged.basis, judged.malignancy, judged.provisional_suspicion
+    else:
+        basis, malignancy, suspicion = READERS_BASIS, None, None
+    case = Case(facts_of(finding, exam), exam.mode)
+    return paragraph(case, category, basis, step, malignancy, suspicion)
+
+
+READERS_BASIS = "the reader's judgement"
+
+
+def _due(settings: AssessSettings, code: str, days: int) -> AssessSettings:
+    return replace(settings, due_days={**settings.due_days, code: days})
 
 
 def verdict_of(content: ReadingContent, exam: ExamReport) -> Verdict:
@@ -255,12 +296,12 @@ def steps_of(content: ReadingContent, settings: AssessSettings | None = None) ->
     """The next steps that follow from those of the standing findings, the most urgent first."""
     settings = settings or AssessSettings()
     table = lexicon.next_steps().steps
-    steps = {}
+    steps: dict[tuple[str, str], Step] = {}
     for finding in content.standing:
-        made = next_step(finding.next_step, settings, finding.laterality)
-        steps[finding.next_step, finding.laterality] = Step(
-            code=made.code, text=made.text, due_days=finding.due_days
-        )
+        key = finding.next_step, finding.laterality
+        days = min(finding.due_days, steps[key].due_days if key in steps else finding.due_days)
+        made = next_step(finding.next_step, _due(settings, finding.next_step, days), finding.laterality)
+        steps[key] = Step(code=made.code, text=made.text, due_days=days)
     pressing = [step for step in steps.values() if step.code != "routine"]
     if not pressing:
         routine = next_step("routine", settings)
@@ -286,6 +327,8 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
             faults.append(f"{name}: lies in a view of the other breast.")
         if exam.mode == "screening" and finding.category == "3":
             faults.append(f"{name}: category 3 is never given from screening views; give 0, or work it up.")
+        if not finding.sentence_edited and _named_category(finding.sentence) not in (None, finding.category):
+            faults.append(f"{name}: its paragraph gives another category; renew it, or write it yourself.")
         if any(not edit.reason.strip() and edit.field in REASONED for edit in finding.edits):
             faults.append(f"{name}: changed without a reason; say why.")
     derived = verdict_of(content, exam)
@@ -295,6 +338,13 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
             f"follow from the findings, which make them {derived.right} and {derived.left}."
         )
     return faults
+
+
+def _named_category(sentence: str) -> str | None:
+    """The category that a paragraph of the engine's names."""
+    before, after = lexicon.phrases().category.split("{category}")
+    found = re.search(re.escape(before) + r"(\w+)" + re.escape(after[:1]), sentence)
+    return found[1] if found else None
 
 
 REASONED = {"category", "next_step", "typical_kind"}
@@ -338,9 +388,7 @@ def as_report(content: ReadingContent, exam: ExamReport) -> ExamReport:
                 provisional_suspicion=before.provisional_suspicion if before and not finding.edits else None,
                 assessment=model.Assessment(
                     category=finding.category,
-                    basis=before.assessment.basis
-                    if before and not finding.edits
-                    else "the reader's judgement",
+                    basis=before.assessment.basis if before and not finding.edits else READERS_BASIS,
                 ),
                 next_step=model.NextStep(code=step.code, text=step.text, due_days=finding.due_days),
                 reasons=[*reasons, *(before.reasons if before else [])],
