@@ -189,7 +189,12 @@ def woman(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
         record("contact-changed", found, request=request)
         messages.success(request, _("Saved."))
         return redirect("exams:woman", woman_uuid)
-    return render(request, "exams/woman.html", {"woman": found, "exams": found.exams.order_by("-date")})
+    shown = {
+        "woman": found,
+        "exams": found.exams.order_by("-date"),
+        "may_see_reports": request.user.has_role(Role.RADIOLOGIST, Role.COORDINATOR),
+    }
+    return render(request, "exams/woman.html", shown)
 
 
 def _image(request: Signed, image_uuid: uuid.UUID) -> Image:

@@ -193,9 +193,14 @@ class Event(AppendOnly):
     @property
     def words(self) -> str:
         """What happened, for the reader of the history."""
+        return ", ".join(filter(None, (str(self.get_kind_display()), self.outcome)))
+
+    @property
+    def outcome(self) -> str:
+        """What came of it: the result or reason, and what is known beside."""
         chains = lexicon.chains()
-        parts = [str(self.get_kind_display())]
-        if self.result:
+        parts = []
+        if self.result and self.result != self.kind:
             parts.append(chains.steps[self.step.code].results.get(self.result, self.result.replace("_", " ")))
         if self.reason:
             parts.append(chains.closing.get(self.reason, self.reason.replace("_", " ")))

@@ -126,7 +126,7 @@ def step(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
     shown = {
         "step": found,
         "chain": found.chain,
-        "steps": found.chain.steps.prefetch_related("events"),
+        "steps": found.chain.steps.order_by("pk").prefetch_related("events"),
         "events": found.events.select_related("by", "exam"),
         "proposed": proposed,
         "exams": found.chain.woman.exams.exclude(pk=found.chain.exam_id).order_by("-date"),

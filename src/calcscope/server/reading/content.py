@@ -56,6 +56,15 @@ class Edit(Content):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
+    @property
+    def words(self) -> str:
+        """What was changed, for the reader of the report."""
+        name, now, was = (
+            each.replace("_", " ").replace("location.", "") or "–"
+            for each in (self.field, self.now, self.was)
+        )
+        return f"{name}: {now} in place of {was}" + (f" ({self.reason})" if self.reason else "")
+
 
 class ReadFinding(Content):
     """A finding as the reader sees it."""
@@ -367,7 +376,7 @@ def as_report(content: ReadingContent, exam: ExamReport) -> ExamReport:
         before = own.get(finding.id)
         step = next_step(finding.next_step, AssessSettings(), finding.laterality)
         reasons = [
-            model.Reason(rule="reader", text=_edit_words(edit), source="the reader") for edit in finding.edits
+            model.Reason(rule="reader", text=edit.words, source="the reader") for edit in finding.edits
         ]
         findings.append(
             model.Finding(
@@ -427,8 +436,3 @@ def _drawn_group(name: str, finding: ReadFinding, member: Where) -> model.Group:
         typical_kind=finding.typical_kind,
         outline=member.outline,
     )
-
-
-def _edit_words(edit: Edit) -> str:
-    words = f"{edit.field.replace('_', ' ')}: {edit.now} in place of {edit.was}"
-    return f"{words} ({edit.reason})" if edit.reason else words

@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -15,9 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from pydantic import ValidationError
 
+from calcscope import lexicon
 from calcscope.server.audit.recording import about
 from calcscope.server.dates import day_of
-from calcscope.server.exams.models import Exam, Mode
+from calcscope.server.exams.models import Exam, Mode, State
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
 from calcscope.server.reading.content import ReadingContent, previewed
@@ -188,10 +189,13 @@ def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
         Version.objects.select_related("exam__woman"), uuid=version_uuid, exam__in=exams
     )
     about(request, found.exam)
+    blind = found.kind == Version.Kind.READING and found.exam.state != State.SIGNED
+    if blind and found.author_id != request.user.pk:
+        raise Http404  # the second reader reads without knowing what the first one wrote
     others = [
         one
         for one in found.exam.versions.all()
-        if one.kind != Version.Kind.READING or found.exam.state == "signed"
+        if one.kind != Version.Kind.READING or found.exam.state == State.SIGNED
     ]
     content = found.read()
     shown = {
@@ -200,6 +204,7 @@ def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
         "others": others,
         "exam": found.exam,
         "standing": content.standing,
+        "overall": lexicon.categories().categories[content.assessment.overall].display,
         "rejected": [one for one in content.findings if one.decision == "rejected"],
     }
     return render(request, "reading/version.html", shown)
