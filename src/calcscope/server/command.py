@@ -99,6 +99,7 @@ def _readers(count: int) -> Iterator[None]:
     from calcscope.server.exams.uploads import retake_lost
     from calcscope.server.exams.workers import name_of
     from calcscope.server.outputs.writing import send_due
+    from calcscope.server.sources.node import take_from_nodes
 
     def start() -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "django", "db_worker"])
@@ -116,6 +117,7 @@ def _readers(count: int) -> Iterator[None]:
                 requeue_lost(names)
                 retake_lost(names)
                 send_due()
+                take_from_nodes()
             except Exception:  # a database that is away comes back; the watch goes on
                 log.exception("watching the readers")
                 close_old_connections()

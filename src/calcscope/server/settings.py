@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "calcscope.server.reading",
     "calcscope.server.followup",
     "calcscope.server.outputs",
+    "calcscope.server.sources",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -15,5 +15,7 @@ urlpatterns = [
     path("exams/", include("calcscope.server.exams.urls")),
     path("exams/", include("calcscope.server.reading.urls")),
     path("follow-up/", include("calcscope.server.followup.urls")),
+    path("archive/", include("calcscope.server.sources.urls")),
+    path("objects/", include("calcscope.server.outputs.urls")),
     path("audit/", include("calcscope.server.audit.urls")),
 ]

@@ -1,0 +1,1 @@
+"""Exams from elsewhere: from a Calcscope node beside the server, and from an archive by DICOMweb."""
