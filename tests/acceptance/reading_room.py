@@ -240,7 +240,8 @@ def axe(page: Page) -> list[str]:
     page.evaluate(needed(AXE, "npm ci in frontend/").read_text())
     found = page.evaluate(
         """() => axe.run(document, {runOnly: {type: "tag", values:
-           ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}})"""
+           ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+           rules: {"target-size": {enabled: true}}})"""
     )
     return [
         f"{each['id']}: {each['help']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
