@@ -21,12 +21,13 @@ def film(subject: Subject) -> Subject:
 def _film(image: Dataset) -> None:
     for keyword in (
         "StudyTime", "StudyID", "AccessionNumber", "ReferringPhysicianName", "PatientName", "PatientAge",
-        "ImagerPixelSpacing", "PixelSpacing", "PatientOrientation", "WindowCenter", "WindowWidth",
+        "ImagerPixelSpacing", "PixelSpacing", "WindowCenter", "WindowWidth",
         "VOILUTFunction", "SamplesPerPixel", "RescaleSlope", "RescaleIntercept", "RescaleType", "Modality",
         "ViewCodeSequence", "SpecificCharacterSet", "AnatomicRegionSequence",
     ):  # fmt: skip
         del image[keyword]
     image.SOPClassUID = SecondaryCaptureImageStorage
+    image.PatientOrientation = "CC"  # as films of CBIS-DDSM have it
     image.PatientID, image.PatientBirthDate, image.PatientSex = "X-17", "", "U"
     image.PhotometricInterpretation = "MONOCHROME1"
 

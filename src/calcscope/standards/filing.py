@@ -13,7 +13,7 @@ from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.valuerep import DA, TM
 
 import calcscope
-from calcscope.exam.elements import integer, quiet, text, uid
+from calcscope.exam.elements import integer, quiet, text, texts, uid
 from calcscope.exam.sources import uid_of
 from calcscope.report.files import view_slugs
 from calcscope.report.model import ViewReport
@@ -54,6 +54,8 @@ def filed(subject: Subject, view: ViewReport) -> Dataset:
     for keyword, kind in (("PatientBirthDate", DA), ("StudyDate", DA), ("StudyTime", TM)):
         if not _valid(kind, text(header, keyword)):
             setattr(header, keyword, "")
+    if "PatientOrientation" in header:
+        header.PatientOrientation = orientation(header)
     if text(header, "PatientSex") not in ("M", "F", "O"):
         header.PatientSex = ""
     header.SOPClassUID = sop_class(source)
@@ -64,6 +66,15 @@ def filed(subject: Subject, view: ViewReport) -> Dataset:
     header.SamplesPerPixel = integer(header, "SamplesPerPixel") or 1
     header.Rows, header.Columns = view.rows, view.columns
     return header
+
+
+def orientation(header: Dataset) -> list[str]:
+    """Where rows and columns lead (PS3.3 C.7.6.1.1.1); empty where that is not what is stated: films of
+    CBIS-DDSM state their view there.
+    """
+    stated = texts(header, "PatientOrientation")
+    sound = len(stated) == 2 and all(each and set(each) <= set("LRAPHF") for each in stated)
+    return stated if sound else []
 
 
 def _valid(kind: Any, value: str) -> bool:

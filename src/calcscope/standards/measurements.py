@@ -39,14 +39,13 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 import calcscope
 from calcscope import lexicon
-from calcscope.exam.elements import texts
 from calcscope.exam.views import view_table
 from calcscope.lexicon.model import Code
 from calcscope.report import words
 from calcscope.report.model import Calcification, Finding, Laterality, ViewReport
 from calcscope.standards.codes import concept
 from calcscope.standards.exporting import dicom_bytes
-from calcscope.standards.filing import device_uid, filed, series, stamped
+from calcscope.standards.filing import device_uid, filed, orientation, series, stamped
 from calcscope.standards.outlines import Sight, closed, sights, speck_tracking, tracking
 from calcscope.standards.subject import MANUFACTURER, MODEL, Subject, sop_class
 
@@ -120,7 +119,7 @@ def _observer(subject: Subject) -> ObservationContext:
 def _describable(header: Dataset) -> Dataset:
     """The header as the library's entries want it: of a radiograph they ask for spacing and orientation."""
     image = deepcopy(header)
-    if "ImagerPixelSpacing" not in image or len(texts(image, "PatientOrientation")) != 2:
+    if "ImagerPixelSpacing" not in image or not orientation(image):
         image.Modality = "OT"
     return image
 

@@ -10,12 +10,13 @@ from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, TM
 
 from calcscope import lexicon
-from calcscope.exam.elements import integer, number, numbers, text, texts
+from calcscope.exam.elements import integer, number, numbers, text
 from calcscope.exam.views import view_table
 from calcscope.lexicon.model import Code
 from calcscope.report.model import ViewReport
 from calcscope.standards.cad_sr import items
 from calcscope.standards.cad_sr.items import Picture, Position
+from calcscope.standards.filing import orientation
 from calcscope.standards.subject import Subject
 
 PLACE: Position = (1, 2)
@@ -77,10 +78,8 @@ def _facts(header: Dataset, view: ViewReport, pixel_mm: float) -> Iterator[Conte
             shown,
             *(items.code("HAS CONCEPT MOD", "image_view_modifier", one) for one in modifiers if one),
         )
-    orientation = texts(header, "PatientOrientation")
-    if len(orientation) == 2 and all(orientation):
-        yield items.text("HAS ACQ CONTEXT", "patient_orientation_row", orientation[0])
-        yield items.text("HAS ACQ CONTEXT", "patient_orientation_column", orientation[1])
+    for which, leads in zip(("row", "column"), orientation(header), strict=False):
+        yield items.text("HAS ACQ CONTEXT", f"patient_orientation_{which}", leads)
     for which in ("study", "content"):
         keyword = which.capitalize()
         if (day := _date(header, keyword + "Date")) is not None:
