@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from hospital import EXAMS
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr._concepts_dict import concepts
@@ -13,9 +14,9 @@ from standards_images import film, tomosynthesis
 
 from calcscope import lexicon
 from calcscope.report.model import Failure, NextStep
-from calcscope.standards import gsps, measurements, seg
 from calcscope.standards.cad_sr import MammographyCadSr, files
 from calcscope.standards.cad_sr.content import hull
+from calcscope.standards.exporting import Kind, Written
 from calcscope.standards.subject import Subject
 
 
@@ -40,8 +41,8 @@ def at(document: Dataset, position: list[int]) -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def written(subjects: dict[str, Subject]) -> dict[str, Dataset]:
-    return {name: dcmread(io.BytesIO(files(one)["cad-sr.dcm"])) for name, one in subjects.items()}
+def written(objects: Callable[[str, Kind], Written]) -> dict[str, Dataset]:
+    return {name: dcmread(io.BytesIO(objects(name, "cad-sr")["cad-sr.dcm"])) for name in EXAMS}
 
 
 def test_codes_are_those_of_pydicoms_tables() -> None:
@@ -108,14 +109,14 @@ def uids(item: Dataset) -> set[str]:
 
 
 def test_what_is_followed_has_one_uid_in_all_objects(
-    subjects: dict[str, Subject], written: dict[str, Dataset]
+    subjects: dict[str, Subject], written: dict[str, Dataset], objects: Callable[[str, Kind], Written]
 ) -> None:
     for name in ("all_terms", "with_prior"):
         known = uids(written[name])
-        measured = dcmread(io.BytesIO(measurements.files(subjects[name])["measurements.dcm"]))
+        measured = dcmread(io.BytesIO(objects(name, "sr")["measurements.dcm"]))
         breasts = {subjects[name].uid("breast", side) for side in "RL"}
         assert uids(measured) - breasts <= known
-        for content in (*seg.files(subjects[name]).values(), *gsps.files(subjects[name]).values()):
+        for content in (*objects(name, "seg").values(), *objects(name, "gsps").values()):
             made = dcmread(io.BytesIO(content))
             segments = {str(one.TrackingUID) for one in made.get("SegmentSequence", [])}
             lines = {

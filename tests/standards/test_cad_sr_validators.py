@@ -6,14 +6,14 @@ import io
 import re
 import subprocess
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from outside import JAVA_OPTIONS, TIMEOUT, iod_faults, program, run
 from pydicom import dcmread
 
-from calcscope.standards.cad_sr import files
-from calcscope.standards.subject import Subject
+from calcscope.standards.exporting import Kind, Written
 
 JAR = Path("/usr/share/java/pixelmed.jar")
 TABLE = "com/pixelmed/validate/DicomContextGroupsSource.xml"
@@ -73,9 +73,9 @@ def judged(path: Path, tables: Path) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["normal", "all_terms", "with_prior"])
 def test_pixelmeds_validator_finds_no_error(
-    name: str, subjects: dict[str, Subject], tmp_path: Path, small_tables: Path
+    name: str, objects: Callable[[str, Kind], Written], tmp_path: Path, small_tables: Path
 ) -> None:
-    (tmp_path / "cad-sr.dcm").write_bytes(files(subjects[name])["cad-sr.dcm"])
+    (tmp_path / "cad-sr.dcm").write_bytes(objects(name, "cad-sr")["cad-sr.dcm"])
     lines = judged(tmp_path / "cad-sr.dcm", small_tables)
     assert [line for line in lines if line.startswith("Error") or "illegal" in line] == []
     warnings = [line for line in lines if line.startswith("Warning")]
@@ -85,10 +85,10 @@ def test_pixelmeds_validator_finds_no_error(
 
 @pytest.mark.slow
 def test_the_validator_catches_a_wrong_code(
-    subjects: dict[str, Subject], tmp_path: Path, small_tables: Path
+    objects: Callable[[str, Kind], Written], tmp_path: Path, small_tables: Path
 ) -> None:
     """Codes of four groups, spoiled one by one in one document: with the small tables each is an error."""
-    document = dcmread(io.BytesIO(files(subjects["normal"])["cad-sr.dcm"]))
+    document = dcmread(io.BytesIO(objects("normal", "cad-sr")["cad-sr.dcm"]))
     spoiled = {"111222": "111999", "111241": "111998", "mo": "mo9", "399162004": "399162009"}
     for sequence in (each for each in document.iterall() if each.VR == "SQ"):
         for item in sequence.value:
@@ -103,10 +103,10 @@ def test_the_validator_catches_a_wrong_code(
 
 @pytest.mark.parametrize("name", ["normal", "all_terms", "with_prior"])
 def test_dciodvfy_finds_no_error_and_dsrdump_renders_it(
-    name: str, subjects: dict[str, Subject], tmp_path: Path
+    name: str, objects: Callable[[str, Kind], Written], tmp_path: Path
 ) -> None:
     path = tmp_path / "cad-sr.dcm"
-    path.write_bytes(files(subjects[name])["cad-sr.dcm"])
+    path.write_bytes(objects(name, "cad-sr")["cad-sr.dcm"])
     assert iod_faults(path) == []
     done = run("dsrdump", path)
     assert done.returncode == 0

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hospital import EXAMS
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ComprehensiveSRStorage
@@ -12,18 +14,20 @@ from calcscope import lexicon
 from calcscope.cli import app
 from calcscope.errors import UnreadableInput
 from calcscope.report.writing import write_report
-from calcscope.standards.cad_sr import files
+from calcscope.standards.exporting import Kind, Written
 from calcscope.standards.importing import CadMarks, read_cad_sr
 from calcscope.standards.importing_beside import pairs
 from calcscope.standards.subject import Subject
 
 
 @pytest.fixture(scope="session")
-def documents(subjects: dict[str, Subject], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def documents(
+    objects: Callable[[str, Kind], Written], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("sr")
-    for name, subject in subjects.items():
-        (folder / f"{name}.dcm").write_bytes(files(subject)["cad-sr.dcm"])
-    return {name: folder / f"{name}.dcm" for name in subjects}
+    for name in EXAMS:
+        (folder / f"{name}.dcm").write_bytes(objects(name, "cad-sr")["cad-sr.dcm"])
+    return {name: folder / f"{name}.dcm" for name in EXAMS}
 
 
 def changed(path: Path, out: Path, change: object) -> Path:
