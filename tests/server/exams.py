@@ -11,6 +11,7 @@ from hospital import EXAMS
 
 from calcscope.report.writing import write_report
 from calcscope.server.exams.models import Exam, Image, Job, Reading, State, Woman
+from calcscope.server.exams.urgency import urgency_of
 from calcscope.server.people.models import Site
 from calcscope.server.signals import exam_was_read
 
@@ -26,7 +27,7 @@ def exam_read(
     )
     exam = Exam.objects.create(
         site=site, woman=woman, study_uid=f"{made.study_uid}.{uuid.uuid4().int % 10**9}", date=day,
-        mode=made.mode, state=State.UNREAD, category=made.assessment.overall,
+        mode=made.mode, state=State.UNREAD, category=made.assessment.overall, urgency=urgency_of(made),
     )  # fmt: skip
     for view in made.views:
         content = Path(view.source).read_bytes()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def test_outcomes_follow_the_chains_of_an_exam(
     signed(normal, reader)
     (before,) = audits(Exam.objects.all())["all"]
     assert (before.screens, before.recalled, before.recalled_known) == (2, 1, 0)
-    diagnostic = exam_read(site, tmp_path / "c", "all_terms", day=today.replace(year=today.year + 1))
+    diagnostic = exam_read(site, tmp_path / "c", "all_terms", day=today + timedelta(days=365))
     signed(diagnostic, reader)
     for step in Step.objects.filter(chain__exam=screening, code="magnification_views"):
         chains.fulfil(step, diagnostic, by=reader)
@@ -49,4 +50,4 @@ def test_outcomes_follow_the_chains_of_an_exam(
     assert after.shares["cdr"].value == 500
     page = signed_in(reader).get(reverse("reading:statistics")).content.decode()
     assert "500.0" in page
-    assert page.count("<svg") >= 6
+    assert page.count("<svg") == 5  # category 3 has no outcome yet

@@ -216,6 +216,11 @@ def statistics(request: Signed) -> HttpResponse:
     since, until = (day_of(request.GET.get(name, "")) for name in ("since", "until"))
     found = audits(Exam.objects.for_user(request.user), since, until)
     asked = {"since": since, "until": until}
-    plots = {name: interval_plot([*found["all"], *found["readers"]], name) for name in NAMES}
+    shown_audits = [*found["all"], *found["readers"]]
+    plots = {
+        name: interval_plot(shown_audits, name)
+        for name in NAMES
+        if any(audit.shares[name].of for audit in shown_audits)
+    }
     shown = {"audits": found, "asked": asked, "plots": plots, "names": NAMES}
     return render(request, "reading/statistics.html", shown)
