@@ -1,7 +1,6 @@
 """The tree of a Mammography CAD SR (PS3.16, TID 4000 to 4020), template by template.
 
-What the templates have no code for goes into the texts of the impressions: shapes that are not assessable,
-the probabilities of the terms, places in the breast, findings that are no longer seen, kinds of artefact.
+What the templates have no code for goes into the texts of the impressions (:mod:`wording`).
 
 The body of an individual impression (TID 4002: assessment, change, words, follow-up) hangs on its
 first feature: decision "The body of an impression hangs on its first feature".
@@ -33,8 +32,9 @@ from calcscope.report.model import (
     ViewReport,
 )
 from calcscope.standards.cad_sr import items
-from calcscope.standards.cad_sr.items import Relation
+from calcscope.standards.cad_sr.items import Picture, Points, Relation
 from calcscope.standards.cad_sr.library import Library
+from calcscope.standards.cad_sr.wording import earlier_text, finding_text, overall_text
 from calcscope.standards.codes import of_group
 from calcscope.standards.outlines import speck_tracking, tracking
 from calcscope.standards.subject import Subject
@@ -250,8 +250,7 @@ class Content:
             "calcification_cluster",
             GROUPING,
             group.probability,
-            items.point("HAS PROPERTIES", "center", (group.x, group.y), place),
-            items.polygon("HAS PROPERTIES", "outline", group.outline, place),
+            *_where((group.x, group.y), group.outline, place),
             _maybe("calcification_type", _type_code(group.typical_kind, group.morphology)),
             _maybe("calcification_distribution", distribution),
             items.num("HAS PROPERTIES", "number_of_calcifications", group.count, "no_units"),
@@ -266,8 +265,7 @@ class Content:
             "individual_calcification",
             DETECTION,
             speck.probability,
-            items.point("HAS PROPERTIES", "center", (speck.x, speck.y), place),
-            items.polygon("HAS PROPERTIES", "outline", speck.outline, place),
+            *_where((speck.x, speck.y), speck.outline, place),
             _maybe("calcification_type", _type_code(speck.kind) or _size_code(speck)),
         )
 
@@ -315,8 +313,7 @@ class Content:
                 "individual_calcification",
                 DETECTION,
                 seen[0].probability,
-                items.point("HAS PROPERTIES", "center", (seen[0].x, seen[0].y), picture),
-                items.polygon("HAS PROPERTIES", "outline", seen[0].outline, picture),
+                *_where((seen[0].x, seen[0].y), seen[0].outline, picture),
             )
         return self._cluster_then(how, places[0], seen, len(seen))
 
@@ -331,8 +328,7 @@ class Content:
             "calcification_cluster",
             GROUPING,
             None,
-            items.point("HAS PROPERTIES", "center", (place.x, place.y), picture),
-            items.polygon("HAS PROPERTIES", "outline", around, picture),
+            *_where((place.x, place.y), around, picture),
             items.num("HAS PROPERTIES", "number_of_calcifications", count, "no_units"),
         )
 
@@ -494,6 +490,14 @@ def _remark(said: str, side: str) -> list[ContentItem]:
     return [items.text(HELD, "impression_description", f"{words.SIDES[side]} breast: {said}")]
 
 
+def _where(at: tuple[float, float], outline: Points, picture: Picture) -> list[ContentItem | None]:
+    """Centre and outline of a mark."""
+    return [
+        items.point("HAS PROPERTIES", "center", at, picture),
+        items.polygon("HAS PROPERTIES", "outline", outline, picture),
+    ]
+
+
 def _standing(how: _How) -> list[ContentItem]:
     """Whether a feature is to be shown, and what it is followed by (TID 4108)."""
     if how.tracking is None:
@@ -552,71 +556,6 @@ def _change_code(finding: Finding) -> Code | None:
         if found is not None:
             return found
     return None
-
-
-def overall_text(subject: Subject) -> str:
-    """The overall impression in words: what the software is, categories, steps, reasons, what was left."""
-    exam, report = subject.exam, subject.report
-    lines = [report.notice]
-    for side, category in (("R", exam.assessment.right), ("L", exam.assessment.left)):
-        if category is not None:
-            lines.append(
-                f"{words.SIDES[side]} breast: BI-RADS category {category}, {words.category(category)}."
-            )
-    lines += [step.text for step in exam.next_steps]
-    lines += [reason.text for reason in exam.assessment.reasons]
-    lines += [f"Earlier exam: {earlier_text(each)}" for each in exam.earlier_findings]
-    lines += [f"{view.label}: {warning}" for view in exam.views for warning in view.warnings]
-    lines += [
-        f"{view.label}: the pixels are too large for fine shapes; no shape is named."
-        for view in exam.views
-        if not view.morphology_assessable
-    ]
-    lines += ["An earlier exam was offered and not compared with." for each in exam.priors if not each.used]
-    lines.append(f"Every probability is {report.probability_basis}.")
-    return "\n".join(lines)
-
-
-def finding_text(finding: Finding, groups: Sequence[tuple[ViewReport, Group]]) -> str:
-    """A finding in words: its paragraph, place, likelihoods of the terms, change, the rules that fired."""
-    lines = [finding.sentence, f"Place: {words.place(finding.location)}."]
-    for view, group in groups:
-        shapes = {} if group.morphology == "not_assessable" else group.morphology_probabilities
-        for what, likely in (("shape", shapes), ("distribution", group.distribution_probabilities)):
-            if said := _likelihoods(likely):
-                lines.append(f"{view.label}, {what}: {said}.")
-    if finding.morphology == "not_assessable":
-        lines.append("Shape: not assessable.")
-    if finding.change is not None:
-        lines.append(f"Against {words.day(finding.change.date)}: {words.status(finding.change)}.")
-        lines += finding.change.words
-        if finding.change.reason:
-            lines.append(f"Not comparable: {finding.change.reason}.")
-    if finding.malignancy is not None:
-        found = finding.malignancy
-        lines.append(
-            f"Probability of malignancy {words.percent(found.probability)} ({words.percent(found.low)} "
-            f"to {words.percent(found.high)}) at a prevalence of {words.percent(found.prevalence)}; "
-            f"{found.note}."
-        )
-    lines.append(finding.next_step.text)
-    for reason in finding.reasons:
-        source, verified = words.source(reason)
-        mark = "" if verified else f" ({lexicon.notices().not_verified})"
-        lines.append(f"{reason.text} [{source}{mark}]")
-    return "\n".join(lines)
-
-
-def earlier_text(finding: EarlierFinding) -> str:
-    """What an earlier exam shows and this one no longer, in words: no code says so."""
-    what = f"{words.title(finding)}, {finding.count} calcifications, {words.place(finding.location)}"
-    said = f"{what}; seen on {words.day(finding.change.date)}: {words.status(finding.change)}."
-    return " ".join([said, *finding.change.words])
-
-
-def _likelihoods(likely: dict[str, float]) -> str:
-    said = sorted(likely.items(), key=lambda one: -one[1])
-    return ", ".join(f"{words.term(term)} {words.percent(share)}" for term, share in said if share >= 0.05)
 
 
 def hull(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
