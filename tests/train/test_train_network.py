@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,6 +40,8 @@ def test_a_few_steps_lower_the_loss_and_the_file_can_be_asked(
 ) -> None:
     monkeypatch.setattr(network, "grounds", lambda women, normals, workers: [drawn_ground()])
     monkeypatch.setattr(network, "SAID_EVERY", 1)
+    ticks = count()  # as many steps on a busy machine
+    monkeypatch.setattr(network, "time", SimpleNamespace(monotonic=lambda: 0.3 * next(ticks)))
     losses: list[float] = []
     out = tmp_path / "network.onnx"
     steps = network.train(
@@ -47,8 +51,8 @@ def test_a_few_steps_lower_the_loss_and_the_file_can_be_asked(
         seed=1,
         batch=8,
     )
-    assert steps == len(losses) > 3
-    assert min(losses) < losses[0]
+    assert steps == len(losses) > 40
+    assert losses[-1] < losses[0]
     assert out.stat().st_size < 10e6
     with using(out):
         image = np.random.default_rng(0).normal(size=(50, 61)).astype(np.float32)
