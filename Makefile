@@ -52,18 +52,19 @@ lint: env
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-test: lint system-packages
+test: lint system-packages frontend
 	$(BIN)/pytest -n 2 -q
 
 # What the tests ask of the system: Pango for the PDF, pdftotext to read it back; outside programs that judge
 # what is written for hospitals (DCMTK, dicom3tools, PixelMed's validator), npm, which brings those of FHIR, and
-# a real archive (Orthanc).
+# a real archive (Orthanc); a browser (Chromium) and the database of a large site (PostgreSQL).
 # Debian's npm is left out where there is another, with which it does not live.
 # Installed where that may be done without asking; elsewhere those tests are skipped, except on CI, where
 # nothing may be skipped for it.
-PROGRAMS := pdftotext dciodvfy DicomSRValidator dsrdump storescu findscu movescu Orthanc java node npm
+PROGRAMS := pdftotext dciodvfy DicomSRValidator dsrdump storescu findscu movescu Orthanc java node npm \
+	chromium pg_ctlcluster
 PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 poppler-utils dicom3tools dcmtk \
-	pixelmed-apps default-jre-headless orthanc orthanc-dicomweb
+	pixelmed-apps default-jre-headless orthanc orthanc-dicomweb chromium postgresql
 
 system-packages: env
 	@why=''; missing=''; \

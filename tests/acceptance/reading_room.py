@@ -132,7 +132,7 @@ class Room:
 @contextmanager
 def running(data: Path, database_url: str = "", workers: int = 1) -> Iterator[Room]:
     """A server with accounts, stopped at the end."""
-    needed(VIEWER, "build the viewer: npm ci and npm run build in frontend/")
+    needed(VIEWER, "make frontend")
     data.mkdir(mode=0o700)
     room = Room(data, database_url, workers)
     migrated = room.manage("migrate", "-v", "0")
@@ -237,7 +237,7 @@ class Person:
 
 def axe(page: Page) -> list[str]:
     """What axe-core finds against WCAG 2.2, levels A and AA, a line each; empty where nothing."""
-    page.evaluate(needed(AXE, "npm ci in frontend/").read_text())
+    page.evaluate(needed(AXE, "make frontend").read_text())
     found = page.evaluate(
         """() => axe.run(document, {runOnly: {type: "tag", values:
            ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
