@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from accounts import PASSWORD, Account, Enter, code_of
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.test import Client
 from django.urls import URLResolver, get_resolver, reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from calcscope.server.people.models import Site
+from calcscope.server.audit.models import Event
+from calcscope.server.people.models import Site, User
 
 OPEN = {"/health", "/metrics", *(f"/account/{page}" for page in ("sign-in", "code", "sign-out", "language"))}
 
@@ -109,3 +113,27 @@ def test_an_account_sees_the_sites_it_works_at(account: Account, site: Site, oth
     assert user.has_role("radiologist", site=site)
     assert not user.has_role("radiologist", site=other_site)
     assert not account("patient").is_member
+
+
+def test_accounts_and_sites_are_made_by_commands(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_command("site", "north", "--set", "readers=2", name="North Hospital")
+    assert Site.objects.get().settings == {"readers": 2}
+    monkeypatch.setattr("sys.stdin", io.StringIO("password123456\n"))
+    with pytest.raises(CommandError, match="too common"):
+        call_command("account", "rosa", role="radiologist", site="north")
+    with pytest.raises(CommandError, match="expected one of: north"):
+        call_command("account", "rosa", role="radiologist", site="south")
+    assert not User.objects.exists()
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+    call_command("account", "rosa", given="Rosa", family="Reader", role="radiologist", site="north")
+    user = User.objects.get()
+    assert user.has_role("radiologist", site=Site.objects.get())
+    TOTPDevice.objects.create(user=user, name="lost", confirmed=True)
+    call_command("account", "rosa", forget_second_factor=True)
+    assert not TOTPDevice.objects.exists()
+    call_command("account", "rosa", off=True)
+    client.post(reverse("people:sign-in"), {"username": "rosa", "password": PASSWORD})
+    assert "_auth_user_id" not in client.session
+    assert Event.objects.filter(action="account-changed").count() == 2

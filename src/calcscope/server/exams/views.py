@@ -84,7 +84,7 @@ def saved_list(request: Signed, pk: int) -> HttpResponse:
 def progress(request: Signed) -> JsonResponse:
     """How far the exams are that are being analysed; asked for by the worklist's page."""
     exams = Exam.objects.for_user(request.user).filter(state=State.WAITING)
-    told = {str(each): State.WAITING.label for each in exams.values_list("uuid", flat=True)}
+    told = {str(each): str(State.WAITING.label) for each in exams.values_list("uuid", flat=True)}
     open_jobs = Job.objects.filter(exam__in=exams, state__in=["queued", "running"]).select_related("exam")
     told |= {str(job.exam.uuid): job.progress or job.get_state_display() for job in open_jobs}
     return JsonResponse({"waiting": told})
