@@ -289,4 +289,4 @@ def settled(page: Page, milliseconds: int = 600) -> None:
 def shot(page: Page, name: str) -> None:
     """A picture of the whole page for the guide, where CALCSCOPE_SCREENSHOTS names a folder to put it in."""
     if folder := os.environ.get("CALCSCOPE_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=name != "audit")

@@ -161,10 +161,20 @@ def test_from_the_first_exam_to_the_end_of_the_chain(
     settled(page)
     paragraph = page.locator("#F1-sentence").input_value()
     assert "6 months ago" in paragraph, paragraph
-    choose(page, "category", "4C", "Twice as many calcifications as half a year ago.")
+    choose(page, "category", "4C", "More calcifications than half a year ago.")
     choose(page, "next_step", "biopsy", "As category 4 asks.")
     settled(page)
+    # What the engine says of the change, the reader says in her own words.
+    own = re.sub(
+        r"[^.]* 6 months ago\.",
+        " More than in the mammogram of 6 months ago.",
+        page.locator("#F1-sentence").input_value(),
+    )
+    page.locator("#F1-sentence").fill(own)
+    settled(page)
     sign(page)
+    assert own in page.locator("article.report").inner_text()
+    shot(page, "report")
 
     # The biopsy, to its end.
     result(cora.page, "stereotactic", "done")

@@ -71,6 +71,10 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         yield found
 
 
+PICTURES = {"worklist", "bring", "upload", "woman", "mode", "outcomes", "follow-up"}
+"""Of the guide; the others come from the story, whose findings are simulated and not made by hand."""
+
+
 @pytest.fixture(scope="module")
 def pages(room: Room) -> dict[str, str]:
     """Pages with a name for their picture, on a hospital with some weeks of work."""
@@ -95,7 +99,7 @@ def pages(room: Room) -> dict[str, str]:
     }
 
 
-def without_fault(page: Page, name: str) -> list[str]:
+def without_fault(page: Page, name: str, picture: bool = False) -> list[str]:
     """Faults of a page, large and on a telephone, where it must not be wider than the screen."""
     found = [f"{name}: {each}" for each in axe(page)]
     page.set_viewport_size({"width": 360, "height": 740})
@@ -103,7 +107,8 @@ def without_fault(page: Page, name: str) -> list[str]:
     wide = page.evaluate("document.documentElement.scrollWidth")
     if wide > 360:
         found.append(f"{name}: is {wide} px wide on a screen of 360")
-    shot(page, f"{name}-small") if name in ("follow-up", "step") else None
+    if picture and name == "follow-up":
+        shot(page, "follow-up-small")
     page.set_viewport_size({"width": 1440, "height": 900})
     return found
 
@@ -130,13 +135,11 @@ def test_no_page_of_any_role_has_a_fault(
         assert answer.status == expected, name
         if name == "read" and expected == 200:
             page.wait_for_selector(".finding-card")
-        if expected != 403 and (picture or name == "audit"):
+        if expected != 403 and name in (PICTURES if picture else {"audit"}):
             shot(page, name)
-        faults += without_fault(page, name)
+        faults += without_fault(page, name, picture)
         if expected == 403:
-            refused -= {name}
-            pages_refused = page.get_by_role("heading", name="That is not for you")
-            assert pages_refused.count() == 1
+            assert page.get_by_role("heading", name="That is not for you").count() == 1
     assert faults == []
     person.leave()
 

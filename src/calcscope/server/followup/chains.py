@@ -61,7 +61,7 @@ def follow(version: Version) -> list[Chain]:
             days = [finding.due_days for finding in findings] or [
                 step.due_days for step in content.next_steps if step.code == code
             ]
-            due = _start(version.exam) + timedelta(days=min(days, default=_default_days(code)))
+            due = _first_due(version.exam, min(days, default=_default_days(code)))
             for opened in lexicon.chains().opens[code]:
                 _open(chain, opened, due, None)
         for finding in findings:
@@ -83,9 +83,11 @@ def _open_chains(exam: Exam) -> list[Chain]:
     return list(Chain.objects.filter(exam=exam, steps__state__in=Step.OPEN).distinct())
 
 
-def _start(exam: Exam) -> date:
-    """Days of a first step count from the exam, but no step is due before it could be begun."""
-    return max(exam.date or timezone.localdate(), timezone.localdate() - timedelta(days=30))
+def _first_due(exam: Exam, days: int) -> date:
+    """Days of a first step count from the exam; where it was signed late, there is still time to do it."""
+    today = timezone.localdate()
+    soon = min(days, _default_days("magnification_views"))
+    return max((exam.date or today) + timedelta(days=days), today + timedelta(days=soon))
 
 
 def _default_days(code: str) -> int:

@@ -16,4 +16,11 @@ def of_page(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     roles = set(user.memberships.values_list("role", flat=True)) if isinstance(user, User) else set()
     notice = " ".join(lexicon.load("notices")["research_use"].split())
-    return {"notice": notice, "demo": settings.CONFIG.demo, "roles": roles, "Role": Role}
+    verified = getattr(user, "is_verified", lambda: False)()
+    entered = isinstance(user, User) and (verified or not settings.CONFIG.two_factor or not user.is_member)
+    return {
+        "notice": notice,
+        "demo": settings.CONFIG.demo,
+        "roles": roles if entered else set(),
+        "Role": Role,
+    }
