@@ -54,6 +54,18 @@ def test_a_normal_exam_is_asked_back_too(site: Site, tmp_path: Path, reader: Use
     assert chains.lost() == []
 
 
+@pytest.mark.parametrize(("back", "due"), [(0, 183), (100, 83), (200, 14)])
+def test_a_step_is_due_from_the_exam_on_and_never_before_it_can_be_done(
+    back: int, due: int, site: Site, tmp_path: Path, reader: User
+) -> None:
+    today = timezone.localdate()
+    signed(exam_read(site, tmp_path, day=today - timedelta(days=back)), reader)
+    step = Step.objects.get(code="short_interval", chain__side="R")
+    assert (step.due - today).days == due
+    # A mammogram half a year after the exam is what it waits for, however late the exam was signed.
+    assert step.earliest <= today + timedelta(days=183 - back)
+
+
 def test_a_finding_whose_chain_is_missing_is_found(site: Site, tmp_path: Path, reader: User) -> None:
     exam = exam_read(site, tmp_path)
     from calcscope.server.followup.receivers import open_chains

@@ -63,7 +63,7 @@ def follow(version: Version) -> list[Chain]:
             ]
             due = _first_due(version.exam, min(days, default=_default_days(code)))
             for opened in lexicon.chains().opens[code]:
-                _open(chain, opened, due, None)
+                _open(chain, opened, due, None, version.author)
         for finding in findings:
             Answer.objects.create(chain=chain, version=version, finding=finding.id)
         if not findings:
