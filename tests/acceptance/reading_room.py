@@ -287,6 +287,20 @@ def settled(page: Page, milliseconds: int = 600) -> None:
 
 
 def shot(page: Page, name: str) -> None:
-    """A picture of the whole page for the guide, where CALCSCOPE_SCREENSHOTS names a folder to put it in."""
-    if folder := os.environ.get("CALCSCOPE_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=name != "audit")
+    """A picture of the whole page for the guide, where CALCSCOPE_SCREENSHOTS names a folder to put it in.
+
+    Of 256 colours, or as JPEG where it shows mammograms, whose grain takes much room.
+    """
+    folder = os.environ.get("CALCSCOPE_SCREENSHOTS")
+    if not folder:
+        return
+    from PIL import Image
+
+    path = Path(folder) / f"{name}.png"
+    page.screenshot(path=path, full_page=name != "audit")
+    picture = Image.open(path).convert("RGB")
+    if path.stat().st_size > 500_000:
+        path.unlink()
+        picture.save(path.with_suffix(".jpg"), quality=85)
+    else:
+        picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
