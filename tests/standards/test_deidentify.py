@@ -23,8 +23,8 @@ from calcscope.cli import app
 from calcscope.errors import UnreadableInput
 from calcscope.report.model import LeftOut, Report
 from calcscope.report.writing import write_report
-from calcscope.standards import KINDS, objects_of
 from calcscope.standards.deidentify import Deidentifier, deidentifier_of
+from calcscope.standards.exporting import KINDS, objects_of
 from calcscope.standards.images import copies, doubtful, may_show_text
 from calcscope.standards.pseudonyms import Dates, Pseudonyms, read_key
 from calcscope.standards.subject import Subject, subject_of

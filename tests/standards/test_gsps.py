@@ -17,8 +17,8 @@ from pydicom.dataset import Dataset
 from standards_images import film, tomosynthesis
 
 from calcscope.report.model import Mimic
-from calcscope.standards import gsps, objects_of
-from calcscope.standards.exporting import dicom_bytes
+from calcscope.standards import gsps
+from calcscope.standards.exporting import dicom_bytes, objects_of
 from calcscope.standards.outlines import sights, tracking
 from calcscope.standards.subject import Subject
 

@@ -16,7 +16,8 @@ from pydicom import dcmread
 from standards_images import film, tomosynthesis
 
 from calcscope import lexicon
-from calcscope.standards import measurements, objects_of
+from calcscope.standards import measurements
+from calcscope.standards.exporting import objects_of
 from calcscope.standards.outlines import sights, tracking
 from calcscope.standards.subject import Subject
 

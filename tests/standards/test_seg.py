@@ -18,7 +18,8 @@ from standards_images import film, tomosynthesis
 
 from calcscope.report.model import Calcification
 from calcscope.report.palette import CATEGORY_COLOURS, rgb
-from calcscope.standards import objects_of, seg
+from calcscope.standards import seg
+from calcscope.standards.exporting import objects_of
 from calcscope.standards.outlines import mask, sights
 from calcscope.standards.subject import Subject
 

@@ -1,11 +1,6 @@
 """The report as the objects that hospitals read, and theirs as marks that Calcscope reads.
 
-from calcscope.standards import export_report
-
-for path in export_report(Path("report"), "cad-sr", Path("out")):
-    ...
+:func:`calcscope.standards.exporting.export_report` writes a report file as one kind of object,
+:func:`calcscope.standards.exporting.objects_of` makes the objects of one exam. Nothing is imported here, so
+that the command line stays quick.
 """
-
-from calcscope.standards.exporting import KINDS, Kind, export_report, objects_of
-
-__all__ = ["KINDS", "Kind", "export_report", "objects_of"]

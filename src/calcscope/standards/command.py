@@ -81,9 +81,8 @@ def export(
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from calcscope.errors import CalcscopeError
-    from calcscope.standards import export_report
     from calcscope.standards.deidentify import Deidentify
-    from calcscope.standards.exporting import WrongArgument
+    from calcscope.standards.exporting import WrongArgument, export_report
 
     if not deidentify and (key is not None or looked_at or dates != "shift"):
         raise typer.BadParameter("--dates, --key and --looked-at say how --deidentify is done; give that too")

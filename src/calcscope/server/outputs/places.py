@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 from calcscope.errors import CalcscopeError
 from calcscope.node.config import Place
 from calcscope.server.people.models import Site
-from calcscope.standards import KINDS, Kind
+from calcscope.standards.exporting import KINDS, Kind
 
 _PLACES: TypeAdapter[tuple[Place, ...]] = TypeAdapter(tuple[Place, ...])
 MADE: tuple[Kind, ...] = tuple(KINDS)

@@ -25,7 +25,7 @@ from calcscope.server.outputs.models import Delivery, Object
 from calcscope.server.outputs.places import MADE, FaultyPlaces, places_of, takes
 from calcscope.server.reading.models import Version
 from calcscope.server.signals import report_was_signed
-from calcscope.standards import objects_of
+from calcscope.standards.exporting import objects_of
 from calcscope.standards.subject import Subject, subject_of
 
 log = logging.getLogger(__name__)
