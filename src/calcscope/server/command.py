@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ SETTINGS = "calcscope.server.settings"
 THREADS = 8
 WATCH_SECONDS = 5.0
 """Between two looks at the processes that read exams."""
+KEPT_SECONDS = 24 * 3600
+"""After so long what arrived at a server that died is removed; nobody was told that it was taken."""
 STOP_SECONDS = 10.0
 """For them to end what they are doing when the server is stopped."""
 
@@ -70,9 +73,11 @@ def serve(
     folder = Path(os.environ.get("CALCSCOPE_DATA", "calcscope-data")).absolute()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # What browsers send lies on the disk of the images while it arrives: there is one disk to look after.
-    shutil.rmtree(folder / "arriving", ignore_errors=True)
-    (folder / "arriving").mkdir(mode=0o700)
-    tempfile.tempdir = str(folder / "arriving")
+    (folder / "arriving").mkdir(mode=0o700, exist_ok=True)
+    for left in (folder / "arriving").iterdir():
+        if time.time() - left.stat().st_mtime > KEPT_SECONDS:
+            shutil.rmtree(left, ignore_errors=True)
+    tempfile.tempdir = tempfile.mkdtemp(dir=folder / "arriving")
     signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(0))
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
