@@ -95,6 +95,7 @@ def pages(room: Room) -> dict[str, str]:
         "unreachable": f"/follow-up/steps/{unreachable}",
         "proposal": f"/follow-up/steps/{proposed}",
         "step-letter": f"/follow-up/steps/{unreachable}/letter",
+        "archive": "/archive/",
         "audit": "/audit/",
     }
 
@@ -120,7 +121,8 @@ def without_fault(page: Page, name: str, picture: bool = False) -> list[str]:
         ("cora", False, {"mode", "read", "not-yet", "outcomes", "audit"}),
         ("tom", False, {"mode", "read", "not-yet", "report", "outcomes", "audit"}),
         ("ada", False, {"worklist", "bring", "upload", "woman", "mode", "read", "not-yet", "report",
-                        "follow-up", "step", "unreachable", "proposal", "step-letter"}),
+                        "follow-up", "step", "unreachable", "proposal", "step-letter",
+                        "archive"}),
     ],
 )  # fmt: skip
 def test_no_page_of_any_role_has_a_fault(
@@ -135,6 +137,11 @@ def test_no_page_of_any_role_has_a_fault(
         assert answer.status == expected, name
         if name == "read" and expected == 200:
             page.wait_for_selector(".finding-card")
+            for button in ("Keys", "Sign … "):
+                page.get_by_role("button", name=button).click()
+                page.get_by_role("dialog").wait_for()
+                faults += [f"dialog of {button}: {each}" for each in axe(page)]
+                page.keyboard.press("Escape")
         if expected != 403 and name in (PICTURES if picture else {"audit"}):
             shot(page, name)
         faults += without_fault(page, name, picture)
