@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from accounts import Account, Enter
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
+from django.utils import timezone
 from exams import exam_read
 
 from calcscope.server.exams.models import Exam, State
@@ -164,7 +167,7 @@ def test_the_page_gives_the_viewer_what_it_needs(exam: Exam, account: Account, s
         image = browser.get(view["image"])
         assert image["Content-Type"] == "application/dicom"
         assert b"Beispiel" not in b"".join(image)
-    sent = {"revision": given["revision"], "content": given["content"]}
+    sent = {"revision": given["revision"], "content": {**given["content"], "comment": "Seen."}}
     kept = browser.put(given["urls"]["draft"], json.dumps(sent), content_type="application/json")
     assert kept.json() == {"revision": 2}
     again = browser.put(given["urls"]["draft"], json.dumps(sent), content_type="application/json")
@@ -217,3 +220,25 @@ def test_a_paragraph_follows_the_category_that_the_reader_gives(exam: Exam, acco
     own = wrong.model_copy(update={"sentence_edited": True})
     content = content.model_copy(update={"findings": [own, *content.findings[1:]]})
     assert not any("gives another category" in fault for fault in faults_of(content, report))
+
+
+def test_an_open_page_alone_does_not_keep_somebody_signed_in(
+    exam: Exam, account: Account, signed_in: Enter
+) -> None:
+    browser = signed_in(account("radiologist"))
+    page = browser.get(reverse("reading:read", args=[exam.uuid])).content.decode()
+    given = json.loads(page.split('id="exam" type="application/json">')[1].split("</script>")[0])
+    sent = {"revision": given["revision"], "content": given["content"]}
+    old = timezone.now() + timedelta(minutes=3)
+    Session.objects.update(expire_date=old)
+
+    def keep(content: dict[str, object]) -> int:
+        body = json.dumps({**sent, "content": content})
+        answer = browser.put(given["urls"]["draft"], body, content_type="application/json")
+        return int(answer.json()["revision"])
+
+    assert keep(given["content"]) == given["revision"]  # a sign of life
+    browser.get(reverse("exams:progress"), headers={"x-requested-with": "fetch"})
+    assert Session.objects.get().expire_date == old
+    assert keep({**given["content"], "comment": "Seen."}) == given["revision"] + 1
+    assert Session.objects.get().expire_date > old + timedelta(minutes=20)

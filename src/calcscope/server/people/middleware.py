@@ -57,6 +57,24 @@ class SignedIn:
         return None
 
 
+class UsedByHand:
+    """Prolongs a session by what somebody does, not by what an open page asks for by itself.
+
+    A page that looks for news (a GET by its script), or only says that it is still open (``by_itself``), does
+    not keep an unattended screen signed in.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        looks = request.method == "GET" and request.headers.get("X-Requested-With") == "fetch"
+        if not (looks or getattr(request, "by_itself", False) or request.session.is_empty()):
+            request.session.modified = True
+        return response
+
+
 def has_device(user: User) -> bool:
     """Whether the account has a confirmed second factor."""
     from django_otp import user_has_device

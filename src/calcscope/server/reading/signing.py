@@ -112,7 +112,7 @@ def change_mode(exam: Exam, reader: User, mode: str, give_up: bool = False) -> N
 
 @transaction.atomic
 def keep_draft(exam: Exam, reader: User, revision: int, content: ReadingContent) -> int:
-    """Keep the draft; its new revision.
+    """Keep the draft; its new revision. What is as it was stays, with its revision: a sign of life alone.
 
     Raises
     ------
@@ -123,9 +123,11 @@ def keep_draft(exam: Exam, reader: User, revision: int, content: ReadingContent)
         raise Refused("The draft is gone: the exam was signed or released. Load the page again.")
     if draft.revision != revision:
         raise Changed(reader.display, draft.revision, draft.content)
-    draft.content = content.model_dump(by_alias=True, mode="json")
-    draft.revision += 1
-    draft.save()
+    given = content.model_dump(by_alias=True, mode="json")
+    if draft.content != given:
+        draft.content = given
+        draft.revision += 1
+        draft.save()
     Exam.objects.filter(pk=exam.pk).update(held_by=reader, held_at=timezone.now())
     return draft.revision
 

@@ -104,7 +104,9 @@ def draft(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
     exam = _exam(request, exam_uuid)
     try:
         sent, content = _content(request)
-        return JsonResponse({"revision": keep_draft(exam, request.user, int(sent["revision"]), content)})
+        kept = keep_draft(exam, request.user, int(sent["revision"]), content)
+        request.__dict__["by_itself"] = kept == sent["revision"]
+        return JsonResponse({"revision": kept})
     except Refused as refusal:
         return _refused(refusal)
     except Changed as change:
