@@ -302,4 +302,4 @@ def test_whatever_goes_wrong_a_claim_ends(start: Start, monkeypatch: pytest.Monk
     send(node.receiver.port, exam(1))
     wait_for(lambda: readings(node) == [(1, "broken"), (2, "failed")])
     (row,) = node.store.rows("SELECT reason FROM reading WHERE number = 2")
-    assert row["reason"].startswith("TypeError at test_studies.py")
+    assert row["reason"].startswith("TypeError at test_complete_studies.py")
