@@ -7,22 +7,23 @@ from typing import Any
 from django.urls import reverse
 
 from calcscope import lexicon
-from calcscope.report.model import ExamReport, ViewReport
+from calcscope.report.model import EarlierFinding, ExamReport, ViewReport
 from calcscope.server.exams.models import Exam, Image
 from calcscope.server.people.models import User
 from calcscope.server.reading.models import Draft
+from calcscope.server.reading.signing import blind_readings, has_read
 
 CALCIFICATION = {"id", "x", "y", "slice", "probability", "diameter_mm", "outline", "kind", "group"}
 GROUP = {"id", "outline", "count", "span_mm", "probability", "morphology", "distribution"}
 MIMIC = {"x", "y", "kind", "extent_mm", "outline"}
 
 
-def payload(exam: Exam, draft: Draft, reader: User, may_sign: bool, csrf: str) -> dict[str, Any]:
+def payload(exam: Exam, draft: Draft, reader: User, csrf: str) -> dict[str, Any]:
     """The exam with its images, findings and draft, its earlier exams, and the terms to choose from."""
     report = draft.based_on.report()
     content = draft.read()
     earlier = [each for each in exam.earlier() if each.reading is not None]
-    return {
+    given = {
         "exam": {
             "id": str(exam.uuid),
             "date": exam.date and exam.date.isoformat(),
@@ -31,7 +32,7 @@ def payload(exam: Exam, draft: Draft, reader: User, may_sign: bool, csrf: str) -
             "woman": exam.woman.display,
             "born": exam.woman.birth_date and exam.woman.birth_date.isoformat(),
         },
-        "reader": {"name": reader.display, "may_sign": may_sign},
+        "reader": {"name": reader.display, "may_sign": not has_read(exam, reader)},
         "csrf": csrf,
         "urls": {
             name: reverse(f"reading:{name}", args=[exam.uuid])
@@ -51,6 +52,40 @@ def payload(exam: Exam, draft: Draft, reader: User, may_sign: bool, csrf: str) -
         "content": content.model_dump(by_alias=True, mode="json"),
         "revision": draft.revision,
         "versions": _visible(exam, reader),
+        "earlier_findings": [_earlier_finding(each) for each in report.earlier_findings],
+    }
+    readings = blind_readings(exam, reader)
+    if readings:
+        given["readings"] = [
+            {
+                "who": version.author.display,
+                **version.read().model_dump(
+                    by_alias=True, mode="json", include={"findings", "assessment", "comment"}
+                ),
+            }
+            for version in readings
+        ]
+    return given
+
+
+def _earlier_finding(finding: EarlierFinding) -> dict[str, Any]:
+    """What an earlier exam shows and this one no longer, with its places there."""
+    change = finding.change
+    return finding.model_dump(mode="json", exclude={"change"}) | {
+        "date": change.date,
+        "status": change.status,
+        "words": change.words,
+        "places": [
+            {
+                "view": place.view,
+                "prior_view": place.prior_view,
+                "x": place.x,
+                "y": place.y,
+                "error_mm": place.error_mm,
+                "outlines": [each.outline for each in place.earlier],
+            }
+            for place in change.places
+        ],
     }
 
 

@@ -45,6 +45,24 @@ def double_reading(exam: Exam) -> bool:
     return bool(exam.site.settings.get("readers") == 2)
 
 
+def has_read(exam: Exam, reader: User) -> bool:
+    """Whether the reader wrote one of the blind readings of an exam that has no report yet.
+
+    She signs it no second time: neither as its second reader nor to arbitrate.
+    """
+    versions = exam.versions.all()
+    return versions.filter(kind=Version.Kind.READING, author=reader).exists() and not (
+        versions.exclude(kind=Version.Kind.READING).exists()
+    )
+
+
+def blind_readings(exam: Exam, reader: User) -> list[Version]:
+    """The two readings that a third reader decides between; none before both are signed, and none after."""
+    if exam.state != State.ARBITRATION or has_read(exam, reader):
+        return []
+    return list(exam.versions.filter(kind=Version.Kind.READING).select_related("author"))
+
+
 @transaction.atomic
 def open_draft(exam: Exam, reader: User) -> Draft:
     """The reader's draft, begun from the engine's latest reading, or from the last report for an addendum.
@@ -167,10 +185,7 @@ def sign(exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID,
     reports = [one for one in versions if one.kind in (Version.Kind.REPORT, Version.Kind.ADDENDUM)]
     if reports and not note.strip():
         faults.append("An addendum says why it was made.")
-    if (
-        any(one.kind == Version.Kind.READING and one.author_id == reader.pk for one in versions)
-        and not reports
-    ):
+    if has_read(exam, reader):
         faults.append("You have read this exam; the second reader must be somebody else.")
     if faults:
         raise Refused(*faults)

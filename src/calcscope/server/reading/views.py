@@ -28,6 +28,7 @@ from calcscope.server.reading.plots import NAMES, interval_plot
 from calcscope.server.reading.signing import (
     Changed,
     Refused,
+    blind_readings,
     change_mode,
     keep_draft,
     open_draft,
@@ -61,7 +62,8 @@ def read(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
         return render(request, "reading/not_yet.html", {"exam": exam, "why": refusal.why}, status=409)
     exam.refresh_from_db()
     about(request, *exam.earlier())
-    given = payload(exam, draft, request.user, may_sign=True, csrf=get_token(request))
+    given = payload(exam, draft, request.user, csrf=get_token(request))
+    about(request, *blind_readings(exam, request.user))
     return render(request, "reading/read.html", {"exam": exam, "payload": given})
 
 
