@@ -15,6 +15,8 @@ Answer = Callable[[HttpRequest], HttpResponseBase]
 OPEN = {"people:sign-in", "people:code", "people:sign-out", "people:language", "health", "metrics"}
 """Pages for those who have not signed in; ``metrics`` asks for its own token."""
 ENROLLING = {"people:code", "people:enrol", "people:sign-out", "people:language"}
+CHOOSING = ENROLLING | {"people:password"}
+"""Pages for those whose password is an administrator's."""
 
 
 def open_to_all(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -54,6 +56,11 @@ class SignedIn:
             page = resolve_url("people:code" if has_device(user) else "people:enrol")
             onward = f"?{urlencode({'next': request.path})}" if request.method == "GET" else ""
             return redirect(page + onward)
+        if user.one_time_until is not None and name not in CHOOSING:
+            if request.headers.get("X-Requested-With") == "fetch":
+                return HttpResponse(status=401)
+            onward = f"?{urlencode({'next': request.path})}" if request.method == "GET" else ""
+            return redirect(resolve_url("people:password") + onward)
         return None
 
 

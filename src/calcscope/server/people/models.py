@@ -44,6 +44,17 @@ class User(AbstractUser):
     """An account."""
 
     language = models.CharField(_("language"), max_length=10, blank=True)
+    one_time_until = models.DateTimeField(
+        _("one-time password until"),
+        null=True,
+        blank=True,
+        help_text=_("The password was made by an administrator and is changed at the first sign-in."),
+    )
+
+    def set_password(self, raw_password: str | None) -> None:
+        """One of the account's own; a one-time password sets ``one_time_until`` afterwards."""
+        super().set_password(raw_password)
+        self.one_time_until = None
 
     def sites(self, roles: Collection[str] = STAFF) -> models.QuerySet[Site]:
         """The sites at which the account has one of the roles."""

@@ -2,7 +2,7 @@ from django.contrib.auth import views as auth_views
 from django.urls import path
 from django.views.i18n import set_language
 
-from calcscope.server.people import views
+from calcscope.server.people import accounts, views
 
 app_name = "people"
 urlpatterns = [
@@ -10,5 +10,11 @@ urlpatterns = [
     path("sign-out", auth_views.LogoutView.as_view(), name="sign-out"),
     path("code", views.code, name="code"),
     path("second-factor", views.enrol, name="enrol"),
+    path("password", views.ChangePassword.as_view(), name="password"),
+    path("accounts", accounts.accounts, name="accounts"),
+    path("accounts/<int:number>", accounts.account, name="account"),
+    path("accounts/<int:number>/roles", accounts.give_role, name="give-role"),
+    path("accounts/<int:number>/roles/<int:membership>/take", accounts.take_role, name="take-role"),
+    path("accounts/<int:number>/<slug:what>", accounts.change_account, name="change-account"),
     path("language", set_language, name="language"),
 ]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import django_otp
 import qrcode
 import qrcode.image.svg
 from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,6 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from calcscope.server.audit.recording import record
 from calcscope.server.people.access import Signed
 from calcscope.server.people.forms import CodeForm, SignInForm
 
@@ -31,6 +34,29 @@ class SignIn(auth_views.LoginView):
     template_name = "people/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+
+class ChangePassword(auth_views.PasswordChangeView):
+    """One's own password; asked for after a one-time password."""
+
+    template_name = "people/password.html"
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        """Labels without a colon, as everywhere."""
+        return {**super().get_form_kwargs(), "label_suffix": ""}
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        """Keep it; other sessions of the account end."""
+        record("password-changed", self.request.user, request=self.request)  # type: ignore[arg-type]
+        return super().form_valid(form)
+
+    def get_success_url(self) -> str:
+        """On to where somebody wanted to go."""
+        return _onward(self.request)
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """With where somebody wanted to go."""
+        return super().get_context_data(**kwargs) | {"next": self.request.GET.get("next", "")}
 
 
 def _onward(request: HttpRequest) -> str:
