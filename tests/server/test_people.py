@@ -61,7 +61,7 @@ def test_a_code_does_not_lead_to_another_server(client: Client, account: Account
     assert answer.headers["Location"] == reverse("home")
 
 
-def test_wrong_passwords_lock_the_account_from_where_they_came(client: Client, account: Account) -> None:
+def test_wrong_passwords_lock_the_account(client: Client, account: Account) -> None:
     user = account("radiologist")
     for _ in range(8):
         answer = client.post(reverse("people:sign-in"), {"username": user.username, "password": "wrong"})

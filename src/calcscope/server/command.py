@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,8 +14,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -71,19 +73,22 @@ def serve(
     from django.core.management import call_command
 
     folder = Path(os.environ.get("CALCSCOPE_DATA", "calcscope-data")).absolute()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _must_write(folder)
+    _must_listen(address, port)
     # What browsers send lies on the disk of the images while it arrives: there is one disk to look after.
     (folder / "arriving").mkdir(mode=0o700, exist_ok=True)
     for left in (folder / "arriving").iterdir():
         if time.time() - left.stat().st_mtime > KEPT_SECONDS:
             shutil.rmtree(left, ignore_errors=True)
     tempfile.tempdir = tempfile.mkdtemp(dir=folder / "arriving")
-    signal.signal(signal.SIGTERM, lambda *_unused: sys.exit(0))
+    for end in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves no reader behind either
+        signal.signal(end, lambda *_unused: sys.exit(0))
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
     call_command("collectstatic", verbosity=0, interactive=False)
     if demo:
         call_command("demo")
+    from django.conf import settings
     from waitress import serve as listen
 
     from calcscope.server.wsgi import application
@@ -91,8 +96,56 @@ def serve(
     typer.echo(f"Calcscope is at http://{address}:{port}/ (stop with Ctrl-C)")
     with _readers(workers):
         listen(
-            application, host=address, port=port, threads=THREADS, ident=None, max_request_body_size=8 << 30
+            application, host=address, port=port, threads=THREADS, ident=None, max_request_body_size=8 << 30,
+            **_in_front(settings.CONFIG.proxy),
+        )  # fmt: skip
+
+
+def _in_front(proxy: str) -> dict[str, Any]:
+    """What waitress is to believe of the headers of a web server in front.
+
+    Where none is named its headers stay as they are and are believed by nobody; that there is one
+    (``X-Forwarded-For``) still tells the metrics page that a request does not come from this machine.
+    """
+    if not proxy:
+        return {"clear_untrusted_proxy_headers": False}
+    return {
+        "trusted_proxy": proxy,
+        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+        "clear_untrusted_proxy_headers": True,
+    }
+
+
+def _must_write(folder: Path) -> None:
+    """Make the data folder, and see that files can be made in it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        _stop(
+            f"{folder}: found no right or room to write ({error.strerror}); expected a folder of this user; "
+            "name another with --data, or give this user the right"
         )
+
+
+def _must_listen(address: str, port: int) -> None:
+    """See that the port is free before the database is touched and readers are started."""
+    try:
+        family, kind, protocol, _name, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind(where)
+    except OSError as error:
+        _stop(
+            f"{address}:{port}: cannot listen there ({error.strerror}); expected a free port; "
+            f"stop what uses it, or take another: --port {port + 1 if port < 65535 else 8000}"
+        )
+
+
+def _stop(why: str) -> NoReturn:
+    typer.echo(why, err=True)
+    raise typer.Exit(1)
 
 
 @contextmanager
@@ -103,6 +156,7 @@ def _readers(count: int) -> Iterator[None]:
     from calcscope.server.exams.jobs import requeue_lost
     from calcscope.server.exams.uploads import retake_lost
     from calcscope.server.exams.workers import name_of
+    from calcscope.server.followup.daily import run_daily
     from calcscope.server.outputs.writing import send_due
     from calcscope.server.sources.node import take_from_nodes
 
@@ -118,14 +172,19 @@ def _readers(count: int) -> Iterator[None]:
             names = [name_of(readers[number].pid) for number in dead]
             for number in dead:
                 readers[number] = start()
-            try:
-                requeue_lost(names)
-                retake_lost(names)
-                send_due()
-                take_from_nodes()
-            except Exception:  # a database that is away comes back; the watch goes on
-                log.exception("watching the readers")
-                close_old_connections()
+            # A fault of one is no reason to leave out the others; a database that is away comes back.
+            for what in (
+                partial(requeue_lost, names),
+                partial(retake_lost, names),
+                send_due,
+                take_from_nodes,
+                run_daily,
+            ):
+                try:
+                    what()
+                except Exception:
+                    log.exception("watching the readers")
+                    close_old_connections()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -148,7 +207,7 @@ def manage(
     context: typer.Context,
     data: Annotated[Path | None, typer.Option(help="Folder of the server [calcscope-data].")] = None,
 ) -> None:
-    """Run a command of the server: migrate, createsuperuser, backup, restore, nobody_lost …
+    """Run a command of the server: site, account, backup, restore, nightly, nobody_lost …
 
     calcscope manage nobody_lost
     """

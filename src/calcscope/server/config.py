@@ -28,6 +28,7 @@ class Config:
     https : whether browsers reach it by HTTPS; then cookies and headers say so
     two_factor : whether everybody but patients must sign in with a second factor
     demo : public example exams and example accounts; never for patients
+    proxy : address of the web server in front, whose headers are believed; ``*`` for any; empty for none
     email_url : ``console:``, ``memory:``, ``file:FOLDER`` or ``smtp://user:password@host:port``
     """
 
@@ -37,6 +38,7 @@ class Config:
     https: bool = False
     two_factor: bool = True
     demo: bool = False
+    proxy: str = ""
     email_url: str = "console:"
 
     @classmethod
@@ -49,13 +51,15 @@ class Config:
         """
         data = Path(environment.get("CALCSCOPE_DATA", "calcscope-data")).absolute()
         hosts = environment.get("CALCSCOPE_HOSTS", "")
+        https = _switch(environment, "CALCSCOPE_HTTPS", cls.https)
         return cls(
             data=data,
             database_url=environment.get("CALCSCOPE_DATABASE_URL", f"sqlite:///{data / 'calcscope.sqlite'}"),
             hosts=tuple(filter(None, hosts.replace(" ", "").split(","))) or cls.hosts,
-            https=_switch(environment, "CALCSCOPE_HTTPS", cls.https),
+            https=https,
             two_factor=_switch(environment, "CALCSCOPE_TWO_FACTOR", cls.two_factor),
             demo=_switch(environment, "CALCSCOPE_DEMO", cls.demo),
+            proxy=environment.get("CALCSCOPE_PROXY", "127.0.0.1" if https else "").strip(),
             email_url=environment.get("CALCSCOPE_EMAIL_URL", cls.email_url),
         )
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+import re
 
 
 class NoPatientData(logging.Filter):
     """Takes out of a record what may hold patient data.
 
     Of an exception stay its kind and where in the code it was raised: its text and the local variables may
-    name a woman. Of a request stay its method and the name of the page: its address names a record.
+    name a woman. Of a request stay its method and the name of the page: its address names a record. Of a
+    library's warning stays its kind: its text holds the value that it warns of.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Strip the record; it is always let through."""
         told = []
+        if record.name == "py.warnings":
+            kind = re.search(r"(\w*Warning): ", record.getMessage())
+            told.append(f"a library gave a {kind[1] if kind else 'warning'}")
         request = getattr(record, "request", None)
         if request is not None:
             match = getattr(request, "resolver_match", None)

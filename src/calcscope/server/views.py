@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django_prometheus.exports import ExportToDjangoView
 
+from calcscope.server.followup.daily import last_run, missed
 from calcscope.server.people.access import Signed
 from calcscope.server.people.models import Role
 from calcscope.server.room import free_bytes
@@ -34,10 +35,23 @@ def home(request: Signed) -> HttpResponse:
 
 @never_cache
 def health(request: HttpRequest) -> JsonResponse:
-    """200 while the server can work, 503 with the reason when it cannot."""
+    """200 while the server can work, 503 with the reason when it cannot; and whether it did its daily work.
+
+    A day that was missed, or somebody lost, is said and is no 503: pages are no better for being taken away.
+    """
     checks = {"database": _database(), "disk": _disk()}
     well = all(checks.values())
-    return JsonResponse({"well": well, **checks}, status=200 if well else 503)
+    daily = _daily() if checks["database"] else {}
+    return JsonResponse({"well": well, **checks, **daily}, status=200 if well else 503)
+
+
+def _daily() -> dict[str, object]:
+    last = last_run()
+    return {
+        "daily": not missed(),
+        "daily_at": last.ended_at.isoformat(timespec="seconds") if last and last.ended_at else None,
+        "nobody_lost": last.lost == 0 if last else None,
+    }
 
 
 def _database() -> bool:
@@ -88,7 +102,10 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def broken(request: HttpRequest) -> HttpResponse:
     """500."""
     words = _("Nothing of what was saved is lost. The log of the server says what happened.")
-    return _sorry(request, 500, _("Something went wrong here"), words)
+    try:
+        return _sorry(request, 500, _("Something went wrong here"), words)
+    except Exception:  # the page asks the database who is signed in, and that may be what is wrong
+        return HttpResponse(words, status=500, content_type="text/plain; charset=utf-8")
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -14,7 +14,7 @@ from calcscope.exam.options import ReadOptions
 from calcscope.report.model import ExamReport, Report
 from calcscope.report.writing import read_report
 from calcscope.server.appendonly import AppendOnly
-from calcscope.server.people.models import Role, Site, User
+from calcscope.server.people.models import STAFF, Role, Site, User
 
 
 class OfSites(models.QuerySet[Any]):
@@ -23,8 +23,8 @@ class OfSites(models.QuerySet[Any]):
     site_field = "site"
 
     def for_user(self, user: User) -> Self:
-        """What the account may see: what belongs to the sites it works at."""
-        mine = {f"{self.site_field}__in": user.sites()}
+        """What the account may see: what belongs to the sites it works at, in a role that the page is for."""
+        mine = {f"{self.site_field}__in": user.sites(getattr(user, "acting", None) or STAFF)}
         return self.filter(**mine)
 
 

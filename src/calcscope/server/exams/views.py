@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpResponse, JsonResponse
@@ -41,9 +42,7 @@ KEPT = "worklist"
 def worklist(request: Signed) -> HttpResponse:
     """The exams of the reader's sites; filters stay for the session."""
     if request.method == "POST":
-        asked = {
-            key: value for key, value in request.POST.items() if key not in ("csrfmiddlewaretoken", "save")
-        }
+        asked = {key: value[:100] for key, value in request.POST.items() if key in WorklistFilter.base_fields}
         request.session[KEPT] = asked
         if name := request.POST.get("save", "").strip()[:60]:
             kept = {key: value for key, value in asked.items() if key != "search"}
@@ -185,17 +184,26 @@ def woman(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
     if request.method == "POST":
         for name in ("email", "phone", "address"):
             setattr(found, name, request.POST.get(name, "").strip())
-        found.full_clean(exclude=["site", "account"])
+        try:
+            found.full_clean(exclude=["site", "account"])
+        except ValidationError as error:
+            for name, why in error.message_dict.items():
+                messages.error(request, f"{found._meta.get_field(name).verbose_name}: {why[0]}")
+            return _woman(request, found, status=400)
         found.save()
         record("contact-changed", found, request=request)
         messages.success(request, _("Saved."))
         return redirect("exams:woman", woman_uuid)
+    return _woman(request, found)
+
+
+def _woman(request: Signed, found: Woman, status: int = 200) -> HttpResponse:
     shown = {
         "woman": found,
         "exams": found.exams.order_by("-date"),
         "may_see_reports": request.user.has_role(Role.RADIOLOGIST, Role.COORDINATOR),
     }
-    return render(request, "exams/woman.html", shown)
+    return render(request, "exams/woman.html", shown, status=status)
 
 
 def _image(request: Signed, image_uuid: uuid.UUID) -> Image:

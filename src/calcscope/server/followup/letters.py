@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from smtplib import SMTPException
 
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -16,6 +18,8 @@ from calcscope import lexicon
 from calcscope.server.followup.chains import Refused, _add
 from calcscope.server.followup.models import Event, Step
 from calcscope.server.people.models import User
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,24 +76,38 @@ def letter_of(step: Step) -> Letter:
     return Letter(woman.display, woman.address, site.name, contact, timezone.localdate(), subject, paragraphs)
 
 
-@transaction.atomic
-def write(step: Step, *, by: User | None, send: bool = False, reminder: bool = False) -> Letter:
+def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0) -> Letter:
     """Write the letter of a step down as written; send it by email where asked.
+
+    Parameters
+    ----------
+    reminder : so many days before the date, for one that is sent by itself
 
     Raises
     ------
-    Refused : where there is no address to send it to
+    Refused : where there is no address to send it to, or the mail server does not take it
     """
     letter = letter_of(step)
     woman = step.chain.woman
     if send and not woman.email:
         raise Refused("No email address of hers is known; print the letter, or add one.")
     kind = Event.Kind.REMINDER if reminder else Event.Kind.LETTER
-    _add(step, kind, None, by=by, data={"by": "email" if send else "print"})
     if send:
         message = EmailMessage(letter.subject, letter.text, step.chain.site.email or None, [woman.email])
         message.attach("appointment.ics", calendar_of(step), "text/calendar")
-        transaction.on_commit(message.send)
+        # Sent first, written down then: a letter that did not leave is never in her history as sent.
+        try:
+            message.send()
+        except (OSError, SMTPException) as error:
+            log.warning("step %s: no email left (%s)", step.uuid, type(error).__name__)
+            raise Refused(
+                "The mail server did not take the email. Print the letter, or try again later."
+            ) from None
+    with transaction.atomic():
+        data: dict[str, object] = {"by": "email" if send else "print"}
+        if reminder:
+            data |= {"days": reminder, "due": step.due.isoformat()}
+        _add(step, kind, None, by=by, data=data)
     return letter
 
 
@@ -111,16 +129,30 @@ def calendar_of(step: Step) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def remind(today: date | None = None) -> int:
-    """Send each reminder whose day has come, once; how many went out."""
+def remind(today: date | None = None) -> tuple[int, int]:
+    """Send each reminder whose day has come, once; how many went out, and how many could not.
+
+    One of a day that was missed, or that could not be sent, goes out later, as long as the date is to come.
+    """
     today = today or timezone.localdate()
-    sent = 0
-    for before in lexicon.chains().reminders.value:
-        for step in (
-            Step.objects.open().filter(due=today + timedelta(days=before)).select_related("chain__woman")
-        ):
-            told = step.events.filter(kind=Event.Kind.REMINDER, at__date=today).exists()
-            if step.chain.woman.email and not told:
-                write(step, by=None, send=True, reminder=True)
-                sent += 1
-    return sent
+    stages = sorted(lexicon.chains().reminders.value)
+    sent = unsent = 0
+    steps = Step.objects.open().filter(due__gt=today, due__lte=today + timedelta(days=stages[-1]))
+    for step in steps.exclude(chain__woman__email="").select_related("chain__woman", "chain__site"):
+        stage = next(days for days in stages if step.due <= today + timedelta(days=days))
+        if _has_its_reminder(step, stage):
+            continue
+        try:
+            write(step, by=None, send=True, reminder=stage)
+            sent += 1
+        except Refused:
+            unsent += 1
+    return sent, unsent
+
+
+def _has_its_reminder(step: Step, stage: int) -> bool:
+    """Whether the reminder so many days before was sent, or its day was over when the date was set."""
+    sent = step.events.filter(kind=Event.Kind.REMINDER).values_list("data", flat=True)
+    dated = (Event.Kind.OPENED, Event.Kind.MOVED, Event.Kind.REOPENED)
+    told = any(data.get("days") == stage and data.get("due") == step.due.isoformat() for data in sent)
+    return told or step.events.filter(kind__in=dated, at__date__gt=step.due - timedelta(days=stage)).exists()

@@ -206,3 +206,21 @@ class Event(AppendOnly):
             parts.append(chains.closing.get(self.reason, self.reason.replace("_", " ")))
         parts += [f"{key.replace('_', ' ')}: {value}".replace("_", " ") for key, value in self.data.items()]
         return ", ".join(parts)
+
+
+class DailyRun(models.Model):
+    """That what is done once a day was done, and what came of it."""
+
+    day = models.DateField(unique=True)
+    begun_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    passed_on = models.PositiveIntegerField(default=0)
+    reminders = models.PositiveIntegerField(default=0)
+    unsent = models.PositiveIntegerField(default=0)
+    lost = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering: ClassVar = ["-day"]
+
+    def __str__(self) -> str:
+        return f"daily run {self.day}"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -131,7 +132,9 @@ def step(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
         "proposed": proposed,
         "exams": found.chain.woman.exams.exclude(pk=found.chain.exam_id).order_by("-date"),
         "colleagues": colleagues.distinct(),
-        "result_form": forms.ResultForm(found) if found.kind.by == "result" else None,
+        "result_form": forms.ResultForm(found)
+        if found.kind.by == "result" and _may_say(request, found)
+        else None,
         "schedule_form": forms.ScheduleForm(),
         "attempt_form": forms.AttemptForm(),
         "move_form": forms.MoveForm(initial={"due": found.due}),
@@ -198,7 +201,15 @@ def _reopen(request: Signed, found: Step) -> str:
     return _("The step is open again.")
 
 
+def _may_say(request: Signed, found: Step) -> bool:
+    """Whether a biopsy took the right place, and what it means, is a radiologist's to say."""
+    site = found.chain.site
+    return found.kind.owner != Role.RADIOLOGIST or request.user.has_role(Role.RADIOLOGIST, site=site)
+
+
 def _result(request: Signed, found: Step) -> str:
+    if not _may_say(request, found):
+        raise PermissionDenied
     form = forms.ResultForm(found, request.POST)
     given = _valid(form)
     facts = {name: given[name] for name in form.asked}
@@ -215,7 +226,11 @@ def _give(request: Signed, found: Step) -> str:
 
 
 def _exam_of(request: Signed, found: Step) -> Exam:
-    exam: Exam = get_object_or_404(found.chain.woman.exams, uuid=request.POST.get("exam", ""))
+    try:
+        asked = uuid.UUID(request.POST.get("exam", ""))
+    except ValueError:
+        raise Refused("Choose an exam.") from None
+    exam: Exam = get_object_or_404(found.chain.woman.exams, uuid=asked)
     return exam
 
 

@@ -1,15 +1,17 @@
 from typing import Any
 
-from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from calcscope.server.followup import chains, letters
+from calcscope.server.followup.daily import run_now
 
 
 class Command(BaseCommand):
     help = "What is done once a day: pass on late steps, send reminders, check that nobody is lost."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"passed on: {chains.escalate()}")
-        self.stdout.write(f"reminders: {letters.remind()}")
-        call_command("nobody_lost", stdout=self.stdout)
+        done = run_now()
+        self.stdout.write(f"passed on: {done.passed_on}")
+        self.stdout.write(f"reminders: {done.reminders}, could not be sent: {done.unsent}")
+        if done.lost:
+            raise CommandError(f"{done.lost} lost; calcscope manage nobody_lost lists them")
+        self.stdout.write("Nobody is lost.")
