@@ -24,7 +24,7 @@ OWN = "another long enough password"
 
 def told(page: bytes) -> str:
     """The one-time password on the page."""
-    found = re.search(r'<code class="big">([a-z0-9-]+)</code>', page.decode())
+    found = re.search(r'<code class="big"[^>]*>([a-z0-9-]+)</code>', page.decode())
     assert found is not None
     return found[1]
 

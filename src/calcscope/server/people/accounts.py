@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import Max, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, Sum
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -63,8 +63,12 @@ def shut_out(users: QuerySet[User]) -> set[str]:
     attempts = AccessAttempt.objects.filter(
         username__in=users.values("username"), attempt_time__gte=since
     ).values("username")
-    most = attempts.annotate(most=Max("failures_since_start")).filter(most__gte=settings.AXES_FAILURE_LIMIT)
-    return {each["username"] for each in most}
+    tried = (
+        attempts.order_by()
+        .annotate(all=Sum("failures_since_start"))
+        .filter(all__gte=settings.AXES_FAILURE_LIMIT)
+    )
+    return {each["username"] for each in tried}
 
 
 @never_cache
