@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +25,11 @@ from calcscope.report.writing import write_atomically
 from calcscope.server.exams import jobs
 from calcscope.server.exams.models import Exam, Image, Mode, State, Woman
 from calcscope.server.people.models import Site
+
+MOST_UNPACKED = 4 << 30
+"""Bytes of one file: a tomosynthesis of large slices has 2 GiB."""
+MOST_RATIO, SMALL = 200, 256 << 20
+"""So many times its size an archive of images never has; small ones are let be."""
 
 
 @dataclass
@@ -60,8 +66,8 @@ def take_in(
         an exam is diagnostic
     """
     options = options or ReadOptions()
-    given, failures = read_exams(list(paths), options)
     taken = Taken()
+    given, failures = read_exams(_without_bombs(list(paths), taken), options)
     for failure in failures:
         taken.refuse(failure.source, failure.reason)
     for exam in given:
@@ -69,11 +75,48 @@ def take_in(
     return taken
 
 
+def _without_bombs(paths: list[str | Path], taken: Taken) -> list[str | Path]:
+    """The files, less archives that would fill the memory: a member is unpacked as a whole."""
+    files: list[str | Path] = []
+    for path in map(Path, paths):
+        inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+        bad = {each for each in inside if zipfile.is_zipfile(each) and _is_bomb(each)}
+        for each in sorted(bad):
+            taken.refuse(
+                str(each),
+                f"found an archive with a file that unpacks to more than {MOST_UNPACKED >> 30} GiB, or to "
+                "much more than images do; expected images; send what is in it without packing it",
+            )
+        files += [path] if not bad else [each for each in inside if each not in bad]
+    return files
+
+
+def _is_bomb(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False  # refused for being damaged, with the reason, by who reads it
+    packed = max(1, sum(each.compress_size for each in members))
+    whole = sum(each.file_size for each in members)
+    large = any(each.file_size > MOST_UNPACKED for each in members)
+    return large or (whole > SMALL and whole > MOST_RATIO * packed)
+
+
 def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mode: str) -> None:
     if not given.has_patient_id:
         for view in given.views:
             taken.refuse(
                 view.info.source, "found no patient ID; expected one; send it from the system that has it"
+            )
+        return
+    longest = Woman._meta.get_field("patient_id").max_length or 0
+    if len(given.patient_id) > longest:
+        for view in given.views:
+            taken.refuse(
+                view.info.source,
+                f"found a patient ID of {len(given.patient_id)} characters; expected at most {longest}; "
+                "correct it where it comes from",
             )
         return
     stored: list[tuple[View, str]] = []
@@ -88,7 +131,7 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
     with transaction.atomic():
         woman, _made = Woman.objects.get_or_create(
             site=site, patient_id=given.patient_id,
-            defaults={"name": text(header, "PatientName"), "birth_date": _day(given.birth_date)},
+            defaults={"name": text(header, "PatientName")[:200], "birth_date": _day(given.birth_date)},
         )  # fmt: skip
         stated = _day(given.birth_date)
         if woman.birth_date and stated and woman.birth_date != stated:
@@ -102,7 +145,7 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
         exam, _new = Exam.objects.get_or_create(
             site=site, study_uid=given.study_uid,
             defaults={
-                "woman": woman, "date": given.date, "accession": text(header, "AccessionNumber"),
+                "woman": woman, "date": given.date, "accession": text(header, "AccessionNumber")[:64],
                 "stated_pixel_mm": options.pixel_mm,
             },
         )  # fmt: skip
@@ -140,7 +183,7 @@ def _add(exam: Exam, view: View, sha: str, taken: Taken) -> bool:
     image, new = Image.objects.get_or_create(
         exam=exam, sop_uid=info.sop_uid,
         defaults={
-            "laterality": info.laterality, "view": info.view, "label": info.label, "rows": info.rows,
+            "laterality": info.laterality, "view": info.view, "label": info.label[:60], "rows": info.rows,
             "columns": info.columns, "frames": info.slices, "pixel_mm": info.pixel_mm, "sha256": sha,
         },
     )  # fmt: skip

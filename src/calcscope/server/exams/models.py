@@ -232,6 +232,7 @@ class Upload(models.Model):
     worker = models.CharField(max_length=100, blank=True)
     heartbeat = models.DateTimeField(null=True)
     files = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
     names = models.JSONField(default=list, help_text="of the files, as whoever brought them calls them")
     failures = models.JSONField(default=list)
     exams = models.ManyToManyField(Exam, related_name="+")

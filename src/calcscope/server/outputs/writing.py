@@ -121,7 +121,7 @@ def _send(place: Place, made: Object) -> str | None:
         case WebPlace():
             return stow(place, made.path)
         case FolderPlace():
-            study = made.version.exam.study_uid
+            study = made.version.exam.study_uid.strip(".") or "study"  # never a folder above
             write_atomically(place.folder / study / made.name, made.path.read_bytes())
             return None
 
