@@ -33,7 +33,7 @@ from calcscope.server.exams.uploads import take_in_upload
 from calcscope.server.followup import chains, daily
 from calcscope.server.followup.chains import Refused
 from calcscope.server.followup.letters import remind, write
-from calcscope.server.followup.models import DailyRun, Step
+from calcscope.server.followup.models import Chain, DailyRun, Step
 from calcscope.server.logs import NoPatientData
 from calcscope.server.people.models import Site
 
@@ -184,7 +184,7 @@ def test_writers_wait_for_one_another(tmp_path: Path) -> None:
 def step(site: Site, tmp_path: Path) -> Step:
     exam = exam_read(site, tmp_path)
     Woman.objects.update(email="anna@example.org")
-    chain = chains.Chain.objects.create(site=site, woman=exam.woman, exam=exam, code="biopsy", category="4B")
+    chain = Chain.objects.create(site=site, woman=exam.woman, exam=exam, code="biopsy", category="4B")
     made = chains._open(chain, "biopsy", timezone.localdate() + timedelta(days=30), None)
     return Step.objects.get(pk=made.pk)
 

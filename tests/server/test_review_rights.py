@@ -16,7 +16,7 @@ from exams import exam_read
 from calcscope.server.audit.models import Event
 from calcscope.server.exams.models import Exam, SavedList, Upload
 from calcscope.server.followup import chains
-from calcscope.server.followup.models import Step
+from calcscope.server.followup.models import Chain, Step
 from calcscope.server.people.models import Membership, Role, Site, User
 from calcscope.server.reading.signing import open_draft
 
@@ -56,7 +56,7 @@ def _about(exam: Exam, step: Step, upload: Upload, kept: SavedList) -> dict[str,
 @pytest.fixture
 def step(site: Site, tmp_path: Path) -> Step:
     exam = exam_read(site, tmp_path)
-    chain = chains.Chain.objects.create(site=site, woman=exam.woman, exam=exam, code="biopsy", category="4B")
+    chain = Chain.objects.create(site=site, woman=exam.woman, exam=exam, code="biopsy", category="4B")
     return chains._open(chain, "biopsy", timezone.localdate() + timedelta(days=14), None)
 
 
