@@ -146,6 +146,40 @@ export interface Content {
   comment: string;
 }
 
+/** What one of two readers signed, blind to the other; a third one sees both. */
+export interface BlindReading {
+  who: string;
+  findings: Finding[];
+  assessment: Assessment;
+  comment: string;
+}
+
+/** What an earlier exam shows and this one no longer, or with fewer calcifications. */
+export interface EarlierFinding {
+  id: string;
+  laterality: Side;
+  morphology: string | null;
+  distribution: string | null;
+  typical_kind: string | null;
+  count: number;
+  span_mm: number | null;
+  location: Location;
+  date: string;
+  status: string[];
+  words: string[];
+  places: EarlierPlace[];
+}
+
+export interface EarlierPlace {
+  view: string;
+  prior_view: string;
+  x: number; // in the earlier view, as error_mm and outlines
+  y: number;
+  error_mm: number;
+  map: Affine; // takes (x, y, 1) of the view to the earlier one
+  outlines: Point[][];
+}
+
 export interface Reason {
   text: string;
   source: string;
@@ -175,6 +209,8 @@ export interface Page {
   content: Content;
   revision: number;
   versions?: number; // signed versions that the reader may know of
+  readings?: BlindReading[]; // both, for a third reader
+  earlier_findings?: EarlierFinding[];
   words?: Record<string, string>; // the viewer's own words in the reader's language
 }
 

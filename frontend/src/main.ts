@@ -3,7 +3,8 @@ import "./viewer.css";
 import { type Content, type Finding, type Page, type Preview, readPage } from "./contract";
 import { h } from "./dom";
 import { type Command, Keys, shown } from "./keys";
-import { addDrawn, change, decide, faults, type Field, merge, remove, setField, setReason, split } from "./reading/draft";
+import { takeOver } from "./reading/arbitration";
+import { addDrawn, change, decide, faults, type Field, merge, remove, rim, setField, setReason, split } from "./reading/draft";
 import { askConflict, askToSign, calibrate, showKeys, tell } from "./reading/dialogs";
 import { Panel } from "./reading/panel";
 import { Sync } from "./reading/sync";
@@ -63,6 +64,19 @@ class Reading {
         const group = view.groups.find((each) => each.id === id);
         const box = group && boxOf(group.outline);
         if (box) this.stage.goToBox(view, box);
+      },
+      earlier: (finding) => this.say(this.stage.goToEarlier(finding) ? t("{id} as the earlier exam shows it.", { id: finding.id }) : t("The images of that exam are not here.")),
+      look: (finding) => {
+        const view = page.exams.flatMap((exam) => exam.views).find((each) => finding.members.some((member) => member.view === each.uid));
+        const member = finding.members.find((each) => each.view === view?.uid);
+        const box = view && member && boxOf(rim(member, view));
+        if (box) this.stage.goToBox(view, box);
+      },
+      takeOver: (finding, who) => {
+        const taken = takeOver(this.content, finding);
+        this.edit(taken.content);
+        this.select(taken.id, false);
+        this.say(t("{id} is now as {who} has it.", { id: taken.id, who }));
       },
       sign: () => void this.sign(),
       release: () => void this.release(),

@@ -212,6 +212,45 @@ def page(now: Any, priors: list[Any], maps: list[Any], findings: list[Any]) -> d
     }  # fmt: skip
 
 
+def arbitrated(page: dict[str, Any]) -> dict[str, Any]:
+    """The page of a third reader: two readings that differ, and a group that only the earlier exam shows."""
+    one, other = json.loads(json.dumps([page["content"]["findings"]] * 2))
+    for finding in [*one, *other]:
+        finding["decision"] = "accepted"
+    edit = {"field": "category", "was": "0", "is": "2", "reason": "parallel tracks"}
+    one[0] |= {
+        "category": "2",
+        "next_step": "routine",
+        "due_days": 365,
+        "typical_kind": "vascular",
+        "sentence": "Vascular calcifications.",
+        "sentence_edited": True,
+        "edits": [edit],
+    }
+    other[1] |= {"decision": "rejected", "reason": "skin of the areola"}
+    view = page["exams"][0]["views"][0]
+    x, y = view["columns"] * 0.75, view["rows"] * 0.6
+    square = [[x, y], [x + 60, y], [x + 60, y + 50], [x, y + 50]]
+    drawn = one[1] | {"id": "F3", "origin": "reader", "count": 3, "sentence": "Three more."}
+    drawn["members"] = [{"view": view["uid"], "group": None, "calcifications": [], "outline": square}]
+    before = page["exams"][1]["views"][0]
+    ring = [[x + 40, y - 200], [x + 70, y - 200], [x + 70, y - 170], [x + 40, y - 170]]
+    gone = {"id": "E1", "laterality": "R", "morphology": "round", "distribution": "grouped",
+            "typical_kind": None, "count": 6, "span_mm": 5.0,
+            "location": {"quadrant": "upper_inner", "half": None}, "date": "2024-02-20",
+            "status": ["resolved"], "words": ["6 found in February 2024, none now."],
+            "places": [{"view": view["uid"], "prior_view": before["uid"], "x": x + 55, "y": y - 185,
+                        "error_mm": 1.5, "map": [[1, 0, 3], [0, 1, -4]], "outlines": [ring]}]}  # fmt: skip
+    readings = [
+        {"who": who, "findings": found, "comment": comment, **verdict({"findings": found})}
+        for who, found, comment in (("Dr. One", one, "Stable."), ("Dr. Two", [*other, drawn], ""))
+    ]
+    for reading in readings:
+        del reading["next_steps"]
+    exam = page["exam"] | {"state": "arbitration"}
+    return page | {"exam": exam, "readings": readings, "earlier_findings": [gone]}
+
+
 ORDER = ["5", "4C", "4B", "4A", "0", "6", "3", "2", "1"]
 
 
@@ -466,9 +505,12 @@ def main() -> None:
     parser.add_argument("--report", type=Path)
     parser.add_argument("--prior-report", type=Path)
     parser.add_argument("--tomosynthesis", action="store_true")
+    parser.add_argument("--arbitration", action="store_true", help="two readings that differ")
     parser.add_argument("--port", type=int, default=8099)
     given = parser.parse_args()
     made = of_report(given.report, given.prior_report) if given.report else drawn_exam(given.tomosynthesis)
+    if given.arbitration:
+        made = arbitrated(made[0]), made[1]
     with Harness(*made, port=given.port) as it:
         print(it.url)
         threading.Event().wait()

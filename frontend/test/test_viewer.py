@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
-from harness import CHROMIUM, STATIC, Harness, dicom, drawn_breast, drawn_exam
+from harness import CHROMIUM, STATIC, Harness, arbitrated, dicom, drawn_breast, drawn_exam
 
 AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
 READY = """() => { const s = document.querySelector("#viewer").stage;
@@ -394,6 +395,82 @@ def test_the_prior_blinks_in_the_place_of_the_current_view(page: Page, harness: 
     assert page.locator(".pane.blinking").count() == 0
 
 
+def kept(page: Page, harness: Harness, what: str) -> Any:
+    """A part of the draft, once the page has saved it."""
+    expect(page.locator(".save")).to_have_text(re.compile("Draft saved"), timeout=10_000)
+    return {each["id"]: each for each in harness.draft["content"]["findings"]}.get(what)
+
+
+def test_a_third_reader_sees_both_readings_and_takes_over_what_is_right(page: Page, harness: Harness) -> None:
+    harness.exam = arbitrated(harness.exam)
+    ready(page, harness)
+    pairs = page.locator(".pair")
+    assert pairs.count() == 3
+    assert page.locator(".pair.differs").count() == 3
+    told = [pairs.nth(k).locator(".head .tag").inner_text() for k in range(3)]
+    assert told == [
+        "differs: category, next step, due in days, typically benign kind",
+        "differs: one rejects it",
+        "differs: only one has it",
+    ]
+    # Both are marked, in two styles, beside the draft's own marks; what a reader rejected is not.
+    marks = {
+        kind: page.locator(f".marks path.{kind}:not(.halo)").count() for kind in ("reading-1", "reading-2")
+    }
+    assert marks == {"reading-1": 4, "reading-2": 3}
+    dashes = [
+        page.evaluate(
+            "k => getComputedStyle(document.querySelector(k)).strokeDasharray",
+            f".marks path.{kind}:not(.halo)",
+        )
+        for kind in marks
+    ]
+    assert len(set(dashes)) == 2
+
+    page.get_by_role("button", name="Take over this one: F1 of Dr. One").click()
+    one = kept(page, harness, "F1")
+    assert (one["category"], one["decision"], one["edits"][0]["reason"]) == (
+        "2",
+        "accepted",
+        "parallel tracks",
+    )
+    page.get_by_role("button", name="Take over this one: F2 of Dr. Two").focus()
+    page.keyboard.press("Enter")
+    assert kept(page, harness, "F2")["decision"] == "rejected"
+    page.get_by_role("button", name="Take over this one: F3 of Dr. Two").click()
+    page.get_by_role("button", name="Take over this one: F3 of Dr. Two").click()
+    kept(page, harness, "F3")
+    assert [each["id"] for each in harness.draft["content"]["findings"]] == ["F1", "F2", "F3"]
+    page.locator(".sign").click()
+    page.get_by_role("dialog").get_by_role("button", name="Sign").click()
+    page.wait_for_url("**/signed")
+    assert harness.draft["content"]["assessment"] == {"left": "2", "right": "0", "overall": "0"}
+
+
+def test_without_both_readings_the_page_says_nothing_of_them(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    assert page.get_by_text("The two readings").count() == 0
+    assert page.locator(".marks path.reading-1, .marks path.reading-2").count() == 0
+    assert page.get_by_text("Only in an earlier exam").count() == 0
+
+
+def test_what_only_an_earlier_exam_shows_is_listed_and_shown_there(page: Page, harness: Harness) -> None:
+    harness.exam = arbitrated(harness.exam)
+    (gone,) = harness.exam["earlier_findings"]
+    ready(page, harness)
+    assert "6 found in February 2024, none now." in page.locator(".earlier-findings").inner_text()
+    page.get_by_role("button", name="E1: show it in the exam of 2024-02-20").click()
+    page.wait_for_function(READY)
+    drawn(page)
+    assert stage(page, "s.panes.map(p => [p.view.label, p.exam.current])") == [["RCC", False], ["RCC", True]]
+    place = gone["places"][0]
+    before, now = stage(page, "s.panes.map(p => [p.place.x, p.place.y, p.place.zoom])")
+    assert before[:2] == pytest.approx([place["x"], place["y"]], abs=1)
+    assert [now[0] + 3, now[1] - 4] == pytest.approx(before[:2], abs=1)
+    assert now[2] == pytest.approx(before[2])
+    assert page.locator(".marks path.gone:not(.halo)").count() == 2
+
+
 @pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed (npm install in frontend/)")
 def test_no_fault_of_wcag_22_aa(browser: Browser, harness: Harness) -> None:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, bypass_csp=True)
@@ -406,6 +483,9 @@ def test_no_fault_of_wcag_22_aa(browser: Browser, harness: Harness) -> None:
         found = page.evaluate("tags => axe.run(document, { runOnly: tags })", tags)
         return [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found["violations"]]
 
+    assert faults() == []
+    harness.exam = arbitrated(harness.exam)
+    ready(page, harness)
     assert faults() == []
     page.keyboard.press("n")
     page.locator("summary").first.click()

@@ -128,4 +128,4 @@ def test_what_only_an_earlier_exam_shows_is_given_to_the_viewer(
     assert gone["status"] == ["resolved"]
     assert gone["date"] == "2024-11-08"
     for place in gone["places"]:
-        assert set(place) == {"view", "prior_view", "x", "y", "error_mm", "outlines"}
+        assert set(place) == {"view", "prior_view", "x", "y", "error_mm", "map", "outlines"}

@@ -1,7 +1,8 @@
 // The findings beside the images: what each is, what the reader makes of it, and what follows.
-import type { Content, Finding, Page, Preview, Reason, Table, Terms, View } from "../contract";
+import type { Content, EarlierFinding, Finding, Page, Preview, Reason, Table, Terms, View } from "../contract";
 import { h } from "../dom";
 import { t } from "../words";
+import { compared } from "./arbitration";
 import { display, type Field, REASONED, valueOf } from "./draft";
 import type { SaveState } from "./sync";
 
@@ -17,6 +18,9 @@ export interface PanelHooks {
   remove(id: string): void;
   comment(text: string): void;
   group(view: View, group: string): void;
+  earlier(finding: EarlierFinding): void;
+  look(finding: Finding): void;
+  takeOver(finding: Finding, who: string): void;
   sign(): void;
   release(): void;
   goOn(): void;
@@ -87,7 +91,9 @@ export class Panel {
     );
     this.element.append(
       this.head,
+      this.readings(),
       h("section", { "aria-labelledby": "findings-title" }, h("h3", { id: "findings-title" }, t("Findings")), this.list),
+      this.earlierFindings(),
       this.groupTable(),
       h("section", { "aria-labelledby": "verdict-title" }, h("h3", { id: "verdict-title" }, t("Assessment")), this.verdict),
       h("section", {}, h("label", { for: "comment" }, t("Comment")), this.comment),
@@ -99,6 +105,71 @@ export class Panel {
         h("a", { href: page.urls.back }, t("Worklist")),
       ),
     );
+  }
+
+  /** Both blind readings, finding by finding, for a third reader. */
+  private readings(): HTMLElement {
+    const { readings = [], terms } = this.page;
+    if (readings.length !== 2) return h("section", { hidden: true });
+    const category = (value: string | null): string => (value === null ? t("not read") : value);
+    const heads = readings.map((reading, k) =>
+      h(
+        "div",
+        { class: `reader reading-${k + 1}` },
+        h("p", { class: "reader-name" }, `${k + 1}: ${reading.who}`),
+        h("p", {}, t("Right {right}, left {left}", { right: category(reading.assessment.right), left: category(reading.assessment.left) })),
+        reading.comment && h("p", { class: "soft" }, reading.comment),
+      ),
+    );
+    const said = (finding: Finding | null, k: number): HTMLElement => {
+      const who = readings[k]?.who ?? "";
+      if (!finding) return h("div", { class: `reader reading-${k + 1}` }, h("p", { class: "soft" }, t("Does not have it.")));
+      const rejected = finding.decision === "rejected";
+      const what = [display(terms, "typical_kinds", finding.typical_kind) || display(terms, "morphology", finding.morphology), display(terms, "distribution", finding.distribution), String(finding.count)].filter(Boolean).join(" · ");
+      const reasons = [rejected ? finding.reason : "", ...finding.edits.map((edit) => edit.reason)].filter(Boolean);
+      return h(
+        "div",
+        { class: `reader reading-${k + 1}` },
+        h("p", {}, rejected ? h("span", { class: "tag rejected" }, t("rejected")) : h("span", { class: "tag category" }, finding.category), ` ${rejected ? "" : what}`),
+        !rejected && h("p", {}, t("{step}, {n} days", { step: stepWords(terms, finding.next_step), n: finding.due_days ?? "–" })),
+        ...reasons.map((reason) => h("p", { class: "soft" }, reason)),
+        h("button", { type: "button", class: "quiet take", "aria-label": t("Take over this one: {id} of {who}", { id: finding.id, who }), click: () => this.hooks.takeOver(finding, who) }, t("Take over this one")),
+      );
+    };
+    const pairs = compared(readings).map(({ findings, differs }) => {
+      const id = findings.map((each) => each?.id).find(Boolean) ?? "";
+      const any = findings[0] ?? findings[1];
+      const fields = differs.map((field) => t({ only: "only one has it", decision: "one rejects it" }[field] ?? (FIELD_WORDS[field] ?? field)).toLowerCase()).join(", ");
+      return h(
+        "article",
+        { class: `pair${differs.length ? " differs" : ""}`, "aria-label": t("{id} in both readings", { id }) },
+        h("div", { class: "head" }, h("h4", {}, h("button", { type: "button", class: "quiet jump", click: () => any && this.hooks.look(any) }, id)), h("span", { class: `tag ${differs.length ? "open" : ""}` }, differs.length ? t("differs: {fields}", { fields }) : t("the same"))),
+        h("div", { class: "both" }, said(findings[0], 0), said(findings[1], 1)),
+      );
+    });
+    return h("section", { class: "readings", "aria-labelledby": "readings-title" }, h("h3", { id: "readings-title" }, t("The two readings")), h("div", { class: "both" }, ...heads), ...pairs);
+  }
+
+  /** What only an earlier exam shows. */
+  private earlierFindings(): HTMLElement {
+    const { earlier_findings: found = [], terms } = this.page;
+    if (!found.length) return h("section", { hidden: true });
+    const rows = found.map((each) => {
+      const what = [display(terms, "typical_kinds", each.typical_kind) || display(terms, "morphology", each.morphology), display(terms, "distribution", each.distribution)].filter(Boolean).join(", ");
+      const place = display(terms, "quadrants", each.location.quadrant) || display(terms, "halves", each.location.half);
+      const here = each.places.some((one) => this.page.exams.some((exam) => !exam.current && exam.views.some((view) => view.uid === one.prior_view)));
+      return h(
+        "li",
+        {},
+        here ? h("button", { type: "button", class: "quiet jump", "aria-label": t("{id}: show it in the exam of {date}", { id: each.id, date: each.date }), click: () => this.hooks.earlier(each) }, each.id) : h("strong", {}, each.id),
+        " ",
+        h("span", { class: "tag" }, each.status.map((one) => one.replaceAll("_", " ")).join(", ")),
+        ` ${[`${each.laterality === "L" ? t("Left") : t("Right")}${place ? ` ${place}` : ""}`, what, t("{n} on {date}", { n: each.count, date: each.date })].filter(Boolean).join(" · ")}`,
+        ...each.words.map((line) => h("p", { class: "soft" }, line)),
+        !here && h("p", { class: "soft" }, t("The images of that exam are not here.")),
+      );
+    });
+    return h("section", { class: "earlier-findings", "aria-labelledby": "earlier-title" }, h("h3", { id: "earlier-title" }, t("Only in an earlier exam, or fewer now")), h("ul", {}, ...rows));
   }
 
   private groupTable(): HTMLElement {

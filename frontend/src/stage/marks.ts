@@ -1,14 +1,16 @@
 // Marks over an image, as an SVG of our own: outlines keep their thin lines at every zoom, names stay beside them.
-import type { Affine, Content, Exam, Finding, Point, View } from "../contract";
+import type { Affine, BlindReading, Content, EarlierFinding, EarlierPlace, Exam, Finding, Point, View } from "../contract";
 import { svg } from "../dom";
 import { rim } from "../reading/draft";
-import { apply, boxOf } from "./geometry";
+import { apply, boxOf, grow, hull, invert } from "./geometry";
 
 export interface MarkState {
   shown: boolean;
   threshold: number;
   selected: string | null;
   slice: number | null; // the frame shown of a tomosynthesis, else null
+  readings: BlindReading[]; // both, for a third reader
+  earlier: EarlierFinding[];
 }
 
 interface Label {
@@ -17,6 +19,14 @@ interface Label {
 }
 
 const NEAR = 2; // slices from its own in which a calcification of a tomosynthesis is drawn
+
+/** Around what an earlier exam shows, in the earlier view's pixels; around the place alone where nothing is outlined. */
+export function rimOfPlace(place: EarlierPlace, pixel_mm: number): Point[] {
+  const points = hull(place.outlines.flat());
+  if (points.length > 2) return grow(points, 0.8 / pixel_mm);
+  const by = Math.max(place.error_mm, 2) / pixel_mm;
+  return Array.from({ length: 24 }, (_, k): Point => [place.x + by * Math.cos((k * Math.PI) / 12), place.y + by * Math.sin((k * Math.PI) / 12)]);
+}
 
 export class Marks {
   readonly element = svg("svg", { class: "marks", "aria-hidden": "true", focusable: "false" });
@@ -47,10 +57,30 @@ export class Marks {
     this.lines("calcification chosen", visible.filter((each) => chosen.has(each.id)).map((each) => each.outline));
     if (this.exam.current) for (const finding of content.findings) this.finding(finding, finding === selected);
     else for (const group of this.view.groups) this.outlined("prior", group.outline, group.id);
+    if (this.exam.current) state.readings.forEach((reading, k) => this.reading(reading, k));
+    for (const finding of state.earlier) for (const place of finding.places) this.earlier(finding, place);
     for (const mimic of this.view.mimics) {
       this.lines("mimic", mimic.outline?.length ? [mimic.outline] : []);
       this.label("mimic", mimic.kind.replaceAll("_", " "), [mimic.x, mimic.y]);
     }
+  }
+
+  /** What one of two readers let stand, a little outside the draft's own marks, so that all are seen. */
+  private reading(reading: BlindReading, k: number): void {
+    for (const finding of reading.findings)
+      for (const member of finding.members) {
+        if (member.view !== this.view.uid || finding.decision === "rejected") continue;
+        this.outlined(`reading reading-${k + 1}`, grow(rim(member, this.view), (0.7 * (k + 1)) / this.view.pixel_mm), `${k + 1}: ${finding.id} ${finding.category}`);
+      }
+  }
+
+  /** What an earlier exam shows: where it lay there, and the same place in this exam. */
+  private earlier(finding: EarlierFinding, place: EarlierPlace): void {
+    const there = this.view.uid === place.prior_view;
+    if (!there && !(this.exam.current && this.view.uid === place.view)) return;
+    const points = rimOfPlace(place, this.view.pixel_mm);
+    const back = invert(place.map);
+    this.outlined("gone", there ? points : points.map((p) => apply(back, p)), finding.id);
   }
 
   private finding(finding: Finding, selected: boolean): void {

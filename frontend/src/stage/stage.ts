@@ -1,5 +1,5 @@
 // The stage: panes as hung, what keys and pointer do to them, and one drawing a frame.
-import type { Affine, Content, Finding, Page, Point, View } from "../contract";
+import type { Affine, Content, EarlierFinding, Finding, Page, Point, View } from "../contract";
 import type { Lut, Window } from "../image/dicom";
 import { ImageStore, type Picture } from "../image/store";
 import { pyramid } from "../image/pyramid";
@@ -8,6 +8,7 @@ import { rim } from "../reading/draft";
 import { t } from "../words";
 import { apply, type Box, boxOf, compose, invert, panBy, showBox, type Size, zoomAt } from "./geometry";
 import { arrange, extent, hang, type Hanging, hangings, type Hung, upsideDown } from "./hanging";
+import { rimOfPlace } from "./marks";
 import { Pane } from "./pane";
 import { type Drawing, type Look, Renderer } from "./renderer";
 
@@ -316,7 +317,7 @@ export class Stage {
   }
 
   private mark(image = true): void {
-    for (const pane of this.panes) pane.marks.update(this.content, { shown: this.marked && !pane.blinking, threshold: this.threshold, selected: this.selectedId, slice: pane.view.frames > 1 ? pane.frame : null });
+    for (const pane of this.panes) pane.marks.update(this.content, { shown: this.marked && !pane.blinking, threshold: this.threshold, selected: this.selectedId, slice: pane.view.frames > 1 ? pane.frame : null, readings: this.page.readings ?? [], earlier: this.page.earlier_findings ?? [] });
     this.render(image);
   }
 
@@ -366,6 +367,35 @@ export class Stage {
       const zoom = (pane.place.zoom / pane.view.pixel_mm) * earlier.view.pixel_mm;
       earlier.place = { ...earlier.place, x: (box.left + box.right) / 2, y: (box.top + box.bottom) / 2, zoom };
     }
+  }
+
+  /** Goes to what an earlier exam shows, with the same place of this exam beside it; false where its images are not here. */
+  goToEarlier(finding: EarlierFinding): boolean {
+    const earlierOf = (hanging: Hanging, uid: string): boolean => hanging.grids[0]?.flat().some((hung) => hung && !hung.exam.current && hung.view.uid === uid) ?? false;
+    for (const place of finding.places) {
+      const beside = (hanging: Hanging): boolean => earlierOf(hanging, place.prior_view) && hanging.id.startsWith(`pair-${place.view}-`);
+      const at = [beside, (hanging: Hanging) => earlierOf(hanging, place.prior_view)].map((fits) => this.hangings.findIndex(fits)).find((k) => k >= 0);
+      if (at === undefined) continue;
+      this.marked = true;
+      this.show(at);
+      const index = this.panes.findIndex((pane) => !pane.exam.current && pane.view.uid === place.prior_view);
+      const pane = this.panes[index];
+      const points = pane && rimOfPlace(place, pane.view.pixel_mm);
+      const box = points && boxOf(points);
+      if (!pane || !box) continue;
+      pane.place = showBox(pane.place, pane.size, box, 0.8, 2);
+      const now = this.panes.find((each) => each.exam.current && each.view.uid === place.view);
+      const back = now && boxOf(points.map((p) => apply(invert(place.map), p)));
+      if (now && back) {
+        // At the same scale in mm as the earlier view.
+        const zoom = (pane.place.zoom / pane.view.pixel_mm) * now.view.pixel_mm;
+        now.place = { ...now.place, x: (back.left + back.right) / 2, y: (back.top + back.bottom) / 2, zoom };
+      }
+      this.activate(index, false);
+      this.mark();
+      return true;
+    }
+    return false;
   }
 
   goToBox(view: View, box: Box): void {

@@ -82,6 +82,7 @@ def _earlier_finding(finding: EarlierFinding) -> dict[str, Any]:
                 "x": place.x,
                 "y": place.y,
                 "error_mm": place.error_mm,
+                "map": place.map,
                 "outlines": [each.outline for each in place.earlier],
             }
             for place in change.places
