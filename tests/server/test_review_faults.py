@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 import warnings
 import zipfile
 from datetime import timedelta
@@ -251,8 +253,11 @@ def test_an_email_that_did_not_leave_is_not_in_her_history(
 # --- starting -------------------------------------------------------------------------------------------
 
 
+MAIN = "from calcscope.cli import main; main()"
+
+
 def _serve(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from calcscope.cli import main; main()", "serve", *arguments]
+    command = [sys.executable, "-c", MAIN, "serve", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ})
 
 
@@ -272,6 +277,42 @@ def test_a_data_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "--data" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def _lives(process: int) -> bool:
+    """Whether a process does anything; one that waits to be buried does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="looks for processes as Linux lists them")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_no_reader_outlives_the_server(how: signal.Signals, tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-c", MAIN, "serve", "--data", str(tmp_path / "data"), "--port", str(port)]
+    own = {key: value for key, value in os.environ.items() if not key.startswith(("CALCSCOPE", "DJANGO"))}
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=own)
+    assert server.stderr is not None
+    try:
+        for line in server.stderr:
+            if b"Starting worker" in line:
+                break
+        children = Path(f"/proc/{server.pid}/task/{server.pid}/children")
+        (reader,) = map(int, children.read_text().split())
+        server.send_signal(how)
+        server.wait(20)
+        until = time.monotonic() + 20
+        while _lives(reader) and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not _lives(reader)
+    finally:
+        server.kill()
+        server.wait()
+        server.stderr.close()
 
 
 def test_only_a_named_server_in_front_is_believed() -> None:

@@ -161,7 +161,7 @@ def _readers(count: int) -> Iterator[None]:
     from calcscope.server.sources.node import take_from_nodes
 
     def start() -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "django", "db_worker"])
+        return subprocess.Popen([sys.executable, "-m", "calcscope.server.exams.reader", str(os.getpid())])
 
     readers = [start() for _ in range(count)]
     stop = threading.Event()
