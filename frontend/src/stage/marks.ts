@@ -70,7 +70,7 @@ export class Marks {
     for (const finding of reading.findings)
       for (const member of finding.members) {
         if (member.view !== this.view.uid || finding.decision === "rejected") continue;
-        this.outlined(`reading reading-${k + 1}`, grow(rim(member, this.view), (0.7 * (k + 1)) / this.view.pixel_mm), `${k + 1}: ${finding.id} ${finding.category}`);
+        this.outlined(`reading reading-${k + 1}`, grow(rim(member, this.view), (0.7 * (k + 1)) / this.view.pixel_mm), `${k + 1}: ${finding.id} ${finding.category}`, k + 1);
       }
   }
 
@@ -91,13 +91,14 @@ export class Marks {
     }
   }
 
-  private outlined(kind: string, points: Point[], name: string): void {
+  /** With its name above it; or below it, in the given line, where the one above is the draft's. */
+  private outlined(kind: string, points: Point[], name: string, below = 0): void {
     const box = boxOf(points);
     if (!box) return;
     this.lines(`halo ${kind}`, [points]);
     this.lines(kind, [points]);
-    const top = points.reduce((a, b) => (b[1] < a[1] ? b : a));
-    this.label(kind, name, top);
+    const end = points.reduce((a, b) => (b[1] < a[1] === !below ? b : a));
+    this.label(kind, name, end, below ? 2 + 14 * below : -6);
   }
 
   private lines(kind: string, polygons: Point[][]): void {
@@ -108,8 +109,8 @@ export class Marks {
     if (d) this.scaled.append(svg("path", { class: kind, d }));
   }
 
-  private label(kind: string, name: string, at: Point): void {
-    const text = svg("text", { x: 0, y: -6, "text-anchor": "middle" }, name);
+  private label(kind: string, name: string, at: Point, y = -6): void {
+    const text = svg("text", { x: 0, y, "text-anchor": "middle" }, name);
     const element = svg("g", { class: `label ${kind}` }, text);
     this.named.append(element);
     this.labels.push({ element, at });
