@@ -96,6 +96,19 @@ def test_a_patient_id_that_does_not_fit_is_said(account: Account, signed_in: Ent
     assert not Woman.objects.exists()
 
 
+def test_too_many_files_at_once_are_told_so(account: Account, signed_in: Enter, settings: Any) -> None:
+    settings.DATA_UPLOAD_MAX_NUMBER_FILES = 2
+    browser = signed_in(account("technologist"))
+    files = [SimpleUploadedFile(f"{number}.dcm", b"x") for number in range(3)]
+    answer = browser.post(PAGE, {"site": "north", "files": files}, headers={"X-Requested-With": "fetch"})
+    assert answer.status_code == 400
+    assert "more than 2 files" in answer.json()["why"]
+    assert (
+        "zip" in browser.post(PAGE, {"files": [each for each in files if not each.seek(0)]}).content.decode()
+    )
+    assert not Upload.objects.exists()
+
+
 # --- logs -----------------------------------------------------------------------------------------------
 
 

@@ -120,6 +120,11 @@ def test_what_a_biopsy_means_is_a_radiologists_to_say(step: Step, account: Accou
     browser = signed_in(account("coordinator"))
     assert browser.post(address, {"result": result}).status_code == 403
     assert 'name="result"' not in browser.get(reverse("followup:step", args=[judged.uuid])).content.decode()
+    exam = step.chain.exam
+    Exam.objects.create(site=exam.site, woman=exam.woman, study_uid="1.2.3")  # no way round by an exam
+    assert "Done by an exam" not in browser.get(reverse("followup:step", args=[judged.uuid])).content.decode()
+    later = {"exam": Exam.objects.latest("pk").uuid}
+    browser.post(reverse("followup:act", args=[judged.uuid, "fulfil"]), later)
     assert Step.objects.get(pk=judged.pk).is_open
     signed_in(account("radiologist")).post(address, {"result": result})
     assert not Step.objects.get(pk=judged.pk).is_open

@@ -23,6 +23,7 @@ import typer
 log = logging.getLogger(__name__)
 SETTINGS = "calcscope.server.settings"
 THREADS = 8
+OPEN_FILES = 32768
 WATCH_SECONDS = 5.0
 """Between two looks at the processes that read exams."""
 KEPT_SECONDS = 24 * 3600
@@ -75,6 +76,7 @@ def serve(
     folder = Path(os.environ.get("CALCSCOPE_DATA", "calcscope-data")).absolute()
     _must_write(folder)
     _must_listen(address, port)
+    _allow_files()
     # What browsers send lies on the disk of the images while it arrives: there is one disk to look after.
     (folder / "arriving").mkdir(mode=0o700, exist_ok=True)
     for left in (folder / "arriving").iterdir():
@@ -97,6 +99,7 @@ def serve(
     with _readers(workers):
         listen(
             application, host=address, port=port, threads=THREADS, ident=None, max_request_body_size=8 << 30,
+            asyncore_use_poll=True,  # its select() ends the server at the 1024th open file
             **_in_front(settings.CONFIG.proxy),
         )  # fmt: skip
 
@@ -114,6 +117,18 @@ def _in_front(proxy: str) -> dict[str, Any]:
         "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
         "clear_untrusted_proxy_headers": True,
     }
+
+
+def _allow_files() -> None:
+    """As many open files as one upload may bring, each of which is one while it arrives."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _must_write(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.exceptions import TooManyFilesSent
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, JsonResponse
 from django.shortcuts import redirect, render
@@ -85,7 +86,16 @@ def _sorry(request: HttpRequest, status: int, title: str, words: str) -> HttpRes
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """400."""
+    """400; files beyond the number that the server takes at once are told so."""
+    if isinstance(exception, TooManyFilesSent):
+        most = settings.DATA_UPLOAD_MAX_NUMBER_FILES
+        words = _(
+            "Those are more than {n} files, the most at once. None was taken. Bring them in parts, or "
+            "pack them into a zip archive."
+        ).format(n=most)
+        if request.headers.get("X-Requested-With") == "fetch":
+            return JsonResponse({"why": words}, status=400)
+        return _sorry(request, 400, _("Too many files at once"), words)
     return _sorry(request, 400, _("That could not be understood"), _("Go back and try it again."))
 
 

@@ -209,9 +209,11 @@ def fulfil(step: Step, exam: Exam, *, by: User) -> list[Step]:
 
     Raises
     ------
-    Refused : for the exam of another woman, or one that came before
+    Refused : for the exam of another woman, the one it comes from, or a step with a result
     """
     step = _locked(step)
+    if step.kind.by != "exam":
+        raise Refused("No exam ends this step; write down its result.")
     if exam.woman_id != step.chain.woman_id:
         raise Refused("That exam is of another woman.")
     if exam.pk == step.chain.exam_id:
