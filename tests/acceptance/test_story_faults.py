@@ -140,7 +140,8 @@ def test_an_exam_whose_reader_is_killed_is_read_again_and_once(
     page.get_by_label("Files").set_input_files(sorted(pair[0].glob("*.dcm")))
     page.get_by_role("button", name="Bring").click()
     running_now = (
-        "from calcscope.server.exams.models import *; j = Job.objects.last(); print(j.state, j.attempt)"
+        "from calcscope.server.exams.models import *; j = Job.objects.last(); "
+        "print(*(j.state, j.attempt) if j else ['none yet'])"
     )
     wait_for(lambda: room.shell(running_now) == "running 1", 120, "the analysis")
     for reader in room.readers():
