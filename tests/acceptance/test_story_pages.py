@@ -210,8 +210,8 @@ def test_every_control_is_reached_by_tab_and_is_seen_to_be(
 def test_a_result_is_written_down_by_keyboard_alone(
     room: Room, browser: Browser, pages: dict[str, str]
 ) -> None:
-    cora = Person(browser, room, "cora").enter(pages["step"])
-    page = cora.page
+    simon = Person(browser, room, "simon").enter(pages["step"])
+    page = simon.page
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # to the content
     for _ in range(30):
@@ -223,4 +223,4 @@ def test_a_result_is_written_down_by_keyboard_alone(
     page.keyboard.type("Written by keyboard.")
     page.keyboard.press("Enter")
     page.get_by_text("The result is kept.").wait_for()
-    cora.leave()
+    simon.leave()
