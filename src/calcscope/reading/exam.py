@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from calcscope import lexicon
-from calcscope.assess import FindingAssessment, assess_exam, assess_finding
+from calcscope.assess import FindingAssessment, Reason, assess_exam, assess_finding
 from calcscope.breast import Foreign
 from calcscope.describe.model import GroupDescription
 from calcscope.errors import UnreadableInput
@@ -108,7 +108,7 @@ def read_exam(
                 "left": verdict.left,
                 "right": verdict.right,
                 "overall": verdict.overall,
-                "reasons": [_reason(r.rule, r.text, r.source) for r in verdict.reasons],
+                "reasons": [reason_model(r) for r in verdict.reasons],
             }
         ),
         next_steps=[
@@ -400,12 +400,13 @@ def _finding(
             "provisional_suspicion": judged.provisional_suspicion,
             "assessment": {"category": judged.category, "basis": judged.basis},
             "next_step": vars(judged.next_step),
-            "reasons": [_reason(r.rule, r.text, r.source) for r in judged.reasons],
+            "reasons": [reason_model(r) for r in judged.reasons],
             "sentence": judged.sentence,
         }
     )
 
 
-def _reason(rule: str, text: str, source: str) -> model.Reason:
-    unverified = lexicon.load("notices")["not_verified"] in source
-    return model.Reason(rule=rule, text=text, source=source, verified=not unverified)
+def reason_model(reason: Reason) -> model.Reason:
+    """A rule that fired, as the report has it."""
+    unverified = lexicon.load("notices")["not_verified"] in reason.source
+    return model.Reason(rule=reason.rule, text=reason.text, source=reason.source, verified=not unverified)

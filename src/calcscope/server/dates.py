@@ -1,4 +1,4 @@
-"""Dates as people type them into an address."""
+"""Dates as people type them and as headers state them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import date
 
 
 def day_of(text: str) -> date | None:
-    """An ISO date, or None for anything else."""
+    """An ISO date, with hyphens or without as DICOM writes it, or None for anything else."""
     try:
-        return date.fromisoformat(text)
+        return date.fromisoformat(text.strip())
     except ValueError:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 from django.conf import settings
@@ -11,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from calcscope.report.writing import write_atomically
 from calcscope.server.exams.models import Image
+from calcscope.standards.exporting import dicom_bytes
 
 PLAIN = {ExplicitVRLittleEndian, ImplicitVRLittleEndian}
 NAMES = (
@@ -37,7 +37,5 @@ def plain_path(image: Image) -> Path:
         for name in NAMES:
             if name in dataset:
                 setattr(dataset, name, "")
-        buffer = io.BytesIO()
-        dataset.save_as(buffer, enforce_file_format=True)
-        write_atomically(path, buffer.getvalue())
+        write_atomically(path, dicom_bytes(dataset))
     return path

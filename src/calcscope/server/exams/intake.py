@@ -7,7 +7,6 @@ import shutil
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 from django.db import transaction
@@ -22,6 +21,7 @@ from calcscope.exam.model import View
 from calcscope.exam.options import ReadOptions
 from calcscope.exam.sources import Source
 from calcscope.report.writing import write_atomically
+from calcscope.server.dates import day_of
 from calcscope.server.exams import jobs
 from calcscope.server.exams.models import Exam, Image, Mode, State, Woman
 from calcscope.server.people.models import Site
@@ -131,9 +131,9 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
     with transaction.atomic():
         woman, _made = Woman.objects.get_or_create(
             site=site, patient_id=given.patient_id,
-            defaults={"name": text(header, "PatientName")[:200], "birth_date": _day(given.birth_date)},
+            defaults={"name": text(header, "PatientName")[:200], "birth_date": day_of(given.birth_date)},
         )  # fmt: skip
-        stated = _day(given.birth_date)
+        stated = day_of(given.birth_date)
         if woman.birth_date and stated and woman.birth_date != stated:
             for view, _sha in stored:
                 taken.refuse(
@@ -220,15 +220,6 @@ def _header(view: View) -> Dataset:
             return parse(stream, source.name)
     except UnreadableInput:
         return Dataset()
-
-
-def _day(text: str | None) -> date | None:
-    """A DICOM or ISO date."""
-    digits = (text or "").replace("-", "").strip()
-    try:
-        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:8])) if len(digits) == 8 else None
-    except ValueError:
-        return None
 
 
 def clear(folder: Path) -> None:

@@ -13,6 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -137,8 +138,6 @@ def _not_brought(request: Signed, shown: dict[str, Any], why: str, status: int) 
 
 def upload_address(upload: Upload) -> str:
     """The page of an upload."""
-    from django.urls import reverse
-
     return reverse("exams:upload", args=[upload.uuid])
 
 

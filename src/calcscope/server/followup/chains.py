@@ -97,14 +97,14 @@ def _default_days(code: str) -> int:
 def _open(chain: Chain, code: str, due: date, after: Step | None, by: User | None = None) -> Step:
     kind = lexicon.chains().steps[code]
     step = Step.objects.create(chain=chain, code=code, due=due, after=after, owner_role=kind.owner)
-    _add(step, Event.Kind.OPENED, Step.State.OPEN, by=by, data={"due": due.isoformat()})
+    add_event(step, Event.Kind.OPENED, Step.State.OPEN, by=by, data={"due": due.isoformat()})
     return step
 
 
 # --- what happens to a step -----------------------------------------------------------------------------
 
 
-def _add(
+def add_event(
     step: Step, kind: str, state: str | None, *, by: User | None = None, exam: Exam | None = None,
     result: str = "", reason: str = "", note: str = "", data: Mapping[str, object] | None = None,
 ) -> Event:  # fmt: skip
@@ -138,7 +138,9 @@ def schedule(step: Step, day: date, *, by: User, note: str = "") -> None:
     step = _locked(step)
     if day < timezone.localdate():
         raise Refused("The appointment lies in the past.")
-    _add(step, Event.Kind.SCHEDULED, Step.State.SCHEDULED, by=by, note=note, data={"on": day.isoformat()})
+    add_event(
+        step, Event.Kind.SCHEDULED, Step.State.SCHEDULED, by=by, note=note, data={"on": day.isoformat()}
+    )
 
 
 @transaction.atomic
@@ -146,7 +148,7 @@ def attempt(step: Step, how: str, reached: bool, *, by: User, note: str = "") ->
     """Somebody tried to reach the woman."""
     step = _locked(step)
     kind = Event.Kind.REACHED if reached else Event.Kind.ATTEMPT
-    _add(step, kind, None, by=by, note=note, data={"how": how[:40]})
+    add_event(step, kind, None, by=by, note=note, data={"how": how[:40]})
     if reached and step.state == Step.State.UNREACHABLE:
         step.state = Step.State.OPEN
         step.save(update_fields=["state"])
@@ -169,7 +171,7 @@ def give(step: Step, owner: User, *, by: User) -> None:
         raise Refused("That account does not work at this site.")
     step.owner = owner
     step.save(update_fields=["owner"])
-    _add(step, Event.Kind.OWNER, None, by=by, data={"to": owner.username})
+    add_event(step, Event.Kind.OWNER, None, by=by, data={"to": owner.username})
 
 
 @transaction.atomic
@@ -180,7 +182,7 @@ def move(step: Step, due: date, reason: str, *, by: User) -> None:
         raise Refused("Say why the date is changed.")
     was, step.due = step.due, due
     step.save(update_fields=["due"])
-    _add(
+    add_event(
         step,
         Event.Kind.MOVED,
         None,
@@ -194,13 +196,13 @@ def move(step: Step, due: date, reason: str, *, by: User) -> None:
 def propose(step: Step, exam: Exam) -> None:
     """An exam arrived that may be what a step waits for."""
     if not step.events.filter(kind=Event.Kind.PROPOSED, exam=exam).exists():
-        _add(step, Event.Kind.PROPOSED, None, exam=exam)
+        add_event(step, Event.Kind.PROPOSED, None, exam=exam)
 
 
 @transaction.atomic
 def reject_proposal(step: Step, exam: Exam, *, by: User) -> None:
     """The exam is not what the step waits for."""
-    _add(_locked(step), Event.Kind.NOT_IT, None, by=by, exam=exam)
+    add_event(_locked(step), Event.Kind.NOT_IT, None, by=by, exam=exam)
 
 
 @transaction.atomic
@@ -218,7 +220,7 @@ def fulfil(step: Step, exam: Exam, *, by: User) -> list[Step]:
         raise Refused("That exam is of another woman.")
     if exam.pk == step.chain.exam_id:
         raise Refused("That is the exam from which the step comes.")
-    _add(step, Event.Kind.DONE, Step.State.DONE, by=by, exam=exam, result="done")
+    add_event(step, Event.Kind.DONE, Step.State.DONE, by=by, exam=exam, result="done")
     return _next(step, "done", by)
 
 
@@ -245,20 +247,25 @@ def write_result(
     for name, choices in kind.asks.items():
         if given.get(name) not in choices:
             raise Refused(f"{name}: found {given.get(name)!r}; expected one of {', '.join(choices)}")
-    _add(step, Event.Kind.DONE, Step.State.DONE, by=by, result=result, note=note, data=given)
+    add_event(step, Event.Kind.DONE, Step.State.DONE, by=by, result=result, note=note, data=given)
     return _next(step, result, by)
 
 
 def _next(step: Step, result: str, by: User | None) -> list[Step]:
     """Open what follows a result."""
-    kind = step.kind
-    codes = kind.then[result]
-    for earlier in _results_before(step):
-        codes = kind.then_after.get(earlier, {}).get(result, codes)
     return [
         _open(step.chain, code, timezone.localdate() + timedelta(days=_days(code)), step, by)
-        for code in codes
+        for code in _following(step, result)
     ]
+
+
+def _following(step: Step, result: str) -> tuple[str, ...]:
+    """The steps that a result leads to, after what came before in the chain."""
+    kind = step.kind
+    codes = kind.then.get(result, ())
+    for earlier in _results_before(step):
+        codes = kind.then_after.get(earlier, {}).get(result, codes)
+    return codes
 
 
 def _results_before(step: Step) -> list[str]:
@@ -288,7 +295,7 @@ def close(step: Step, reason: str, *, by: User | None, note: str = "") -> None:
     step = _locked(step)
     if reason not in lexicon.chains().closing:
         raise Refused(f"found the reason {reason!r}; expected one of {', '.join(lexicon.chains().closing)}")
-    _add(step, Event.Kind.CLOSED, Step.State.CLOSED, by=by, reason=reason, note=note)
+    add_event(step, Event.Kind.CLOSED, Step.State.CLOSED, by=by, reason=reason, note=note)
 
 
 @transaction.atomic
@@ -299,7 +306,7 @@ def reopen(step: Step, why: str, *, by: User) -> None:
         raise Refused("The step is open.")
     if not why.strip():
         raise Refused("Say why it is opened again.")
-    _add(now, Event.Kind.REOPENED, Step.State.OPEN, by=by, note=why)
+    add_event(now, Event.Kind.REOPENED, Step.State.OPEN, by=by, note=why)
 
 
 # --- what arrives, and what is late ---------------------------------------------------------------------
@@ -336,7 +343,9 @@ def escalate(today: date | None = None) -> int:
         told = {event.data.get("after_days") for event in step.events.filter(kind=Event.Kind.ESCALATED)}
         for stage in lexicon.chains().escalation:
             if late >= stage.after_days and stage.after_days not in told:
-                _add(step, Event.Kind.ESCALATED, None, data={"after_days": stage.after_days, "to": stage.to})
+                add_event(
+                    step, Event.Kind.ESCALATED, None, data={"after_days": stage.after_days, "to": stage.to}
+                )
                 step.owner_role = stage.to
                 step.save(update_fields=["owner_role"])
                 count += 1
@@ -403,7 +412,4 @@ def _unanswered(step: Step) -> bool:
     done = [event for event in step.events.all() if event.kind == Event.Kind.DONE]
     if not done:
         return True
-    codes = step.kind.then.get(done[-1].result, ())
-    for earlier in _results_before(step):
-        codes = step.kind.then_after.get(earlier, {}).get(done[-1].result, codes)
-    return not set(codes) <= set(step.before.values_list("code", flat=True))
+    return not set(_following(step, done[-1].result)) <= set(step.before.values_list("code", flat=True))

@@ -15,7 +15,7 @@ from icalendar import Calendar
 from icalendar import Event as Entry
 
 from calcscope import lexicon
-from calcscope.server.followup.chains import Refused, _add
+from calcscope.server.followup.chains import Refused, add_event
 from calcscope.server.followup.models import Event, Step
 from calcscope.server.people.models import User
 
@@ -107,7 +107,7 @@ def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0)
         data: dict[str, object] = {"by": "email" if send else "print"}
         if reminder:
             data |= {"days": reminder, "due": step.due.isoformat()}
-        _add(step, kind, None, by=by, data=data)
+        add_event(step, kind, None, by=by, data=data)
     return letter
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -52,20 +53,14 @@ def dashboard(request: Signed) -> HttpResponse:
         "chain__woman", "chain__site", "chain__exam", "owner"
     )
     today = timezone.localdate()
-    counts = {
-        "overdue": every.overdue(today).count(),
-        "due": every.open().filter(due__gte=today, due__lte=today + SOON).count(),
-        "unreachable": every.filter(state=Step.State.UNREACHABLE).count(),
-        "proposed": _proposed(every).count(),
-        "open": every.open().count(),
-    }
-    steps = {
+    kinds = {
         "overdue": every.overdue(today),
         "due": every.open().filter(due__gte=today, due__lte=today + SOON),
         "unreachable": every.filter(state=Step.State.UNREACHABLE),
         "proposed": _proposed(every),
         "open": every.open(),
-    }.get(asked["which"], every.open())
+    }
+    steps = kinds.get(asked["which"], kinds["open"])
     if asked["category"]:
         steps = steps.filter(chain__category=asked["category"])
     if asked["site"]:
@@ -82,8 +77,8 @@ def dashboard(request: Signed) -> HttpResponse:
     shown = {
         "page": page,
         "asked": asked,
-        "counts": counts,
-        "tiles": [(key, counts[key], words) for key, words in TILES.items()],
+        "tiles": [(key, kinds[key].count(), words) for key, words in TILES.items()],
+        "late": len(late),
         "ages": [(name, ages.get(name, 0)) for name in ("0–7", "8–30", "31–60", "60+")],
         "sites": request.user.sites(),
         "categories": lexicon.categories().overall_order,
@@ -93,9 +88,8 @@ def dashboard(request: Signed) -> HttpResponse:
 
 def _proposed(steps: StepQuerySet) -> StepQuerySet:
     """Open steps with an exam that may be it and of which nobody has said that it is not."""
-    refused = set(Event.objects.filter(kind=Event.Kind.NOT_IT).values_list("step_id", "exam_id"))
-    proposed = Event.objects.filter(kind=Event.Kind.PROPOSED).values_list("step_id", "exam_id")
-    waiting = [step for step, exam in proposed if (step, exam) not in refused]
+    refused = Event.objects.filter(kind=Event.Kind.NOT_IT, step=OuterRef("step"), exam=OuterRef("exam"))
+    waiting = Event.objects.filter(~Exists(refused), kind=Event.Kind.PROPOSED).values("step")
     return steps.filter(state__in=Step.OPEN, pk__in=waiting)
 
 

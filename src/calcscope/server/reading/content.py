@@ -25,6 +25,7 @@ from calcscope.assess.exam import most_pressing
 from calcscope.assess.rules import Case
 from calcscope.assess.sentence import paragraph
 from calcscope.assess.wording import next_step
+from calcscope.reading.exam import reason_model
 from calcscope.report import model
 from calcscope.report.model import Category, Change, ExamReport, Laterality, Location, Point
 
@@ -237,21 +238,16 @@ class Preview(Content):
 def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSettings | None = None) -> Preview:
     """Category, step, reasons and paragraph of each standing finding by the engine's rules, as edited."""
     settings = settings or AssessSettings()
-    rules = lexicon.rules()
     findings = []
     for finding in content.standing:
-        judged = assess_finding(facts_of(finding, exam), exam.mode, settings)
-        reasons = [
-            model.Reason(rule=r.rule, text=r.text, source=r.source, verified=rules[r.rule].verified)
-            if r.rule in rules
-            else model.Reason(rule=r.rule, text=r.text, source=r.source)
-            for r in judged.reasons
-        ]
+        facts = facts_of(finding, exam)
+        judged = assess_finding(facts, exam.mode, settings)
         findings.append(
             Previewed(
                 id=finding.id, category=judged.category,
-                sentence=sentence_of(finding, exam, judged, settings),
-                next_step=judged.next_step.code, due_days=judged.next_step.due_days, reasons=reasons,
+                sentence=sentence_of(finding, Case(facts, exam.mode), judged, settings),
+                next_step=judged.next_step.code, due_days=judged.next_step.due_days,
+                reasons=[reason_model(reason) for reason in judged.reasons],
             )
         )  # fmt: skip
     return Preview(
@@ -259,13 +255,12 @@ def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSetting
     )
 
 
-def sentence_of(
-    finding: ReadFinding, exam: ExamReport, judged: FindingAssessment, settings: AssessSettings
-) -> str:
+def sentence_of(finding: ReadFinding, case: Case, judged: FindingAssessment, settings: AssessSettings) -> str:
     """The paragraph of a finding with the category and the step that the reader chose, where she did.
 
     Parameters
     ----------
+    case : the finding as the rules see it
     judged : what the rules say; holds for what she has not changed
     """
     changed = {edit.field for edit in finding.edits}
@@ -277,7 +272,6 @@ def sentence_of(
         basis, malignancy, suspicion = judged.basis, judged.malignancy, judged.provisional_suspicion
     else:
         basis, malignancy, suspicion = READERS_BASIS, None, None
-    case = Case(facts_of(finding, exam), exam.mode)
     return paragraph(case, category, basis, step, malignancy, suspicion)
 
 

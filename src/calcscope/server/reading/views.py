@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -149,8 +150,6 @@ def sign_exam(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
         return _refused(refusal)
     except Changed as change:
         return _changed(change)
-    from django.urls import reverse
-
     return JsonResponse(
         {"version": version.number, "address": reverse("reading:version", args=[version.uuid])}
     )
