@@ -17,5 +17,8 @@ urlpatterns = [
     path("follow-up/", include("calcscope.server.followup.urls")),
     path("archive/", include("calcscope.server.sources.urls")),
     path("objects/", include("calcscope.server.outputs.urls")),
+    path("library/", include("calcscope.server.library.urls")),
+    path("my/", include("calcscope.server.patients.urls")),
+    path("risk/", include("calcscope.server.risks.urls")),
     path("audit/", include("calcscope.server.audit.urls")),
 ]

@@ -1,0 +1,1 @@
+"""Articles about breast calcifications for everybody, in each language."""

@@ -1,0 +1,1 @@
+"""The page that works out a breast cancer risk with calcscope.risk."""
