@@ -29,7 +29,7 @@ from django.utils import timezone
 from exams import exam_read
 from test_bringing import PAGE, brought, file
 
-from calcscope.server.exams import intake, uploads
+from calcscope.server.exams import uploads
 from calcscope.server.exams.models import Image, Upload, Woman
 from calcscope.server.exams.uploads import take_in_upload
 from calcscope.server.followup import chains, daily
@@ -50,14 +50,12 @@ def _packed(**members: bytes) -> SimpleUploadedFile:
     return SimpleUploadedFile("exam.zip", buffer.getvalue())
 
 
-def test_an_archive_that_would_fill_the_memory_is_left_out(
-    account: Account, signed_in: Enter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(intake, "SMALL", 1 << 20)
-    upload = brought(signed_in(account("technologist")), _packed(bomb=bytes(8 << 20)), file())
+def test_a_file_that_would_fill_the_memory_is_left_out(account: Account, signed_in: Enter) -> None:
+    packed = _packed(**{"bomb.dcm": bytes(80 << 20)})
+    upload = brought(signed_in(account("technologist")), packed, file())
     (failure,) = upload.failures
-    assert failure["source"] == "exam.zip"
-    assert "more than images do" in failure["reason"]
+    assert failure["source"] == "exam.zip!bomb.dcm"
+    assert "times smaller" in failure["reason"]
     assert Image.objects.count() == 1
 
 

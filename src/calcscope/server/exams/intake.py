@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,11 +25,6 @@ from calcscope.server.exams import jobs
 from calcscope.server.exams.models import Exam, Image, Mode, State, Woman
 from calcscope.server.people.models import Site
 
-MOST_UNPACKED = 4 << 30
-"""Bytes of one file: a tomosynthesis of large slices has 2 GiB."""
-MOST_RATIO, SMALL = 200, 256 << 20
-"""So many times its size an archive of images never has; small ones are let be."""
-
 
 @dataclass
 class Taken:
@@ -48,8 +42,9 @@ class Taken:
     failures: list[dict[str, str]] = field(default_factory=list)
 
     def refuse(self, source: str, reason: str) -> None:
-        """Leave a file out."""
-        self.failures.append({"source": Path(source).name, "reason": reason})
+        """Leave a file out; of its path, the name alone is told, with the member where it is an archive."""
+        path, bang, member = source.partition("!")
+        self.failures.append({"source": Path(path).name + bang + member, "reason": reason})
 
 
 def take_in(
@@ -67,40 +62,12 @@ def take_in(
     """
     options = options or ReadOptions()
     taken = Taken()
-    given, failures = read_exams(_without_bombs(list(paths), taken), options)
+    given, failures = read_exams(list(paths), options)
     for failure in failures:
         taken.refuse(failure.source, failure.reason)
     for exam in given:
         _take_exam(site, exam, taken, options, mode)
     return taken
-
-
-def _without_bombs(paths: list[str | Path], taken: Taken) -> list[str | Path]:
-    """The files, less archives that would fill the memory: a member is unpacked as a whole."""
-    files: list[str | Path] = []
-    for path in map(Path, paths):
-        inside = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
-        bad = {each for each in inside if zipfile.is_zipfile(each) and _is_bomb(each)}
-        for each in sorted(bad):
-            taken.refuse(
-                str(each),
-                f"found an archive with a file that unpacks to more than {MOST_UNPACKED >> 30} GiB, or to "
-                "much more than images do; expected images; send what is in it without packing it",
-            )
-        files += [path] if not bad else [each for each in inside if each not in bad]
-    return files
-
-
-def _is_bomb(path: Path) -> bool:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return False  # refused for being damaged, with the reason, by who reads it
-    packed = max(1, sum(each.compress_size for each in members))
-    whole = sum(each.file_size for each in members)
-    large = any(each.file_size > MOST_UNPACKED for each in members)
-    return large or (whole > SMALL and whole > MOST_RATIO * packed)
 
 
 def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mode: str) -> None:

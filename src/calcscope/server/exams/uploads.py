@@ -47,10 +47,11 @@ def take_in_upload(upload_uuid: str) -> None:
 
 
 def _named(upload: Upload, source: str) -> str:
-    """A file as whoever brought it calls it; a member of an archive has its own name."""
-    number, _dot, _ending = source.partition(".")
+    """A file as whoever brought it calls it, with the member where it is an archive."""
+    stored, bang, member = source.partition("!")
+    number, _dot, _ending = stored.partition(".")
     known = number.isdecimal() and int(number) < len(upload.names)
-    return str(upload.names[int(number)]) if known else source
+    return (str(upload.names[int(number)]) if known else stored) + bang + member
 
 
 STOPPED = "stopped"

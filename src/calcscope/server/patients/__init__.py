@@ -1,1 +1,1 @@
-"""What a woman sees of her own exams after a clinician has signed: result page, letter, questions, her record."""
+"""What a woman sees of her own exams after a clinician has signed: page, letter, questions, record."""

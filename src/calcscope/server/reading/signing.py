@@ -210,35 +210,31 @@ def _kind(exam: Exam, versions: list[Version], reports: list[Version]) -> str:
 
 
 def _after(exam: Exam, version: Version, content: ReadingContent, before: list[Version]) -> None:
-    """What a signature makes of the exam."""
+    """What a signature makes of the exam; whoever waits for a report hears of it when the exam is stored."""
     exam.held_by = exam.held_at = None
-    if version.kind == Version.Kind.READING:
+    report = version if version.kind != Version.Kind.READING else None
+    if report is None:
         others = [one for one in before if one.kind == Version.Kind.READING]
         if not others:
             exam.state = State.SECOND
         elif _agree(others[0].read(), content):
-            final = Version.objects.create(
+            report = Version.objects.create(
                 exam=exam, number=version.number + 1, kind=Version.Kind.REPORT, author=version.author,
                 based_on=version.based_on, request=uuid.uuid5(version.request, "agreed"),
                 content=version.content, note="Both readers agree.",
             )  # fmt: skip
-            _signed(exam, final, content)
         else:
             exam.state = State.ARBITRATION
-    else:
-        _signed(exam, version, content)
+    if report is not None:
+        exam.state, exam.category = State.SIGNED, content.assessment.overall
     exam.save()
+    if report is not None:
+        report_was_signed.send(sender=Version, version=report)
 
 
 def _agree(one: ReadingContent, other: ReadingContent) -> bool:
     """Whether two readings ask for the same: category of each breast."""
     return one.assessment == other.assessment
-
-
-def _signed(exam: Exam, version: Version, content: ReadingContent) -> None:
-    exam.state, exam.category = State.SIGNED, content.assessment.overall
-    exam.save()
-    report_was_signed.send(sender=Version, version=version)
 
 
 def release(exam: Exam, reader: User) -> None:
