@@ -9,9 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 import dj_database_url
 from csp.constants import NONE, SELF
-from django.utils.translation import gettext_lazy as _
 
 from calcscope.server.config import Config, WrongSetting
+from calcscope.server.languages import FOLDER as LANGUAGES_AT
+from calcscope.server.languages import SOURCE, available
 
 CONFIG = Config.of()
 HERE = Path(__file__).parent
@@ -156,9 +157,9 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # --- languages, files, mail -----------------------------------------------------------------------------
-LANGUAGE_CODE = "en"
-LANGUAGES = [("en", _("English")), ("es", _("Spanish")), ("tr", _("Turkish"))]
-LOCALE_PATHS = [HERE / "locale"]
+LANGUAGE_CODE = SOURCE
+LANGUAGES = [(each.code, each.name) for each in available().values()]
+LOCALE_PATHS = [LANGUAGES_AT]
 TIME_ZONE, USE_TZ, USE_I18N = "UTC", True, True
 STATIC_URL, STATIC_ROOT = "static/", CONFIG.data / "static"
 STATICFILES_DIRS = [HERE / "static"]
