@@ -10,7 +10,10 @@ REPORT := demo-report
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
-.PHONY: help env demo test lint docs picture system-packages clean frontend frontend-test
+# The texts of the pages as the server reads them, each made from its .po.
+LANGUAGES := $(patsubst %.po,%.mo,$(wildcard src/calcscope/server/languages/*/LC_MESSAGES/django.po))
+
+.PHONY: help env demo test lint docs picture system-packages clean frontend frontend-test messages
 
 help:
 	@echo 'make demo     make the environment and read eight real films into $(REPORT)/'
@@ -18,11 +21,12 @@ help:
 	@echo 'make env      make the environment alone ($(VENV)/)'
 	@echo 'make lint     style and types alone'
 	@echo 'make frontend build the viewer of the reading page (Node.js 20.19 or newer; else from a Python wheel)'
+	@echo 'make messages bring the texts of every language up to date with the source'
 	@echo 'make docs     build the documentation into site/'
 	@echo 'make picture  draw the picture of the README again from $(REPORT)/'
 	@echo 'make clean    remove what was built; the environment goes too'
 
-env: $(STAMP)
+env: $(STAMP) $(LANGUAGES)
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { \
@@ -104,6 +108,13 @@ frontend-test: frontend
 	@$(NODE); cd frontend && npm test --silent
 	$(BIN)/pytest frontend/test -q
 
+%.mo: %.po | $(STAMP)
+	$(BIN)/python -m calcscope.server.languages.messages compile
+
+messages: env
+	$(BIN)/python -m calcscope.server.languages.messages renew
+	$(BIN)/python -m calcscope.server.languages.messages compile
+
 docs: env
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
@@ -111,5 +122,5 @@ picture: demo
 	$(BIN)/python docs/picture.py $(REPORT)
 
 clean:
-	rm -rf $(VENV) $(REPORT) $(VIEWER) frontend/node_modules site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(REPORT) $(VIEWER) $(LANGUAGES) frontend/node_modules site build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} +

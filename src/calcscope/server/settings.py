@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "calcscope.server.people.middleware.InItsLanguage",
     "django_otp.middleware.OTPMiddleware",
     "calcscope.server.people.middleware.SignedIn",
     "calcscope.server.pages.InItsRole",
@@ -84,6 +85,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "calcscope.server.people.context.of_page",
             ],
+            "builtins": ["calcscope.server.languages.filters"],
         },
     }
 ]

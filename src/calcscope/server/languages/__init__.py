@@ -1,8 +1,8 @@
 """The languages of the pages, letters and articles: one folder each, with everything that is said in it.
 
 A folder holds ``language.yaml``, ``LC_MESSAGES/django.po`` (the texts of the pages; English needs none, its
-texts stand in the source), ``passages/*.yaml`` and ``articles/*.md``. Another language is another folder; nothing
-else names the languages. This module knows nothing of Django.
+texts stand in the source), ``passages/*.yaml`` and ``articles/*.md``. Another language is another folder;
+nothing else names the languages. This module knows nothing of Django.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from calcscope import lexicon
+from calcscope.server.languages.words import lexicon_text
 from calcscope.server.people.models import Role, User
 
 
@@ -15,7 +16,7 @@ def of_page(request: HttpRequest) -> dict[str, Any]:
     """For templates: the notice, whether this is the demo, and the roles of who is signed in."""
     user = getattr(request, "user", None)
     roles = set(user.memberships.values_list("role", flat=True)) if isinstance(user, User) else set()
-    notice = " ".join(lexicon.load("notices")["research_use"].split())
+    notice = lexicon_text(lexicon.notices().research_use)
     verified = getattr(user, "is_verified", lambda: False)()
     entered = isinstance(user, User) and (verified or not settings.CONFIG.two_factor or not user.is_member)
     return {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, resolve_url
+from django.utils import translation
 from django.utils.http import urlencode
 
 from calcscope.server.people.models import User
@@ -62,6 +63,20 @@ class SignedIn:
             onward = f"?{urlencode({'next': request.path})}" if request.method == "GET" else ""
             return redirect(resolve_url("people:password") + onward)
         return None
+
+
+class InItsLanguage:
+    """Shows who has signed in the pages in the account's language; everybody else in the browser's."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        user = request.user
+        if isinstance(user, User) and user.language in dict(settings.LANGUAGES):
+            translation.activate(user.language)
+            request.LANGUAGE_CODE = translation.get_language()
+        return self.get_response(request)
 
 
 class UsedByHand:

@@ -1,6 +1,5 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
-from django.views.i18n import set_language
 
 from calcscope.server.people import accounts, views
 
@@ -16,5 +15,5 @@ urlpatterns = [
     path("accounts/<int:number>/roles", accounts.give_role, name="give-role"),
     path("accounts/<int:number>/roles/<int:membership>/take", accounts.take_role, name="take-role"),
     path("accounts/<int:number>/<slug:what>", accounts.change_account, name="change-account"),
-    path("language", set_language, name="language"),
+    path("language", views.language, name="language"),
 ]

@@ -9,6 +9,7 @@ from typing import Any
 import django_otp
 import qrcode
 import qrcode.image.svg
+from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
@@ -18,12 +19,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from django.views.i18n import LANGUAGE_QUERY_PARAMETER, set_language
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from calcscope.server.audit.recording import record
 from calcscope.server.people.access import Signed
 from calcscope.server.people.forms import CodeForm, SignInForm
+from calcscope.server.people.models import User
 
 BACKUP_CODES = 8
 
@@ -57,6 +60,15 @@ class ChangePassword(auth_views.PasswordChangeView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """With where somebody wanted to go."""
         return super().get_context_data(**kwargs) | {"next": self.request.GET.get("next", "")}
+
+
+def language(request: HttpRequest) -> HttpResponse:
+    """Choose the language of the pages: by a cookie, and for an account wherever it signs in."""
+    chosen = request.POST.get(LANGUAGE_QUERY_PARAMETER, "")
+    if request.method == "POST" and isinstance(request.user, User) and chosen in dict(settings.LANGUAGES):
+        request.user.language = chosen
+        request.user.save(update_fields=["language"])
+    return set_language(request)
 
 
 def _onward(request: HttpRequest) -> str:

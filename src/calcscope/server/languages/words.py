@@ -1,0 +1,55 @@
+"""Words of the lexicon that pages show, in the language of the page.
+
+The lexicon speaks English; a signed report is in its words. Pages name the same steps, results, categories
+and terms in the reader's language: :func:`shown` lists those words for the translators,
+:func:`lexicon_text` translates one. They stand in the same ``django.po`` as all else, in the context
+``lexicon``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from calcscope import lexicon
+
+CONTEXT = "lexicon"
+
+
+def shown() -> Iterator[tuple[str, str]]:
+    """Each word or sentence of the lexicon that a page shows, and the file that it is from."""
+    words = lexicon.terms()
+    for table in (
+        words.morphology, words.distribution, words.typical_kinds, words.size_classes, words.mimics,
+        words.non_lesions, words.change, words.sides, words.quadrants, words.halves, words.depths,
+    ):  # fmt: skip
+        for term in table.values():
+            yield term.display, "terms"
+    for category in lexicon.categories().categories.values():
+        yield category.display, "categories"
+    chains = lexicon.chains()
+    for step in chains.steps.values():
+        yield step.display, "chains"
+        for result in step.results.values():
+            yield result, "chains"
+        for name, choices in step.asks.items():
+            yield from ((plain(each), "chains") for each in (name, *choices))
+    for reason in chains.closing.values():
+        yield reason, "chains"
+    yield one_line(lexicon.notices().research_use), "notices"
+
+
+def plain(name: str) -> str:
+    """An identifier as it is read."""
+    return name.replace("_", " ")
+
+
+def one_line(text: str) -> str:
+    """A text that was folded over several lines, without the folds."""
+    return " ".join(text.split())
+
+
+def lexicon_text(text: str) -> str:
+    """A word or sentence of the lexicon in the language of the page; in English where there is none."""
+    from django.utils.translation import pgettext
+
+    return pgettext(CONTEXT, one_line(text)) if text else ""
