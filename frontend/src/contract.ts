@@ -78,6 +78,8 @@ export interface Terms {
   quadrants: Record<string, string>;
   halves: Record<string, string>;
   depths: Record<string, string>;
+  changes: Record<string, string>;
+  mimics: Record<string, string>;
   step_days?: Record<string, number>; // usual days until each step
 }
 
@@ -199,7 +201,7 @@ export interface Preview {
 }
 
 export interface Page {
-  exam: { id: string; date: string | null; mode: string; state: string; woman?: string; born?: string | null };
+  exam: { id: string; date: string | null; mode: string; mode_name: string; state: string; state_name: string; woman?: string; born?: string | null };
   reader: { name: string; may_sign: boolean };
   csrf: string;
   urls: { draft: string; sign: string; release: string; back: string; preview: string; sign_in?: string };
@@ -211,7 +213,7 @@ export interface Page {
   versions?: number; // signed versions that the reader may know of
   readings?: BlindReading[]; // both, for a third reader
   earlier_findings?: EarlierFinding[];
-  words?: Record<string, string>; // the viewer's own words in the reader's language
+  words: Record<string, string>; // the viewer's own, English to the reader's language
 }
 
 /** Reads the page's data; throws when the page holds none. */

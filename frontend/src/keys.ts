@@ -1,4 +1,5 @@
 // Every action has a key. Single letters can be switched off (WCAG 2.1.4); then the buttons and Tab remain.
+import { t, type Word, word } from "./words";
 
 export interface Command {
   keys: string[]; // as KeyboardEvent.key, with "Shift+", "Ctrl+" before where held
@@ -15,8 +16,27 @@ export function nameOf(event: Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey"
   return held + name;
 }
 
+const PRINTED = new Map<string, Word>([
+  ["Space", word("Space")],
+  ["Shift", word("Shift")],
+  ["Ctrl", word("Ctrl")],
+  ["Enter", word("Enter")],
+  ["Escape", word("Esc")],
+  ["Backspace", word("Backspace")],
+  ["PageUp", word("Page Up")],
+  ["PageDown", word("Page Down")],
+]);
+const ARROWS = new Map([["ArrowUp", "↑"], ["ArrowDown", "↓"], ["ArrowLeft", "←"], ["ArrowRight", "→"]]);
+
+/** A key as keyboards print it. */
 export function shown(key: string): string {
-  return key.replace("Arrow", "").replace("Up", "↑").replace("Down", "↓").replace("Left", "←").replace("Right", "→").replace("Page↑", "Page Up").replace("Page↓", "Page Down").replace("Escape", "Esc");
+  const parts = key.length > 1 ? key.split("+") : [key];
+  return parts
+    .map((part) => {
+      const printed = PRINTED.get(part);
+      return printed ? t(printed) : (ARROWS.get(part) ?? part);
+    })
+    .join("+");
 }
 
 /** Whether keys belong to what has the focus: a field that is typed in, or a control that Space and Enter work. */

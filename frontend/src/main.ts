@@ -3,14 +3,14 @@ import "./viewer.css";
 import { type Content, type Finding, type Page, type Preview, readPage } from "./contract";
 import { h } from "./dom";
 import { type Command, Keys, shown } from "./keys";
-import { takeOver } from "./reading/arbitration";
+import { takeComment, takeOver } from "./reading/arbitration";
 import { addDrawn, change, decide, faults, type Field, merge, remove, rim, setField, setReason, split } from "./reading/draft";
 import { askConflict, askToSign, calibrate, showKeys, tell } from "./reading/dialogs";
 import { Panel } from "./reading/panel";
 import { Sync } from "./reading/sync";
 import { boxOf } from "./stage/geometry";
 import { Stage, type Tool } from "./stage/stage";
-import { speak, t } from "./words";
+import { say, speak, t, why } from "./words";
 
 const SCREEN = "calcscope.pixels-per-mm"; // of this screen; nothing of a patient is ever stored
 const LETTERS = "calcscope.single-letter-keys";
@@ -26,7 +26,7 @@ class Reading {
   private readonly sync: Sync;
   private readonly line = h("p", { class: "line", role: "status" });
   private readonly hangingSelect = h("select", { id: "hanging" });
-  private readonly threshold = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.01, "aria-label": t("Show marks from this probability on (calibrated on simulation)") });
+  private readonly threshold = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.01, "aria-describedby": "threshold-note" });
   private readonly thresholdValue = h("output", { for: "threshold" });
   private readonly switches: { button: HTMLButtonElement; on: () => boolean }[] = [];
   private readonly keys: Keys;
@@ -78,13 +78,17 @@ class Reading {
         this.select(taken.id, false);
         this.say(t("{id} is now as {who} has it.", { id: taken.id, who }));
       },
+      takeComment: (comment, who) => {
+        this.edit(takeComment(this.content, comment), false);
+        this.say(t("The comment holds what {who} wrote.", { who }));
+      },
       sign: () => void this.sign(),
       release: () => void this.release(),
       goOn: () => void this.sync.goOn(),
     });
     this.sync = new Sync(page, {
       state: (state) => this.panel.state(state),
-      conflict: askConflict,
+      conflict: (conflict) => askConflict(conflict, page.terms),
       replaced: (content) => this.take(content),
       previewed: (preview) => this.previewed(preview),
     });
@@ -318,7 +322,7 @@ class Reading {
 
   private toolbar(): HTMLElement {
     const { stage } = this;
-    this.hangingSelect.append(...stage.hangings.map((each, k) => h("option", { value: k }, `${k + 1} ${t(each.name)}`)));
+    this.hangingSelect.append(...stage.hangings.map((each, k) => h("option", { value: k }, `${k + 1} ${each.name}`)));
     this.hangingSelect.addEventListener("change", () => stage.show(Number(this.hangingSelect.value)));
     this.threshold.addEventListener("input", () => stage.setThreshold(Number(this.threshold.value)));
     const button = (text: string, key: string, act: () => void, on?: () => boolean): HTMLButtonElement => {
@@ -346,9 +350,15 @@ class Reading {
       tool(t("Draw"), "e", "draw"),
       button(t("Prior"), "b", () => stage.blink(), () => stage.panes.some((pane) => pane.blinking)),
       button(t("Marks"), "a", () => stage.toggleMarks(), () => stage.marked),
-      h("span", { class: "together", title: t("Show marks from this probability on (calibrated on simulation)") }, h("label", { for: "threshold" }, t("from")), this.threshold, this.thresholdValue),
+      this.thresholdControl(),
       button(t("Keys"), "?", () => void this.help()),
     );
+  }
+
+  private thresholdControl(): HTMLElement {
+    const note = t("Only calcifications of this probability or more are marked; calibrated on simulation");
+    const name = h("label", { for: "threshold" }, t("Marks from probability"));
+    return h("span", { class: "together", title: note }, name, this.threshold, this.thresholdValue, h("span", { class: "away", id: "threshold-note" }, note));
   }
 
   private commands(): Command[] {
@@ -360,7 +370,7 @@ class Reading {
     return [
       command("Space", t("Next hanging; with a drawing tool: put a point"), () => (drawing() ? stage.point() : stage.show(stage.at + 1))),
       command("Shift+Space", t("Previous hanging"), () => stage.show(stage.at - 1)),
-      ...[1, 2, 3, 4, 5, 6, 7, 8, 9].slice(0, stage.hangings.length).map((k) => command(String(k), t("Hanging {n}: {name}", { n: k, name: t(stage.hangings[k - 1]?.name ?? "") }), () => stage.show(k - 1))),
+      ...[1, 2, 3, 4, 5, 6, 7, 8, 9].slice(0, stage.hangings.length).map((k) => command(String(k), t("Hanging {n}: {name}", { n: k, name: stage.hangings[k - 1]?.name ?? "" }), () => stage.show(k - 1))),
       command("n", t("Next finding, in the middle and enlarged"), () => this.step(1)),
       command("p", t("Previous finding"), () => this.step(-1)),
       command("Enter", t("The chosen image alone, and back; with a drawing tool: close the outline"), () => (drawing() ? stage.close() : stage.alone())),
@@ -461,7 +471,7 @@ function start(): void {
     const reading = new Reading(page, root);
     Object.assign(root, { stage: reading.drawnStage });
   } catch (error) {
-    root.append(h("p", { class: "alert", role: "alert" }, h("strong", {}, t("The images cannot be shown.")), ` ${error instanceof Error ? error.message : String(error)}`));
+    root.append(h("p", { class: "alert", role: "alert" }, h("strong", {}, t("The images cannot be shown.")), ` ${say(why(error))}`));
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compared, takeOver } from "../src/reading/arbitration";
+import { compared, takeComment, takeOver } from "../src/reading/arbitration";
 import type { BlindReading, Finding, Point } from "../src/contract";
 import { content, finding } from "./exams";
 
@@ -34,4 +34,12 @@ test("a finding that is taken over replaces the draft's own, keeps its reasons, 
   expect([added.id, added.content.findings.map((each) => each.id)]).toEqual(["F3", ["F1", "F2", "F3"]]);
   expect(takeOver(added.content, drawn("F2", 5)).id).toBe("F3");
   expect(draft.findings[0]?.category).toBe("0");
+});
+
+test("a reading's comment comes after the draft's own, once", () => {
+  const draft = content(finding("F1"));
+  const taken = takeComment(draft, "Seen by both. ");
+  expect(taken.comment).toBe("Seen by both.");
+  expect(takeComment(taken, "Seen by both.")).toBe(taken);
+  expect(takeComment(taken, "Old films asked for.").comment).toBe("Seen by both.\nOld films asked for.");
 });

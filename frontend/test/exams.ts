@@ -1,5 +1,11 @@
 // Small exams and findings for the tests.
 import type { Content, Exam, Finding, Point, Side, View } from "../src/contract";
+import { speak } from "../src/words";
+
+/** Every text as it is written. */
+export function speakEnglish(): void {
+  speak(new Proxy({}, { get: (_, text) => text }));
+}
 
 export function view(laterality: Side, name: string, more: Partial<View> = {}): View {
   const left = laterality === "L";

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import { apply, imageToPane } from "../src/stage/geometry";
 import { arrange, chestAtLeft, hang, hangings, mirrored, upsideDown } from "../src/stage/hanging";
-import { exam, view } from "./exams";
+import { exam, speakEnglish, view } from "./exams";
+
+speakEnglish();
 
 const names = (grid: ({ view: { label: string } } | null)[][] | undefined): string[][] | undefined => grid?.map((row) => row.map((each) => each?.view.label ?? "-"));
 

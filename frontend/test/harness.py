@@ -32,6 +32,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from calcscope.server.reading.content import ReadingContent
+from calcscope.server.reading.words import WORDS, terms
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "src/calcscope/server/static"
@@ -51,25 +52,6 @@ CHROMIUM = [
 
 Views = dict[str, bytes]
 """DICOM files by SOP Instance UID."""
-
-
-def terms() -> dict[str, dict[str, Any]]:
-    """Terms by identifier, as the server gives them."""
-    from calcscope import lexicon
-
-    words = lexicon.terms()
-    steps = lexicon.next_steps().steps
-    return {
-        "morphology": {k: v.display for k, v in words.morphology.items()},
-        "distribution": {k: v.display for k, v in words.distribution.items()},
-        "typical_kinds": {k: v.display for k, v in words.typical_kinds.items()},
-        "categories": {k: v.display for k, v in lexicon.categories().categories.items()},
-        "steps": {k: v.text for k, v in steps.items()},
-        "step_days": {k: v.due_days.value for k, v in steps.items()},
-        "quadrants": {k: v.display for k, v in words.quadrants.items()},
-        "halves": {k: v.display for k, v in words.halves.items()},
-        "depths": {k: v.display for k, v in words.depths.items()},
-    }
 
 
 def dicom(pixels: np.ndarray, laterality: str, view: str, pixel_mm: float, **attributes: Any) -> bytes:
@@ -201,13 +183,15 @@ def page(now: Any, priors: list[Any], maps: list[Any], findings: list[Any]) -> d
     content = {"findings": findings, "comment": "", "next_steps": [], "assessment": {}}
     content |= verdict(content)
     return {
-        "exam": {"id": now["id"], "date": now["date"], "mode": "screening", "state": "begun",
+        "exam": {"id": now["id"], "date": now["date"], "mode": "screening",
+                 "mode_name": "screening", "state": "begun", "state_name": "begun",
                  "woman": "Example, Woman", "born": "1966-05-04"},
         "reader": {"name": "Dr. Reader", "may_sign": True},
         "csrf": "token-1",
         "urls": {"draft": "draft", "sign": "sign", "release": "release", "preview": "preview",
                  "back": "worklist", "sign_in": "worklist"},
-        "exams": [now, *priors], "maps": maps, "terms": terms(), "content": content, "revision": 1,
+        "exams": [now, *priors], "maps": maps, "terms": terms(),
+        "words": {text: text for text in WORDS}, "content": content, "revision": 1,
         "versions": 0,
     }  # fmt: skip
 
@@ -247,7 +231,7 @@ def arbitrated(page: dict[str, Any]) -> dict[str, Any]:
     ]
     for reading in readings:
         del reading["next_steps"]
-    exam = page["exam"] | {"state": "arbitration"}
+    exam = page["exam"] | {"state": "arbitration", "state_name": "readers differ"}
     return page | {"exam": exam, "readings": readings, "earlier_findings": [gone]}
 
 

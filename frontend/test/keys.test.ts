@@ -1,5 +1,8 @@
 import { expect, test } from "vitest";
 import { nameOf, shown } from "../src/keys";
+import { speakEnglish } from "./exams";
+
+speakEnglish();
 
 const key = (name: string, held: Partial<Record<"shiftKey" | "ctrlKey" | "metaKey" | "altKey", boolean>> = {}): string => nameOf({ key: name, shiftKey: false, ctrlKey: false, metaKey: false, altKey: false, ...held });
 

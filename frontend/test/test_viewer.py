@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from harness import CHROMIUM, STATIC, Harness, arbitrated, dicom, drawn_breast, drawn_exam
 
 AXE = Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"
+FAULT = re.compile("Content Security|brings no words")
+"""What no page may say to its console."""
 READY = """() => { const s = document.querySelector("#viewer").stage;
   const done = p => ["ready", "failed"].includes(s.store.get(p.view.image).state);
   return s && s.panes.length && s.panes.every(done) }"""
@@ -60,7 +62,7 @@ def page(browser: Browser, harness: Harness) -> Iterator[Page]:
     faults: list[str] = []
     outside: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda line: faults.append(line.text) if "Content Security" in line.text else None)
+    opened.on("console", lambda line: faults.append(line.text) if FAULT.search(line.text) else None)
     opened.on("request", lambda r: outside.append(r.url) if "127.0.0.1" not in r.url else None)
     yield opened
     context.close()
@@ -204,6 +206,9 @@ def test_findings_are_marked_and_stepped_to(page: Page, harness: Harness) -> Non
     for _ in range(16):
         page.keyboard.press(".")
     drawn(page)
+    slider = page.get_by_role("slider", name="Marks from probability")
+    assert slider.input_value() == "0.8"
+    expect(slider).to_have_accessible_description(re.compile("calibrated on simulation"))
     after = page.locator(".marks path.calcification").first.get_attribute("d")
     assert after is not None
     assert before is not None
@@ -409,7 +414,7 @@ def test_a_third_reader_sees_both_readings_and_takes_over_what_is_right(page: Pa
     assert page.locator(".pair.differs").count() == 3
     told = [pairs.nth(k).locator(".head .tag").inner_text() for k in range(3)]
     assert told == [
-        "differs: category, next step, due in days, typically benign kind",
+        "differs: Category, Next step, Due in days, Typically benign kind",
         "differs: one rejects it",
         "differs: only one has it",
     ]
@@ -439,6 +444,9 @@ def test_a_third_reader_sees_both_readings_and_takes_over_what_is_right(page: Pa
     assert kept(page, harness, "F2")["decision"] == "rejected"
     page.get_by_role("button", name="Take over this one: F3 of Dr. Two").click()
     page.get_by_role("button", name="Take over this one: F3 of Dr. Two").click()
+    page.get_by_label("Comment", exact=True).fill("Compared with 2024.")
+    page.get_by_role("button", name="Take over the comment of Dr. One").click()
+    assert page.get_by_label("Comment", exact=True).input_value() == "Compared with 2024.\nStable."
     kept(page, harness, "F3")
     assert [each["id"] for each in harness.draft["content"]["findings"]] == ["F1", "F2", "F3"]
     page.locator(".sign").click()

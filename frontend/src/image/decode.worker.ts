@@ -1,6 +1,7 @@
 // Fetches an image and makes it ready for the graphics card, away from the page's own thread.
 import { type Header, readHeader } from "./dicom";
 import { type Level, pyramid, spread } from "./pyramid";
+import { type Phrase, refusal, why } from "../words";
 
 export interface Order {
   url: string;
@@ -10,7 +11,7 @@ export interface Order {
 export type Answer =
   | { id: number; kind: "progress"; share: number }
   | { id: number; kind: "image"; header: Header; offset: number; frames: Uint16Array[]; levels: Level[]; range: [number, number] }
-  | { id: number; kind: "failure"; reason: string };
+  | { id: number; kind: "failure"; reason: Phrase | string };
 
 const send = (answer: Answer, transfer: Transferable[] = []): void =>
   (self as unknown as { postMessage(m: unknown, t: Transferable[]): void }).postMessage(answer, transfer);
@@ -19,7 +20,7 @@ self.onmessage = async ({ data }: MessageEvent<Order>) => {
   try {
     await load(data);
   } catch (error) {
-    send({ id: data.id, kind: "failure", reason: error instanceof Error ? error.message : String(error) });
+    send({ id: data.id, kind: "failure", reason: why(error) });
   }
 };
 
@@ -65,11 +66,11 @@ async function fetchAll(url: string, progress: (share: number) => void): Promise
   try {
     response = await fetch(url, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
   } catch {
-    throw new Error("the server does not answer; check the connection, then load again");
+    throw refusal("the server does not answer; check the connection, then load again");
   }
   if (response.redirected || response.status === 401 || response.status === 403)
-    throw new Error("you are signed out or may not see it; sign in in another tab, then load again");
-  if (!response.ok) throw new Error(`the server answers ${response.status}; expected the image`);
+    throw refusal("you are signed out or may not see it; sign in in another tab, then load again");
+  if (!response.ok) throw refusal("the server answers {status}; expected the image", { status: response.status });
   const length = Number(response.headers.get("Content-Length")) || 0;
   // With a coding the length is of the coded bytes, of no use for a buffer.
   if (!response.body || !length || response.headers.get("Content-Encoding"))
@@ -81,11 +82,11 @@ async function fetchAll(url: string, progress: (share: number) => void): Promise
   for (;;) {
     const { done, value } = await body.read();
     if (done) break;
-    if (at + value.length > length) throw new Error("the server sent more than it said; load again");
+    if (at + value.length > length) throw refusal("the server sent more than it said; load again");
     bytes.set(value, at);
     at += value.length;
     if (at - told > length / 20) progress((told = at) / length);
   }
-  if (at < length) throw new Error(`the connection broke off after ${at} of ${length} bytes; load again`);
+  if (at < length) throw refusal("the connection broke off after {at} of {length} bytes; load again", { at, length });
   return bytes;
 }

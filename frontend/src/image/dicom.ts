@@ -1,5 +1,6 @@
 // A DICOM Part 10 file with uncompressed pixels, as the server sends it: what is needed to show it as meant.
 // PS3.5 section 7 (data elements), PS3.3 C.7.6.3 (pixels), C.11.1 and C.11.2 (modality and VOI LUT).
+import { refusal } from "../words";
 
 export type Voi = "LINEAR" | "LINEAR_EXACT" | "SIGMOID";
 
@@ -76,7 +77,7 @@ class Reader {
       }
       if (tag === 0x7fe00010) {
         if (length === 0xffffffff)
-          throw new Error("its pixels are compressed; expected uncompressed pixels from the server");
+          throw refusal("its pixels are compressed; expected uncompressed pixels from the server");
         elements.set(tag, { offset, length });
         return { elements, at: offset };
       }
@@ -144,7 +145,7 @@ const NESTED = new Set([MODALITY_LUTS, VOI_LUTS, SHARED, PER_FRAME, FRAME_VOI, P
 /** Reads the header; throws with what was found and expected where the file cannot be shown. */
 export function readHeader(bytes: Uint8Array): Header {
   if (bytes.length < 132 || new TextDecoder("latin1").decode(bytes.subarray(128, 132)) !== "DICM")
-    throw new Error("it is no DICOM file: the mark DICM is missing");
+    throw refusal("it is no DICOM file: the mark DICM is missing");
   const reader = new Reader(bytes);
   // File meta information is always explicit; its length stands in its first element.
   const metaLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(140, true);
@@ -152,23 +153,23 @@ export function readHeader(bytes: Uint8Array): Header {
   const meta = reader.dataSet(132, metaEnd, true).elements;
   const uid = reader.text(meta.get(0x00020010));
   const syntax = SYNTAXES[uid];
-  if (!syntax) throw new Error(`its transfer syntax is ${uid || "missing"}; expected uncompressed little endian`);
+  if (!syntax) throw refusal("its transfer syntax is {syntax}; expected uncompressed little endian", { syntax: uid || "–" });
   const { elements } = reader.dataSet(metaEnd, bytes.length, syntax === "explicit");
   const pixels = elements.get(0x7fe00010);
-  if (!pixels) throw new Error("it holds no pixels");
+  if (!pixels) throw refusal("it holds no pixels");
   const rows = reader.short(elements.get(0x00280010)) ?? 0;
   const columns = reader.short(elements.get(0x00280011)) ?? 0;
   const bitsAllocated = reader.short(elements.get(0x00280100)) ?? 0;
   const samples = reader.short(elements.get(0x00280002)) ?? 1;
   const photometric = reader.text(elements.get(0x00280004));
   if (samples !== 1 || !photometric.startsWith("MONOCHROME"))
-    throw new Error(`it is ${photometric || "without a photometric interpretation"}; expected a grey image`);
+    throw refusal("its photometric interpretation is {name}; expected a grey image", { name: photometric || "–" });
   if (bitsAllocated !== 8 && bitsAllocated !== 16)
-    throw new Error(`its pixels have ${bitsAllocated} bits; expected 8 or 16`);
+    throw refusal("its pixels have {n} bits; expected 8 or 16", { n: bitsAllocated });
   const frames = Math.max(1, Math.round(reader.numbers(elements.get(0x00280008))[0] ?? 1));
   const need = rows * columns * frames * (bitsAllocated / 8);
   const there = Math.min(pixels.length, bytes.length - pixels.offset);
-  if (!need || there < need) throw new Error(`it is cut off: ${there} bytes of pixels; expected ${need}`);
+  if (!need || there < need) throw refusal("it is cut off: {there} bytes of pixels; expected {need}", { there, need });
 
   const signed = reader.short(elements.get(0x00280103)) === 1;
   const shared = elements.get(SHARED)?.items?.[0];
@@ -178,7 +179,7 @@ export function readHeader(bytes: Uint8Array): Header {
   const values = elements.has(0x00281053) ? elements : within(PIXEL_VALUES);
   const voi = elements.has(0x00281050) || elements.has(VOI_LUTS) ? elements : within(FRAME_VOI);
   const modality = elements.get(MODALITY_LUTS)?.items?.[0];
-  if (modality) throw new Error("it has a modality LUT, which the viewer does not apply; nothing is shown");
+  if (modality) throw refusal("it has a modality LUT, which the viewer does not apply; nothing is shown");
 
   const centers = reader.numbers(voi.get(0x00281050));
   const widths = reader.numbers(voi.get(0x00281051));

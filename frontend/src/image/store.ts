@@ -2,6 +2,7 @@
 import type { Answer } from "./decode.worker";
 import type { Header, Lut, Window } from "./dicom";
 import type { Level } from "./pyramid";
+import { type Phrase, word } from "../words";
 
 export interface Picture {
   header: Header;
@@ -16,7 +17,7 @@ export type Loading =
   | { state: "waiting" }
   | { state: "loading"; share: number }
   | { state: "ready"; picture: Picture }
-  | { state: "failed"; reason: string };
+  | { state: "failed"; reason: Phrase | string };
 
 const WORKERS = 2;
 
@@ -36,7 +37,7 @@ export class ImageStore {
       entry.worker.onmessage = ({ data }: MessageEvent<Answer>) => this.hear(data, entry);
       entry.worker.onerror = (event) => {
         // A worker that cannot start answers no order; say so in the panes rather than wait for ever.
-        for (const [id, url] of this.running) this.settle(id, url, { state: "failed", reason: event.message || "the decoder could not start" });
+        for (const [id, url] of this.running) this.settle(id, url, { state: "failed", reason: event.message || { text: word("the decoder could not start"), values: {} } });
         entry.busy = false;
         this.next();
       };

@@ -49,3 +49,10 @@ export function takeOver(content: Content, finding: Finding): { content: Content
   const id = content.findings.some((each) => each.id === finding.id) ? nextId(content) : finding.id;
   return { content: { ...content, findings: [...content.findings, { ...finding, id }] }, id };
 }
+
+/** The draft with a reading's comment after its own; as it was where it holds it already. */
+export function takeComment(content: Content, comment: string): Content {
+  const own = content.comment.trimEnd();
+  if (own.includes(comment.trim())) return content;
+  return { ...content, comment: own ? `${own}\n${comment.trim()}` : comment.trim() };
+}

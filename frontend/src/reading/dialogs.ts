@@ -1,7 +1,8 @@
 // Dialogs: keys, signing, two versions of a draft, the screen's scale.
-import type { Content } from "../contract";
+import type { Content, Terms } from "../contract";
 import { h } from "../dom";
 import { t } from "../words";
+import { fieldName, valueWords } from "./fields";
 import { choose, type Difference } from "./merging";
 import type { Conflict } from "./sync";
 
@@ -103,16 +104,16 @@ export function tell(title: string, lines: string[]): Promise<true | null> {
 }
 
 /** Shows what differs between the two versions; resolves with the content to go on with. */
-export async function askConflict({ who, signed, mine, merged }: Conflict): Promise<Content> {
+export async function askConflict({ who, signed, mine, merged }: Conflict, terms: Terms): Promise<Content> {
   const shown = signed ? [] : merged.conflicts;
   const picks = new Map<string, "mine" | "theirs">(shown.map((each) => [each.path, "mine"]));
   const rows = shown.map((each, k) => {
     const choice = (side: "mine" | "theirs", value: unknown): HTMLElement => {
       const radio = h("input", { type: "radio", name: `choice-${k}`, id: `choice-${k}-${side}`, change: () => picks.set(each.path, side) });
       radio.checked = side === "mine";
-      return h("td", {}, radio, " ", h("label", { for: radio.id }, words(each, value)));
+      return h("td", {}, radio, " ", h("label", { for: radio.id }, said(each, value, terms)));
     };
-    return h("tr", {}, h("th", { scope: "row" }, each.path.replace(".", " ").replaceAll("_", " ")), choice("mine", each.mine), choice("theirs", each.theirs));
+    return h("tr", {}, h("th", { scope: "row" }, named(each.path)), choice("mine", each.mine), choice("theirs", each.theirs));
   });
   if (signed) {
     await tell(t("{who} has signed this exam meanwhile.", { who }), [t("Your changes are still in this page, but they can no longer be saved to this draft."), t("Copy what you need, then load the page again to write an addendum.")]);
@@ -131,17 +132,23 @@ export async function askConflict({ who, signed, mine, merged }: Conflict): Prom
   return shown.reduce((content, each) => (picks.get(each.path) === "theirs" ? content : choose(content, each.path, each.mine)), merged.content);
 }
 
-function words({ path }: Difference, value: unknown): string {
+/** "F1 Morphology" for "F1.morphology"; a finding as a whole is its name. */
+function named(path: string): string {
+  const [id, field] = path.split(".") as [string, string | undefined];
+  return field ? `${id} ${fieldName(field)}` : /^[A-Z]\d+$/.test(id) ? id : fieldName(id);
+}
+
+function said({ path }: Difference, value: unknown, terms: Terms): string {
   if (value === undefined) return t("not there");
-  if (value === null || value === "") return "–";
-  if (typeof value !== "object") return path.endsWith("sentence") ? String(value) : String(value).replaceAll("_", " ");
-  if (!path.includes(".")) return t("there, changed");
+  const field = path.split(".")[1];
+  if (value === null || typeof value !== "object") return valueWords(terms, field ?? path, value);
+  if (!field) return t("there, changed");
   if (Array.isArray(value)) return t("{n} entries", { n: value.length });
   // A location: its terms, not what they were measured from.
   return ["quadrant", "half", "clock", "depth"]
     .map((name) => [name, (value as Record<string, unknown>)[name]] as const)
     .filter(([, part]) => part !== null && part !== undefined && part !== "")
-    .map(([name, part]) => (name === "clock" ? t("{n} o'clock", { n: String(part) }) : String(part).replaceAll("_", " ")))
+    .map(([name, part]) => (name === "clock" ? t("{n} o'clock", { n: String(part) }) : valueWords(terms, `location.${name}`, part)))
     .join(", ");
 }
 

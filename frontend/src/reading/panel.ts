@@ -1,9 +1,10 @@
 // The findings beside the images: what each is, what the reader makes of it, and what follows.
-import type { Content, EarlierFinding, Finding, Page, Preview, Reason, Table, Terms, View } from "../contract";
+import type { Content, EarlierFinding, Finding, Page, Preview, Reason, View } from "../contract";
 import { h } from "../dom";
-import { t } from "../words";
+import { t, type Word } from "../words";
 import { compared } from "./arbitration";
 import { display, type Field, REASONED, valueOf } from "./draft";
+import { CHOICES, CLOCK, decisionWords, DUE, EXTENT, fieldName, NUMBER, stepWords, valueWords } from "./fields";
 import type { SaveState } from "./sync";
 
 export interface PanelHooks {
@@ -21,45 +22,15 @@ export interface PanelHooks {
   earlier(finding: EarlierFinding): void;
   look(finding: Finding): void;
   takeOver(finding: Finding, who: string): void;
+  takeComment(comment: string, who: string): void;
   sign(): void;
   release(): void;
   goOn(): void;
 }
 
-interface Choice {
-  field: Field;
-  label: string;
-  table: Table;
-  empty: boolean;
-}
+const capital = (text: string): string => text.charAt(0).toLocaleUpperCase(document.documentElement.lang) + text.slice(1);
 
-const CHOICES: Choice[] = [
-  { field: "morphology", label: "Morphology", table: "morphology", empty: true },
-  { field: "distribution", label: "Distribution", table: "distribution", empty: true },
-  { field: "typical_kind", label: "Typically benign kind", table: "typical_kinds", empty: true },
-  { field: "location.quadrant", label: "Quadrant", table: "quadrants", empty: true },
-  { field: "location.half", label: "Half", table: "halves", empty: true },
-  { field: "location.depth", label: "Depth", table: "depths", empty: true },
-  { field: "category", label: "Category", table: "categories", empty: false },
-  { field: "next_step", label: "Next step", table: "steps", empty: false },
-];
-
-const FIELD_WORDS: Record<string, string> = {
-  ...Object.fromEntries(CHOICES.map((each) => [each.field, each.label])),
-  count: "Number",
-  span_mm: "Extent, mm",
-  due_days: "Due in days",
-  "location.clock": "Clock",
-  split: "Split",
-  merged: "Merged",
-};
-
-/** A step in a few words: its text has gaps for side and date. */
-export function stepWords(terms: Terms, code: string): string {
-  return (terms.steps[code] ?? code.replaceAll("_", " ")).replace(/,? ?\{due\}/g, "").replace(/ ?(of )?(the )?\{side\}/g, "").replace(/\s+([.,;:])/g, "$1").replace(/\.$/, "");
-}
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const GREW = new Set(["new", "more", "larger", "wider", "denser", "changed_morphology", "changed_distribution"]);
 
 export class Panel {
   readonly element = h("aside", { class: "panel", "aria-label": t("Findings and report") });
@@ -85,7 +56,7 @@ export class Panel {
     const who = [exam.woman, exam.born && t("born {date}", { date: exam.born })].filter(Boolean).join(", ");
     this.head.append(
       h("h2", {}, who || t("Exam")),
-      h("p", {}, [exam.date, t(capital(exam.mode)), exam.state.replaceAll("_", " ")].filter(Boolean).join(" · ")),
+      h("p", {}, [exam.date, capital(exam.mode_name), exam.state_name].filter(Boolean).join(" · ")),
       this.status,
       this.alert,
     );
@@ -119,6 +90,7 @@ export class Panel {
         h("p", { class: "reader-name" }, `${k + 1}: ${reading.who}`),
         h("p", {}, t("Right {right}, left {left}", { right: category(reading.assessment.right), left: category(reading.assessment.left) })),
         reading.comment && h("p", { class: "soft" }, reading.comment),
+        reading.comment && h("button", { type: "button", class: "quiet take", "aria-label": t("Take over the comment of {who}", { who: reading.who }), click: () => this.hooks.takeComment(reading.comment, reading.who) }, t("Take over the comment")),
       ),
     );
     const said = (finding: Finding | null, k: number): HTMLElement => {
@@ -139,7 +111,7 @@ export class Panel {
     const pairs = compared(readings).map(({ findings, differs }) => {
       const id = findings.map((each) => each?.id).find(Boolean) ?? "";
       const any = findings[0] ?? findings[1];
-      const fields = differs.map((field) => t({ only: "only one has it", decision: "one rejects it" }[field] ?? (FIELD_WORDS[field] ?? field)).toLowerCase()).join(", ");
+      const fields = differs.map((field) => field === "only" ? t("only one has it") : field === "decision" ? t("one rejects it") : fieldName(field)).join(", ");
       return h(
         "article",
         { class: `pair${differs.length ? " differs" : ""}`, "aria-label": t("{id} in both readings", { id }) },
@@ -163,7 +135,7 @@ export class Panel {
         {},
         here ? h("button", { type: "button", class: "quiet jump", "aria-label": t("{id}: show it in the exam of {date}", { id: each.id, date: each.date }), click: () => this.hooks.earlier(each) }, each.id) : h("strong", {}, each.id),
         " ",
-        h("span", { class: "tag" }, each.status.map((one) => one.replaceAll("_", " ")).join(", ")),
+        h("span", { class: "tag" }, each.status.map((one) => display(terms, "changes", one)).join(", ")),
         ` ${[`${each.laterality === "L" ? t("Left") : t("Right")}${place ? ` ${place}` : ""}`, what, t("{n} on {date}", { n: each.count, date: each.date })].filter(Boolean).join(" · ")}`,
         ...each.words.map((line) => h("p", { class: "soft" }, line)),
         !here && h("p", { class: "soft" }, t("The images of that exam are not here.")),
@@ -194,7 +166,7 @@ export class Panel {
         ),
       ),
     );
-    const head = ["Group", "Number", "mm", "Probability*", "What"].map((name) => h("th", { scope: "col" }, t(name)));
+    const head = [t("Group"), t(NUMBER), t("mm"), t("Probability*"), t("What")].map((name) => h("th", { scope: "col" }, name));
     return h(
       "section",
       {},
@@ -256,7 +228,7 @@ export class Panel {
 
   state(state: SaveState): void {
     const words: Record<SaveState["kind"], string> = {
-      saved: state.kind === "saved" && state.at ? t("Draft saved {time}", { time: state.at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) }) : t("Draft saved"),
+      saved: state.kind === "saved" && state.at ? t("Draft saved {time}", { time: state.at.toLocaleTimeString(document.documentElement.lang || [], { hour: "2-digit", minute: "2-digit" }) }) : t("Draft saved"),
       changed: t("Changed, not saved yet"),
       saving: t("Saving"),
       "signed-out": t("Not saved: you are signed out"),
@@ -334,13 +306,13 @@ class Card {
       );
       const select = h("select", { id: input(choice.field), change: () => hooks.set(id, choice.field, select.value || null) }, choice.empty && h("option", { value: "" }, "–"), ...options);
       this.add(fields, choice.field, choice.label, select);
-      if (choice.field === "location.half") this.number(fields, "location.clock", "Clock", { min: 1, max: 12, step: 1 });
+      if (choice.field === "location.half") this.number(fields, "location.clock", CLOCK, { min: 1, max: 12, step: 1 });
       if (choice.field === "typical_kind") {
-        this.number(fields, "count", "Number", { min: 1, max: 100000, step: 1 });
-        this.number(fields, "span_mm", "Extent, mm", { min: 0, max: 500, step: "any" });
+        this.number(fields, "count", NUMBER, { min: 1, max: 100000, step: 1 });
+        this.number(fields, "span_mm", EXTENT, { min: 0, max: 500, step: "any" });
       }
     }
-    this.number(fields, "due_days", "Due in days", { min: 0, max: 4000, step: 1 });
+    this.number(fields, "due_days", DUE, { min: 0, max: 4000, step: 1 });
     this.body.append(
       fields,
       this.edits,
@@ -361,12 +333,12 @@ class Card {
     );
   }
 
-  private add(fields: HTMLElement, field: Field, label: string, control: HTMLSelectElement | HTMLInputElement): void {
+  private add(fields: HTMLElement, field: Field, label: Word, control: HTMLSelectElement | HTMLInputElement): void {
     this.inputs.set(field, control);
     fields.append(h("div", { class: `field of-${field.replace(".", "-")}` }, h("label", { for: control.id }, t(label)), control));
   }
 
-  private number(fields: HTMLElement, field: Field, label: string, limits: { min: number; max: number; step: number | "any" }): void {
+  private number(fields: HTMLElement, field: Field, label: Word, limits: { min: number; max: number; step: number | "any" }): void {
     const control = h("input", {
       type: "number",
       id: `${this.id}-${field.replace(".", "-")}`,
@@ -399,12 +371,11 @@ class Card {
     const place = [display(terms, "quadrants", finding.location.quadrant) || display(terms, "halves", finding.location.half), finding.location.clock && t("{n} o'clock", { n: finding.location.clock })].filter(Boolean).join(", ");
     const what = [display(terms, "typical_kinds", finding.typical_kind) || display(terms, "morphology", finding.morphology), display(terms, "distribution", finding.distribution)].filter(Boolean).join(", ");
     const size = finding.span_mm === null ? String(finding.count) : t("{n} in {mm} mm", { n: finding.count, mm: finding.span_mm.toFixed(finding.span_mm < 10 ? 1 : 0) });
-    const status = ((finding.change as { status?: string[] } | null)?.status ?? []).map((each) => each.replaceAll("_", " ")).join(", ");
-    const decision = { open: t("to decide"), accepted: t("accepted"), rejected: t("rejected") }[finding.decision];
+    const changes = (finding.change as { status?: string[] } | null)?.status ?? [];
     this.summary.replaceChildren(
       h("span", { class: "tag category" }, finding.category),
-      h("span", { class: `tag ${finding.decision}` }, decision),
-      ...(status ? [h("span", { class: `tag change${/new|more|larger|wider|denser|changed/.test(status.replace("unchanged", "")) ? " grew" : ""}` }, status)] : []),
+      h("span", { class: `tag ${finding.decision}` }, decisionWords(finding.decision)),
+      ...(changes.length ? [h("span", { class: `tag change${changes.some((each) => GREW.has(each)) ? " grew" : ""}` }, changes.map((each) => display(terms, "changes", each)).join(", "))] : []),
       ` ${[`${finding.laterality === "L" ? t("Left") : t("Right")}${place ? ` ${place}` : ""}`, what, size].filter(Boolean).join(" · ")}`,
     );
     if (!selected) return;
@@ -445,9 +416,8 @@ class Card {
         this.edits.append(row);
       }
       const label = row.querySelector("label") as HTMLLabelElement;
-      const was = String(edit.was) || "–";
-      const is = String(edit.is) || "–";
-      label.textContent = t("{field}: {is} in place of {was}. Why?", { field: t(FIELD_WORDS[edit.field] ?? edit.field), is: is.replaceAll("_", " "), was: was.replaceAll("_", " ") });
+      const [was, is] = [edit.was, edit.is].map((value) => valueWords(this.page.terms, edit.field, value)) as [string, string];
+      label.textContent = t("{field}: {is} in place of {was}. Why?", { field: fieldName(edit.field), is, was });
       const input = row.querySelector("input") as HTMLInputElement;
       assign(input, edit.reason);
       input.required = REASONED.has(edit.field);

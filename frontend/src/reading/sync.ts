@@ -3,6 +3,7 @@
 import type { Content, Page, Preview } from "../contract";
 import { readPage } from "../contract";
 import { debounced } from "../dom";
+import { t } from "../words";
 import { equal, type Merged, threeWay } from "./merging";
 
 export type SaveState =
@@ -211,7 +212,7 @@ export class Sync {
       }
       const page = readPage(new DOMParser().parseFromString(await response.text(), "text/html"));
       if (page.exam.id !== this.page.exam.id || page.reader.name !== this.page.reader.name) {
-        this.tell({ kind: "refused", why: [`Signed in as ${page.reader.name}; this draft is ${this.page.reader.name}'s.`] });
+        this.tell({ kind: "refused", why: [t("You are signed in as {who}; this draft belongs to {other}.", { who: page.reader.name, other: this.page.reader.name })] });
         return false;
       }
       this.csrf = page.csrf;
@@ -238,15 +239,15 @@ export class Sync {
     this.ask.stop();
     await this.preview();
     await this.previewing;
-    if (!(await this.flush()) && !(await this.flush())) return { kind: "refused", why: ["The draft is not saved yet, so it was not signed."] };
+    if (!(await this.flush()) && !(await this.flush())) return { kind: "refused", why: [t("The draft is not saved yet, so it was not signed.")] };
     const response = await this.call("POST", this.page.urls.sign, { revision: this.revision, versions: this.page.versions ?? 0, request, note });
-    if (!response) return { kind: "refused", why: ["The server did not take the signature. Nothing is lost; sign again."] };
+    if (!response) return { kind: "refused", why: [t("The server did not take the signature. Nothing is lost; sign again.")] };
     if (response.status === 409) {
       await this.settle(await response.json());
-      return { kind: "refused", why: ["Somebody changed the exam meanwhile; look at it, then sign."] };
+      return { kind: "refused", why: [t("Somebody changed the exam meanwhile; look at it, then sign.")] };
     }
     const told = (await response.json().catch(() => ({}))) as { address?: string; why?: string[] };
-    if (!response.ok) return { kind: "refused", why: told.why ?? [`The server answers ${response.status}.`] };
+    if (!response.ok) return { kind: "refused", why: told.why ?? [t("The server answers {status}.", { status: response.status })] };
     this.dead = true;
     return { kind: "signed", address: told.address ?? this.page.urls.back };
   }

@@ -1,6 +1,7 @@
 // Which views hang where. Right and left back to back, chest walls together, all at one scale
 // (the customary hanging: right breast at the reader's left, as if facing the woman).
 import type { Exam, Page, Side, View } from "../contract";
+import { t } from "../words";
 import { type Box, boxOf, type Placement, type Size } from "./geometry";
 
 export interface Hung {
@@ -35,8 +36,8 @@ export function hangings(page: Pick<Page, "exams">): Hanging[] {
   };
 
   const pairs = ORDER.map((view) => pair(now, view)).filter((row) => row.some(Boolean));
-  if (pairs.length > 1) add("all", "All views", [pairs.flat()], pairs);
-  else if (pairs[0]) add("all", "All views", [pairs[0]]);
+  if (pairs.length > 1) add("all", t("All views"), [pairs.flat()], pairs);
+  else if (pairs[0]) add("all", t("All views"), [pairs[0]]);
   for (const side of ["R", "L"] as const) {
     const both = ORDER.map((view) => hung(now, side, view));
     if (both.every(Boolean)) add(`side-${side}`, `${side} CC, ${side} MLO`, [both]);
@@ -50,7 +51,7 @@ export function hangings(page: Pick<Page, "exams">): Hanging[] {
       const current = pair(now, view);
       const before = pair(prior, view);
       if (current.some(Boolean) && before.some(Boolean))
-        add(`prior-${view}`, `${view} with prior`, [current, before], [
+        add(`prior-${view}`, t("{view} with prior", { view }), [current, before], [
           [before[0] ?? null, current[0] ?? null, current[1] ?? null, before[1] ?? null],
         ]);
     }
@@ -60,7 +61,7 @@ export function hangings(page: Pick<Page, "exams">): Hanging[] {
       const current = ORDER.map((view) => hung(now, side, view));
       const before = ORDER.map((view) => hung(prior, side, view));
       const beside = current.flatMap((each, k) => (side === "R" ? [before[k] ?? null, each] : [each, before[k] ?? null]));
-      if (current.some(Boolean) && before.some(Boolean)) add(`prior-side-${side}`, `${side} CC, ${side} MLO with prior`, [current, before], [beside]);
+      if (current.some(Boolean) && before.some(Boolean)) add(`prior-side-${side}`, t("{view} with prior", { view: `${side} CC, ${side} MLO` }), [current, before], [beside]);
     }
   }
   for (const view of singles) {
@@ -69,7 +70,7 @@ export function hangings(page: Pick<Page, "exams">): Hanging[] {
       if (!before || view.modifiers.length) continue;
       const [a, b] = [{ view, exam: now }, { view: before, exam: prior }];
       // The prior lies away from the other breast, as a reader expects: outside.
-      add(`pair-${view.uid}-${prior.id}`, `${view.label} with prior ${prior.date ?? ""}`.trim(), [view.laterality === "R" ? [b, a] : [a, b]], [[a], [b]]);
+      add(`pair-${view.uid}-${prior.id}`, t("{view} with prior {date}", { view: view.label, date: prior.date ?? "" }).trim(), [view.laterality === "R" ? [b, a] : [a, b]], [[a], [b]]);
     }
   }
   return list;

@@ -1,7 +1,7 @@
 // Marks over an image, as an SVG of our own: outlines keep their thin lines at every zoom, names stay beside them.
-import type { Affine, BlindReading, Content, EarlierFinding, EarlierPlace, Exam, Finding, Point, View } from "../contract";
+import type { Affine, BlindReading, Content, EarlierFinding, EarlierPlace, Exam, Finding, Point, Terms, View } from "../contract";
 import { svg } from "../dom";
-import { rim } from "../reading/draft";
+import { display, rim } from "../reading/draft";
 import { apply, boxOf, grow, hull, invert } from "./geometry";
 
 export interface MarkState {
@@ -38,6 +38,7 @@ export class Marks {
   constructor(
     private readonly view: View,
     private readonly exam: Exam,
+    private readonly terms: Terms,
   ) {
     this.element.append(this.scaled, this.named, this.own);
   }
@@ -61,7 +62,7 @@ export class Marks {
     for (const finding of state.earlier) for (const place of finding.places) this.earlier(finding, place);
     for (const mimic of this.view.mimics) {
       this.lines("mimic", mimic.outline?.length ? [mimic.outline] : []);
-      this.label("mimic", mimic.kind.replaceAll("_", " "), [mimic.x, mimic.y]);
+      this.label("mimic", display(this.terms, "mimics", mimic.kind), [mimic.x, mimic.y]);
     }
   }
 

@@ -1,8 +1,8 @@
 // One view in its pane: where it lies, what is drawn over it, what it says while it loads or when it failed.
-import type { Affine, Exam, Point, View } from "../contract";
+import type { Affine, Exam, Point, Terms, View } from "../contract";
 import { h, svg } from "../dom";
 import type { ImageStore, Picture } from "../image/store";
-import { t } from "../words";
+import { say, t } from "../words";
 import { apply, imageToPane, invert, type Placement, type Size } from "./geometry";
 import { Marks } from "./marks";
 
@@ -33,10 +33,11 @@ export class Pane {
     readonly view: View,
     readonly exam: Exam,
     readonly store: ImageStore,
+    terms: Terms,
     private readonly again: (pane: Pane) => void,
     private readonly scrolled: (pane: Pane) => void,
   ) {
-    this.marks = new Marks(view, exam);
+    this.marks = new Marks(view, exam, terms);
     this.frame = Math.floor(view.frames / 2);
     this.thumb = view.thumb && view.frames === 1 && !store.picture(view.image) ? h("img", { src: view.thumb, alt: "", class: "thumb", draggable: "false" }) : null;
     this.thumb?.addEventListener("load", () => this.follow());
@@ -103,7 +104,7 @@ export class Pane {
     const tone = window ? ` · C ${round(window.center)} W ${round(window.width)}` : "";
     const facts = `${slice}${zoom}${tone}${reduced ? ` · ${t("shown at 1/{n} of its resolution", { n: 2 ** reduced })}` : ""}`;
     const state = loading.state === "loading" ? `loading${Math.round(loading.share * 20)}` : loading.state;
-    const told = `${title}|${facts}|${state}|${loading.state === "failed" ? loading.reason : ""}|${Boolean(this.blinking)}`;
+    const told = `${title}|${facts}|${state}|${loading.state === "failed" ? say(loading.reason) : ""}|${Boolean(this.blinking)}`;
     if (told === this.told) return;
     this.told = told;
     this.title.textContent = title;
@@ -114,7 +115,7 @@ export class Pane {
     this.notice.hidden = loading.state === "ready";
     if (loading.state === "failed") {
       this.notice.replaceChildren(
-        h("p", { role: "alert" }, h("strong", {}, t("{view} cannot be shown.", { view: this.view.label })), ` ${t("Why: {reason}.", { reason: loading.reason })}`),
+        h("p", { role: "alert" }, h("strong", {}, t("{view} cannot be shown.", { view: this.view.label })), ` ${t("Why: {reason}.", { reason: say(loading.reason) })}`),
         h("button", { type: "button", class: "quiet", click: () => this.again(this) }, t("Load again")),
       );
     } else if (loading.state !== "ready")
@@ -144,7 +145,7 @@ export class Pane {
       const x = this.view.laterality === "R" ? 12 : this.size.width - 12;
       const y = this.size.height / 2;
       own.append(svg("path", { class: "ruler", d: `M${x - 4} ${y - cm / 2}H${x + 4}M${x} ${y - cm / 2}V${y + cm / 2}M${x - 4} ${y + cm / 2}H${x + 4}` }));
-      own.append(svg("text", { class: "ruler-name", x: this.view.laterality === "R" ? x + 8 : x - 8, y: y + 4, "text-anchor": this.view.laterality === "R" ? "start" : "end" }, "1 cm"));
+      own.append(svg("text", { class: "ruler-name", x: this.view.laterality === "R" ? x + 8 : x - 8, y: y + 4, "text-anchor": this.view.laterality === "R" ? "start" : "end" }, t("{n} cm", { n: 1 })));
     }
   }
 }

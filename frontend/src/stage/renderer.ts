@@ -3,6 +3,7 @@
 import type { Affine } from "../contract";
 import type { Lut, Voi } from "../image/dicom";
 import type { Level } from "../image/pyramid";
+import { refusal } from "../words";
 
 export interface Look {
   voi: Voi;
@@ -87,7 +88,7 @@ export class Renderer {
     private readonly budget = 900 << 20,
   ) {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: false, powerPreference: "high-performance" });
-    if (!gl) throw new Error("this browser does not offer WebGL 2, which the images need; use a current Chrome, Edge, Firefox or Safari");
+    if (!gl) throw refusal("this browser does not offer WebGL 2, which the images need; use a current Chrome, Edge, Firefox or Safari");
     this.gl = gl;
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
@@ -110,7 +111,7 @@ export class Renderer {
     }
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost())
-      throw new Error(`the graphics card refuses the drawing program: ${gl.getProgramInfoLog(program)}`);
+      throw refusal("the graphics card refuses the drawing program: {log}", { log: gl.getProgramInfoLog(program) ?? "" });
     gl.useProgram(program);
     this.places = Object.fromEntries(NAMES.map((name) => [name, gl.getUniformLocation(program, name)]));
     gl.uniform1i(this.places.image ?? null, 0);

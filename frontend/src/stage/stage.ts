@@ -118,7 +118,7 @@ export class Stage {
   }
 
   private makePane(hung: Hung, size: Size): Pane {
-    const pane = new Pane(hung.view, hung.exam, this.store, (each) => this.store.want([each.view.image], true), () => this.mark());
+    const pane = new Pane(hung.view, hung.exam, this.store, this.page.terms, (each) => this.store.want([each.view.image], true), () => this.mark());
     pane.size = size;
     pane.element.addEventListener("focus", () => this.activate(this.panes.indexOf(pane), false));
     return pane;

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.urls import reverse
 
-from calcscope import lexicon
 from calcscope.report.model import EarlierFinding, ExamReport, ViewReport
 from calcscope.server.exams.models import Exam, Image
 from calcscope.server.people.models import User
 from calcscope.server.reading.models import Draft
 from calcscope.server.reading.signing import blind_readings, has_read
+from calcscope.server.reading.words import terms, words
 
 CALCIFICATION = {"id", "x", "y", "slice", "probability", "diameter_mm", "outline", "kind", "group"}
 GROUP = {"id", "outline", "count", "span_mm", "probability", "morphology", "distribution"}
@@ -28,7 +28,9 @@ def payload(exam: Exam, draft: Draft, reader: User, csrf: str) -> dict[str, Any]
             "id": str(exam.uuid),
             "date": exam.date and exam.date.isoformat(),
             "mode": exam.mode,
+            "mode_name": exam.get_mode_display(),
             "state": exam.state,
+            "state_name": exam.get_state_display(),
             "woman": exam.woman.display,
             "born": exam.woman.birth_date and exam.woman.birth_date.isoformat(),
         },
@@ -49,6 +51,7 @@ def payload(exam: Exam, draft: Draft, reader: User, csrf: str) -> dict[str, Any]
             for place in change.places
         ],
         "terms": terms(),
+        "words": words(),
         "content": content.model_dump(by_alias=True, mode="json"),
         "revision": draft.revision,
         "versions": _visible(exam, reader),
@@ -123,21 +126,4 @@ def _view(view: ViewReport, image: Image) -> dict[str, Any]:
         "calcifications": [each.model_dump(include=CALCIFICATION) for each in view.calcifications],
         "groups": [each.model_dump(include=GROUP) for each in view.groups],
         "mimics": [each.model_dump(include=MIMIC) for each in view.mimics],
-    }
-
-
-def terms() -> dict[str, dict[str, Any]]:
-    """Identifier to words, of everything a reader chooses from."""
-    words = lexicon.terms()
-    steps = lexicon.next_steps().steps
-    return {
-        "morphology": {key: term.display for key, term in words.morphology.items()},
-        "distribution": {key: term.display for key, term in words.distribution.items()},
-        "typical_kinds": {key: term.display for key, term in words.typical_kinds.items()},
-        "categories": {key: each.display for key, each in lexicon.categories().categories.items()},
-        "steps": {key: step.text for key, step in steps.items()},
-        "step_days": {key: int(step.due_days.value) for key, step in steps.items()},
-        "quadrants": {key: term.display for key, term in words.quadrants.items()},
-        "halves": {key: term.display for key, term in words.halves.items()},
-        "depths": {key: term.display for key, term in words.depths.items()},
     }
