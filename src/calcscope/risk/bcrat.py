@@ -39,6 +39,11 @@ RACES = {
     "other_asian": "other Asian American",
 }
 """Our key and the name in the constants, in the order of the tool's numbers from 1 on."""
+YOUNG = f"The tool was made for women from {MEANT_FROM} on; for younger ones it is less certain."
+FEWER = "For her group the model rests on fewer women than for white women."
+OTHER_RATES = "The rates are those of white women; there are none for her own group."
+UNKNOWN = "Not known and counted as the lowest step:"
+"""Warnings; names of answers follow the last one."""
 WHITE_RATES = ("white", "native_american_or_unknown")
 HISPANIC = ("hispanic_us_born", "hispanic_foreign_born")
 ASIAN = ("chinese", "japanese", "filipino", "hawaiian", "other_pacific_islander", "other_asian")
@@ -204,16 +209,16 @@ def _absolute(
 def _warnings(answers: Answers) -> tuple[str, ...]:
     said = []
     if answers.age < MEANT_FROM:
-        said.append(f"The tool was made for women from {MEANT_FROM} on; for younger ones it is less certain.")
+        said.append(YOUNG)
     if answers.race not in WHITE_RATES:
-        said.append("For her group the model rests on fewer women than for white women.")
+        said.append(FEWER)
     if answers.race == "native_american_or_unknown":
-        said.append("The rates are those of white women; there are none for her own group.")
+        said.append(OTHER_RATES)
     unknown = [
         name
         for name in ("biopsies", "menarche", "first_birth", "relatives")
         if getattr(answers, name) is None
     ]
     if unknown:
-        said.append(f"Not known and counted as the lowest step: {', '.join(unknown).replace('_', ' ')}.")
+        said.append(f"{UNKNOWN} {', '.join(unknown).replace('_', ' ')}.")
     return tuple(said)

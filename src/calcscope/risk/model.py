@@ -16,7 +16,15 @@ LIFETIME = 90.0
 
 
 class Contradiction(CalcscopeError):
-    """Answers that cannot be those of one woman, or that no model covers; the message names them."""
+    """Answers that cannot be those of one woman, or that no model covers.
+
+    The message begins with the name of the answer and a colon.
+    """
+
+    @property
+    def answer(self) -> str:
+        """The name of the answer it is about, a field of :class:`Answers`."""
+        return str(self).partition(":")[0]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,6 @@
-from django.urls.resolvers import URLPattern
+from django.urls import path
+
+from calcscope.server.risks import views
 
 app_name = "risks"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("", views.risk, name="risk")]
