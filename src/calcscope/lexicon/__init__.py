@@ -34,6 +34,7 @@ from calcscope.lexicon.model import (
     Morphology,
     NextSteps,
     Notices,
+    Odds,
     Patient,
     Phrases,
     Rule,
@@ -44,7 +45,7 @@ from calcscope.lexicon.model import (
 
 __all__ = [
     "CadSr", "Categories", "Category", "Chains", "Changes", "Code", "Fhir", "Figure", "Groups",
-    "MalignancySettings", "NextSteps", "Notices", "Patient", "Phrases", "Rule", "Sizes", "Source",
+    "MalignancySettings", "NextSteps", "Notices", "Odds", "Patient", "Phrases", "Rule", "Sizes", "Source",
     "Terms", "cad_sr", "categories", "changes", "cite", "fhir", "grew", "groups", "load", "malignancy",
     "more_suspicious", "names", "next_steps", "notices", "patient", "phrases", "rules", "sizes",
     "sources", "terms", "trends", "turning",

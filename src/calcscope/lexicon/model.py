@@ -224,6 +224,8 @@ class ChangePhrases(Entry):
     """Sentences about a comparison. {then} names the earlier exam in words such as ``May 2023``."""
 
     counts: str
+    outside: str
+    faint: str
     allowing: str
     may_have_grown: str
     limit_then: str
@@ -365,8 +367,24 @@ class SeenPhrases(Entry):
 class ComparisonPhrases(Entry):
     none: str
     some: str
-    counted: str
+    possible: str
+    counts: str
+    then_and_now: str
+    in_both: str
+    none_then: str
+    at_most: str
     in_view: str
+    outside_one: str
+    outside_many: str
+    faint_one: str
+    faint_many: str
+    variability: str
+    variability_rest: str
+    small: str
+    below_then_one: str
+    below_then_many: str
+    below_now_one: str
+    below_now_many: str
     turned: str
     unsure: str
     unable: str
@@ -493,6 +511,25 @@ class PatientText(Entry):
     source: str
 
 
+class Odds(Entry):
+    """In how many of ``per`` women something is found, with its interval of 95 %, and in whom."""
+
+    value: float = Field(ge=0)
+    low: float = Field(ge=0)
+    high: float
+    per: Literal[100, 1000]
+    population: str
+    source: str
+    verified: bool
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _interval_holds_the_value(self) -> Odds:
+        if not self.low <= self.value <= self.high <= self.per:
+            raise ValueError(f"found {self.low} to {self.high} around {self.value}, of {self.per}")
+        return self
+
+
 class Patient(Entry):
     """``patient.yaml``: what a woman reads. ``steps`` have the field {by}, which is ``by`` filled in."""
 
@@ -506,6 +543,7 @@ class Patient(Entry):
     follow: str
     follow_source: str
     by: str
+    odds: dict[str, Odds]
 
 
 class ChainStep(Entry):
@@ -514,7 +552,7 @@ class ChainStep(Entry):
     ``results`` are the words for each result; ``then`` the steps that each opens, ``then_after`` the same
     where an earlier step of the chain had a certain result. A step that an exam fulfils has the one result
     ``done``. ``asks`` are further facts that a result states. ``earliest_share`` of the time must have passed
-    before an exam fulfils it.
+    before an exam fulfils it. ``visit`` says that the woman comes for it.
     """
 
     display: str
@@ -528,6 +566,7 @@ class ChainStep(Entry):
     modifiers: tuple[str, ...] = ()
     due_days: Figure | None = None
     earliest_share: float = 0.0
+    visit: bool = False
 
 
 class Escalation(Entry):
