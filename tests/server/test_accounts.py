@@ -127,8 +127,13 @@ def test_roles_are_given_and_taken_away(site: Site, account: Account, signed_in:
     for membership in user.memberships.all():
         browser.post(reverse("people:take-role", args=[user.pk, membership.pk]))
     assert not user.memberships.exists()
-    assert browser.get(reverse("people:account", args=[user.pk])).status_code == 404
-    assert [each.detail["role"] for each in events("role-given")] == ["coordinator"]
+    # Who has no role left is still there, and can be given one again.
+    assert "no role now" in browser.get(reverse("people:accounts")).content.decode()
+    assert browser.get(reverse("people:account", args=[user.pk])).status_code == 200
+    browser.post(reverse("people:give-role", args=[user.pk]), given)
+    assert user.has_role("coordinator", site=site)
+    user.memberships.get().end()
+    assert [each.detail["role"] for each in events("role-given")] == ["coordinator"] * 2
     assert {each.site_id for each in events("role-taken")} == {site.pk}
     # Nobody takes her own administrator's role.
     own = administrator.memberships.get()
@@ -215,6 +220,12 @@ def test_an_account_that_also_works_elsewhere_keeps_its_password(
     taken = browser.post(reverse("people:take-role", args=[user.pk, elsewhere.pk]))
     assert taken.status_code == 404
     assert user.has_role("radiologist", site=other_site)
+    # Nor after the last role there: who set her password now would have it when she works there again.
+    elsewhere.end()
+    page = browser.post(reverse("people:change-account", args=[user.pk, "new-password"]), follow=True)
+    assert b"nothing was changed" in page.content
+    user.refresh_from_db()
+    assert user.check_password(PASSWORD)
 
 
 @pytest.mark.parametrize("role", ["radiologist", "coordinator", "technologist", "patient"])

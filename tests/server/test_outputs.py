@@ -46,16 +46,49 @@ def test_made_twice_they_are_the_same(version: Version) -> None:
     assert {made.name: made.path.read_bytes() for made in Object.objects.all()} == before
 
 
-def test_an_addendum_says_what_it_takes_the_place_of(version: Version, account: Account) -> None:
+def test_an_addendum_says_what_it_takes_the_place_of(
+    version: Version, signed_in: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MADE", ("cad-sr", "sr"))
     writing.make_objects.call(str(version.uuid))
-    first = dcmread(Object.objects.get(kind="cad-sr").path)
     addendum = signed(version.exam, version.author, note="The clip was forgotten.")
     writing.make_objects.call(str(addendum.uuid))
-    second = dcmread(addendum.files.get(kind="cad-sr").path)
-    (study,) = second.PredecessorDocumentsSequence
-    (reference,) = study.ReferencedSeriesSequence[0].ReferencedSOPSequence
-    assert reference.ReferencedSOPInstanceUID == first.SOPInstanceUID
-    assert second.SOPInstanceUID != first.SOPInstanceUID
+    for kind in ("cad-sr", "sr"):
+        first, second = (dcmread(one.files.get(kind=kind).path) for one in (version, addendum))
+        (study,) = second.PredecessorDocumentsSequence
+        (reference,) = study.ReferencedSeriesSequence[0].ReferencedSOPSequence
+        assert reference.ReferencedSOPClassUID == first.SOPClassUID
+        assert reference.ReferencedSOPInstanceUID == first.SOPInstanceUID
+        assert second.SOPInstanceUID != first.SOPInstanceUID
+    browser = signed_in(version.author)
+    before, now = (
+        browser.get(reverse("reading:version", args=[one.uuid])).content.decode()
+        for one in (version, addendum)
+    )
+    assert "A later version takes the place of this one" in before
+    assert before.count("superseded</span>") == version.files.count()
+    assert "These files take the place of those of the version before" in now
+    assert now.count("current</span>") == addendum.files.count()
+
+
+def test_what_is_superseded_before_it_arrived_is_not_sent_after_what_is_current(
+    version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "MADE", ("seg",))
+    with monkeypatch.context() as away:
+        away.setattr(writing, "_send", lambda *_unused: "not reached")
+        writing.make_objects.call(str(version.uuid))
+    addendum = signed(version.exam, version.author, note="The clip was forgotten.")
+    writing.make_objects.call(str(addendum.uuid))
+    Delivery.objects.update(due=timezone.now() - timedelta(seconds=1))
+    writing.send_due()
+    told = {
+        one: set(Delivery.objects.filter(made__version=one).values_list("state", flat=True))
+        for one in (version, addendum)
+    }
+    assert told == {version: {"superseded"}, addendum: {"sent"}}
+    arrived = {path.name: path.read_bytes() for path in (tmp_path / "archive").rglob("*.dcm")}
+    assert arrived == {made.name: made.path.read_bytes() for made in addendum.files.all()}
 
 
 def test_what_does_not_arrive_is_tried_again_later_and_never_forgotten(

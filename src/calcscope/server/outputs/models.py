@@ -42,6 +42,7 @@ class Delivery(models.Model):
         WAITING = "waiting", _("waiting")
         SENT = "sent", _("sent")
         GIVEN_UP = "given_up", _("given up")
+        SUPERSEDED = "superseded", _("not sent, superseded")
 
     made = models.ForeignKey(Object, on_delete=models.PROTECT, related_name="deliveries")
     place = models.CharField(max_length=60)

@@ -7,6 +7,7 @@ more, with the same UIDs: archives keep one.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import transaction
 from django.dispatch import receiver
 from django.utils import timezone
 from django_tasks import task
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 
 from calcscope.errors import CalcscopeError
 from calcscope.node.config import DicomPlace, FolderPlace, NodeConfig, Place, WebPlace
@@ -25,7 +26,7 @@ from calcscope.server.outputs.models import Delivery, Object
 from calcscope.server.outputs.places import MADE, FaultyPlaces, places_of, takes
 from calcscope.server.reading.models import Version
 from calcscope.server.signals import report_was_signed
-from calcscope.standards.exporting import objects_of
+from calcscope.standards.exporting import KINDS, Kind, objects_of
 from calcscope.standards.subject import Subject, subject_of
 
 log = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ def make_objects(version_uuid: str) -> None:
     subject = subject_of_version(version)
     for kind in MADE:
         try:
-            written = objects_of(subject, kind)
+            written = objects_of(replace(subject, replaces=_replaced(version, kind)), kind)
         except CalcscopeError as error:
             log.error("version %s: no %s (%s)", version.uuid, kind, type(error).__name__)
             continue
@@ -71,13 +72,19 @@ def subject_of_version(version: Version) -> Subject:
     images = [image.path for image in version.exam.images.all()]
     earlier = [image.path for exam in version.exam.earlier() for image in exam.images.all()]
     signed = timezone.localtime(version.signed_at).replace(tzinfo=None, microsecond=0)
-    return subject_of(report, report.exams[0], signed, [*images, *earlier], _replaced(version))
+    return subject_of(report, report.exams[0], signed, [*images, *earlier])
 
 
-def _replaced(version: Version) -> Any:
-    """The CAD SR of the version before, which this one takes the place of."""
+def _replaced(version: Version, kind: Kind) -> Dataset | None:
+    """The object of the same kind of the version before, where an object can say whose place it takes.
+
+    Structured reports can (predecessor documents, PS3.3 C.17.2.1); segmentations and presentation states
+    cannot.
+    """
+    if KINDS[kind].replaces is None:
+        return None
     before = Object.objects.filter(
-        version__exam=version.exam, version__number__lt=version.number, kind="cad-sr"
+        version__exam=version.exam, version__number__lt=version.number, kind=kind
     ).last()
     return dcmread(before.path, stop_before_pixels=True) if before else None
 
@@ -94,10 +101,19 @@ def _address(made: Object) -> None:
 
 
 def send_due() -> int:
-    """Send what is due; how many arrived."""
+    """Send what is due; how many arrived.
+
+    What a later version has superseded is not sent any more: it could arrive after it, and in a folder lie in
+    its place.
+    """
     due = Delivery.objects.filter(state=Delivery.State.WAITING, due__lte=timezone.now())
     sent = 0
     for delivery in due.select_related("made__version__exam__site")[:AT_ONCE]:
+        later = delivery.made.version.superseded_by
+        if later is not None and later.files.exists():
+            delivery.state = Delivery.State.SUPERSEDED
+            delivery.save()
+            continue
         try:
             places = {place.name: place for place in places_of(delivery.made.version.exam.site)}
             place = places.get(delivery.place)

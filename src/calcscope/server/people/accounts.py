@@ -1,7 +1,8 @@
 """Accounts of an administrator's sites: making, locking, their roles, passwords and second factors.
 
 What belongs to the whole account (password, second factor, lock) is changed only by who administers every
-site at which it works: otherwise one hospital's administrator could enter another hospital as somebody else.
+site at which it works or has worked: otherwise one hospital's administrator could enter another hospital as
+somebody else.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.mail import send_mail
 from django.db import transaction
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Prefetch, Q, QuerySet, Sum
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -43,18 +44,25 @@ def administered(administrator: User) -> QuerySet[Site]:
 
 
 def accounts_of(administrator: User) -> QuerySet[User]:
-    """The accounts that work at the administrator's sites, each with its roles there as ``roles_here``."""
-    here = Membership.objects.filter(site__in=administered(administrator), role__in=STAFF)
+    """The accounts that work or worked at the administrator's sites, with roles there as ``roles_here``."""
+    sites = administered(administrator)
+    here = Membership.objects.filter(site__in=sites, role__in=STAFF)
     roles = here.select_related("site").order_by("site__name", "role")
-    users = User.objects.filter(pk__in=here.values("user"))
+    worked = User.former_sites.through.objects.filter(site__in=sites)
+    users = User.objects.filter(Q(pk__in=here.values("user")) | Q(pk__in=worked.values("user")))
     return users.order_by("last_name", "first_name", "username").prefetch_related(
         Prefetch("memberships", queryset=roles, to_attr="roles_here")
     )
 
 
 def works_elsewhere(user: User, administrator: User) -> bool:
-    """Whether the account also has a role at a site that the administrator does not administer."""
-    return user.memberships.exclude(site__in=administered(administrator)).exists()
+    """Whether the account also has, or had, a role at a site that the administrator does not administer.
+
+    Who sets the password of somebody without a role could wait until another hospital gives her one again.
+    """
+    sites = administered(administrator)
+    roles, former = user.memberships.exclude(site__in=sites), user.former_sites.exclude(pk__in=sites)
+    return roles.exists() or former.exists()
 
 
 def shut_out(users: QuerySet[User]) -> set[str]:
@@ -146,11 +154,10 @@ def take_role(request: Signed, number: int, membership: int) -> HttpResponse:
         messages.error(request, _("Your own role of administrator is taken away by another administrator."))
         return redirect("people:account", number)
     record("role-taken", taken, request=request, account=user.username, role=taken.role)
-    taken.delete()
-    if accounts_of(request.user).filter(pk=number).exists():
-        return redirect("people:account", number)
-    messages.success(request, _("The account has no role left at your sites."))
-    return redirect("people:accounts")
+    taken.end()
+    if not here.exists():
+        messages.success(request, _("The account has no role left at your sites. It can be given one again."))
+    return redirect("people:account", number)
 
 
 @never_cache

@@ -51,6 +51,10 @@ class User(AbstractUser):
         help_text=_("The password was made by an administrator and is changed at the first sign-in."),
     )
 
+    former_sites = models.ManyToManyField(
+        Site, verbose_name=_("sites at which it had a role"), related_name="former_accounts", blank=True
+    )
+
     def set_password(self, raw_password: str | None) -> None:
         """One of the account's own; a one-time password sets ``one_time_until`` afterwards."""
         super().set_password(raw_password)
@@ -90,3 +94,8 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.role} {self.site}"
+
+    def end(self) -> None:
+        """Take the role away; the site's administrators still see the account, and can give it one again."""
+        self.user.former_sites.add(self.site)
+        self.delete()

@@ -76,6 +76,14 @@ class Version(AppendOnly):
         """The content."""
         return ReadingContent.model_validate(self.content)
 
+    @property
+    def superseded_by(self) -> Version | None:
+        """The exam's latest report where that is a later one; one of two blind readings is replaced by none."""
+        if self.kind == self.Kind.READING:
+            return None
+        later = Version.objects.filter(exam=self.exam_id, number__gt=self.number)
+        return later.exclude(kind=self.Kind.READING).last()
+
     def report(self) -> ExamReport:
         """The signed exam in the report's own form."""
         return as_report(self.read(), self.based_on.report())

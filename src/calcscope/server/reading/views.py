@@ -82,7 +82,7 @@ def _content(request: Signed) -> tuple[dict[str, Any], ReadingContent]:
         first = error.errors(include_input=False)[0]
         raise Refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
     except (ValueError, KeyError, TypeError):
-        raise Refused("What was sent is no draft; load the page again.") from None
+        raise Refused(_("What was sent is no draft; load the page again.")) from None
 
 
 def _refused(refusal: Refused, status: int = 422) -> JsonResponse:
@@ -128,7 +128,7 @@ def preview(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
         return _refused(refusal)
     reading = exam.reading
     if reading is None:
-        return _refused(Refused("The exam has not been analysed."), 409)
+        return _refused(Refused(_("The exam has not been analysed.")), 409)
     return JsonResponse(previewed(content, reading.report()).model_dump(mode="json"))
 
 
@@ -143,7 +143,7 @@ def sign_exam(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
         revision, versions = int(sent["revision"]), int(sent["versions"])
         asked, note = uuid.UUID(sent["request"]), str(sent.get("note", ""))
     except (ValueError, KeyError, TypeError):
-        return _refused(Refused("What was sent is no signature; load the page again."))
+        return _refused(Refused(_("What was sent is no signature; load the page again.")))
     try:
         version = sign(exam, request.user, revision, versions, asked, note)
     except Refused as refusal:
@@ -205,6 +205,7 @@ def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
         "version": found,
         "content": content,
         "others": others,
+        "superseded_by": found.superseded_by,
         "exam": found.exam,
         "standing": content.standing,
         "overall": lexicon.categories().categories[content.assessment.overall].display,

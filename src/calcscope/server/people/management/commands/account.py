@@ -64,7 +64,8 @@ class Command(BaseCommand):
     def _role(self, user: User, options: dict[str, Any]) -> None:
         given = {"user": user, "site": _site(options["site"]), "role": options["role"]}
         if options["no_role"]:
-            Membership.objects.filter(**given).delete()
+            for membership in Membership.objects.filter(**given):
+                membership.end()
         else:
             Membership.objects.get_or_create(**given)
 
