@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -94,6 +95,82 @@ def test_nothing_is_said_of_a_place_that_is_not_known() -> None:
     assert assess_finding(lost, "screening").sentence.startswith(
         "A group of 12 fine pleomorphic calcifications spanning 14 mm in the right breast. Not compared"
     )
+
+
+def compared(status: str, then: int, now: int, **said: object) -> str:
+    """The sentence on the comparison with an exam of two years ago."""
+    change = ChangeFacts((status,), 2.0, then, now, view="CC", **said)  # type: ignore[arg-type]
+    sentence = assess_finding(replace(GROUP, change=change), "screening").sentence
+    said_of_it = re.search(r"[^.]* since the mammogram of 2 years ago[^.]*\.", sentence)
+    assert said_of_it
+    return said_of_it[0].strip().replace("since the mammogram of 2 years ago", "since")
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        (("more", 9, 14), "Increased in number since (in the CC view 9 then, 14 now)."),
+        (
+            ("more", 9, 14, {"below_limit_then": 3}),
+            "Increased in number since (in the CC view 9 then, 14 now; 3 of those not seen then lie below "
+            "the detection limit of the earlier mammogram).",
+        ),
+        (
+            ("more", 1, 3, {"below_limit_then": 1}),
+            "Increased in number since (in the CC view 1 then, 3 now; one not seen then lies below the "
+            "detection limit of the earlier mammogram).",
+        ),
+        (("new", 0, 9), "New since (in the CC view none then, 9 now)."),
+        (("new", 0, 1), "New since (in the CC view none then, 1 now)."),
+        (("new", 1, 9), "New since (in the CC view at most 1 then, 9 now)."),
+        (
+            ("fewer", 14, 9, {"below_limit_now": 2, "below_limit_then": 1}),
+            "Decreased in number since (in the CC view 14 then, 9 now; 2 of those not seen now lie below the "
+            "detection limit of the current mammogram).",
+        ),
+        (("unchanged", 9, 9), "Unchanged since (in the CC view 9 then and now)."),
+        (("unchanged", 1, 1), "Unchanged since."),
+        (
+            ("unchanged", 8, 11, {"interval": (0.0, 3.0)}),
+            "Unchanged since (in the CC view 8 then, 11 now, a difference within the expected variability of "
+            "repeat reading).",
+        ),
+        (
+            ("unchanged", 40, 44, {"interval": (1.0, 6.0)}),
+            "Unchanged since (in the CC view 40 then, 44 now; the difference is too small to count as a "
+            "change).",
+        ),
+        (
+            ("unchanged", 6, 12, {"interval": (0.0, 3.0), "faint_then": 5}),
+            "Unchanged since (in the CC view 6 then, 12 now; 5 of those now were only faintly seen then; the "
+            "remaining difference is within the expected variability of repeat reading).",
+        ),
+        (
+            ("unchanged", 11, 12, {"interval": (0.0, 1.0), "faint_then": 1}),
+            "Unchanged since (in the CC view 11 then, 12 now; one of those now was only faintly seen then).",
+        ),
+        (
+            ("unchanged", 17, 3, {"interval": (-3.0, 0.0), "outside_now": 5}),
+            "Unchanged since (in the CC view 17 then, 3 now; 5 of those then are now seen outside this "
+            "finding; the remaining difference is within the expected variability of repeat reading).",
+        ),
+        (
+            ("unchanged", 4, 14, {"interval": (0.0, 12.0), "may_have_grown": True}),
+            "No certain change since, but an increase cannot be excluded (in the CC view 4 then, 14 now).",
+        ),
+    ],
+)
+def test_a_comparison_says_the_numbers_and_why_they_differ(told: tuple[Any, ...], sentence: str) -> None:
+    status, then, now, *more = told
+    assert compared(status, then, now, **(more[0] if more else {})) == sentence
+
+
+def test_what_is_not_counted_has_no_numbers() -> None:
+    vessel = replace(
+        GROUP, typical_kind="vascular", morphology=None, distribution=None,
+        change=ChangeFacts(("unchanged",), 2.0, 31, 44, interval=(-3.0, 9.0), view="CC"),
+    )  # fmt: skip
+    assert "Unchanged since the mammogram of 2 years ago." in assess_finding(vessel, "screening").sentence
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from pairs import current, earlier, exam, film, group
 
-from calcscope import lexicon
 from calcscope.exam import Exam, Failure, read_exams
 from calcscope.priors.choose import Chosen
 from calcscope.priors.model import Change, Status
 from calcscope.reading import NothingToCompare, ReadSettings, compare_paths, read_paths
-from calcscope.reading.comparison import Became, Earlier, Offered, compare_exams, deciding, facts_of
+from calcscope.reading.comparison import Became, Earlier, Offered, compare_exams, deciding
 from calcscope.report import model
 
 
@@ -354,10 +353,3 @@ def test_growth_counts_first_then_how_long_it_is_stable(changes: list[Became], y
     chosen = deciding(changes)
     assert chosen is not None
     assert chosen.earlier.chosen.exam.study_uid == str(year)
-
-
-def test_what_is_not_comparable_gives_assessment_no_status_but_its_reason() -> None:
-    reason = lexicon.changes().reasons.too_fine
-    facts = facts_of(since(2024, "not_comparable", reason=reason))
-    assert facts.status == ()
-    assert facts.reason == reason

@@ -12,7 +12,7 @@ import pytest
 import sample
 from pydantic import ValidationError
 
-from calcscope.report.model import Report, exam_folder_name
+from calcscope.report.model import Change, Report, exam_folder_name
 from calcscope.report.schema import json_schema
 from calcscope.report.writing import report_text
 
@@ -54,6 +54,15 @@ def test_every_field_is_described() -> None:
 def test_unknown_fields_are_refused(data: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="extra"):
         Report.model_validate({**data, "surname": "Doe"})
+
+
+def test_a_report_from_before_a_field_was_added_is_still_read() -> None:
+    old = {
+        "prior": "1.2", "date": "2023-05-02", "status": ["changed_distribution"], "numbers": {"count_now": 9},
+        "interval": {}, "detection_limit": {},
+    }  # fmt: skip
+    change = Change.model_validate(old)
+    assert (change.turned, change.may_have_grown) == ([], False)
 
 
 def test_numbers_that_are_none_are_refused(data: dict[str, Any]) -> None:

@@ -49,6 +49,11 @@ class ChangeFacts:
         comparable
     years : between the exams
     then, now : numbers of calcifications found, where known
+    below_limit_then : how many of those now were not found then and lie below the earlier image's limit
+    below_limit_now : how many of those then were not found now and lie below the current image's limit
+    faint_then : how many of those now were only doubtful marks then
+    outside_now : how many of those then are found now, but not of this finding
+    interval : of the change in number, None where nothing can be said
     reason : why it is not comparable, a sentence
     view : the view that the numbers are of
     turned : of each ``changed_…`` the term then and the term now
@@ -59,6 +64,11 @@ class ChangeFacts:
     years: float
     then: int | None = None
     now: int | None = None
+    below_limit_then: int = 0
+    below_limit_now: int = 0
+    faint_then: int = 0
+    outside_now: int = 0
+    interval: tuple[float, float] | None = None
     reason: str | None = None
     view: str | None = None
     turned: tuple[tuple[str, str, str], ...] = ()

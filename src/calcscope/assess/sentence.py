@@ -5,8 +5,10 @@ It is put together from the fixed phrases of ``lexicon/data/phrases.yaml`` and `
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from calcscope import lexicon
-from calcscope.assess.model import FindingFacts, Malignancy, NextStep, Place
+from calcscope.assess.model import ChangeFacts, FindingFacts, Malignancy, NextStep, Place
 from calcscope.assess.rules import Case
 from calcscope.assess.wording import (
     capitalised,
@@ -39,7 +41,7 @@ def paragraph(
         sentences.append(phrases.orientation_assumed)
     if facts.bilateral:
         sentences.append(phrases.alike_in_both_breasts)
-    sentences.append(_comparison(facts))
+    sentences.append(_comparison(case))
     if kind:
         sentences.append(phrases.typical.format(cause=kind.cause))
     if case.lacks_proof and case.named_kind:
@@ -131,17 +133,51 @@ def _seen(facts: FindingFacts) -> str:
     return f"{seen}; {open_question}" if open_question and not facts.place.quadrant else seen
 
 
-def _comparison(facts: FindingFacts) -> str:
+def _comparison(case: Case) -> str:
     phrases = lexicon.phrases().comparison
-    change = facts.change
+    change = case.facts.change
     if change is None:
         return phrases.none
     ago = f"{years_phrase(change.years)} ago"
     if not change.status:
         reason = change.reason or lexicon.changes().reasons.no_view
         return phrases.unable.format(ago=ago, reason=reason[:1].lower() + reason[1:])
-    said = capitalised(change_phrase(change))
-    if {"more", "fewer"}.intersection(change.status) and change.then is not None and change.now is not None:
-        where = phrases.in_view.format(view=change.view) if change.view else ""
-        return phrases.counted.format(Change=said, ago=ago, then=change.then, now=change.now, in_view=where)
-    return phrases.some.format(Change=said, ago=ago)
+    template = phrases.possible if change.may_have_grown else phrases.some
+    return template.format(Change=capitalised(change_phrase(change)), ago=ago, counts=_counts(case, change))
+
+
+def _counts(case: Case, change: ChangeFacts) -> str:
+    """``in the CC view 9 then, 14 now``, with what makes the two comparable. Nothing of one that stayed one,
+    nor of what is not counted."""
+    phrases = lexicon.phrases().comparison
+    uncounted = case.typical_kind is not None and case.typical_kind.plural_only
+    if change.then is None or change.now is None or uncounted or change.then == change.now == 1:
+        return ""
+    then = str(change.then) if change.then else phrases.none_then
+    if "new" in change.status and change.then:
+        then = phrases.at_most.format(then=then)
+    template = phrases.in_both if then == str(change.now) else phrases.then_and_now
+    return phrases.counts.format(
+        in_view=phrases.in_view.format(view=change.view) if change.view else "",
+        numbers=template.format(then=then, now=change.now),
+        remarks="".join(_remarks(change, change.now - change.then)),
+    )
+
+
+def _remarks(change: ChangeFacts, more: int) -> Iterator[str]:
+    """Why the numbers of two exams differ, by ``more``, where it is not that some came or went."""
+    phrases = lexicon.phrases().comparison
+    said = 0
+    for count, one, many in (
+        (change.faint_then if more > 0 else 0, phrases.faint_one, phrases.faint_many),
+        (change.outside_now if more < 0 else 0, phrases.outside_one, phrases.outside_many),
+        (change.below_limit_then if more > 0 else 0, phrases.below_then_one, phrases.below_then_many),
+        (change.below_limit_now if more < 0 else 0, phrases.below_now_one, phrases.below_now_many),
+    ):
+        if count:
+            said += count
+            yield one if count == 1 else many.format(count=count)
+    if change.status == ("unchanged",) and not change.may_have_grown and abs(more) > said:
+        low, high = change.interval or (0.0, 0.0)
+        rest = phrases.variability_rest if said else phrases.variability
+        yield rest if low <= 0 <= high else phrases.small

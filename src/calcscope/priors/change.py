@@ -259,6 +259,10 @@ def _numbers(lead: Outcome, outcomes: Sequence[Outcome], years: float | None) ->
         **_counts(lead),
         "comparable_now": lead.comparable_now,
         "comparable_then": lead.comparable_then,
+        "below_limit_now": float(lead.below_limit_now),
+        "below_limit_then": float(lead.below_limit_then),
+        "faint_then": float(lead.faint_then),
+        "outside_now": float(lead.outside_now),
         "count_change": _mean(lead),
     }
     if years is not None:
@@ -409,15 +413,18 @@ def _words(
         words.append(
             say.counts.format(view=_view(lead), then=then, count_then=count_then, count_now=count_now)
         )
+        if lead.outside_now:
+            words.append(say.outside.format(count=lead.outside_now))
+        if lead.faint_then:
+            words.append(say.faint.format(count=lead.faint_then, then=then))
         words.append(
             say.allowing.format(
                 change=signed(numbers["count_change"]), low=signed(low), high=signed(high),
                 percent=round(100 * lexicon.changes().interval.value),
             )
         )  # fmt: skip
-        unseen = int(len(lead.now) - numbers["comparable_now"])
-        if unseen > 0:
-            words.append(say.unseen.format(count=unseen, of=len(lead.now), then=then))
+        if lead.below_limit_then:
+            words.append(say.unseen.format(count=lead.below_limit_then, of=len(lead.now), then=then))
     if "larger" in status or "smaller" in status:
         ratio = numbers["size_ratio"]
         words.append(

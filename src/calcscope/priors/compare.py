@@ -182,6 +182,29 @@ class Outcome:
     limit_then_mm: float | None
 
     @property
+    def below_limit_then(self) -> int:
+        """How many of ``now`` are not found then and would be in fewer than every second case."""
+        return round(len(self.now) - self.comparable_now) if len(self.now) else 0
+
+    @property
+    def below_limit_now(self) -> int:
+        """How many of ``then`` are not found now and would be in fewer than every second case."""
+        return round(len(self.then) - self.comparable_then)
+
+    @property
+    def faint_then(self) -> int:
+        """How many of ``then`` are doubtful marks, known by what is found in their place now."""
+        return len(self.then) - self.found_then
+
+    @property
+    def outside_now(self) -> int:
+        """How many of ``then`` are found now, but are not of this finding."""
+        if not len(self.now):
+            return 0
+        partners = self.paired.current[np.isin(self.paired.prior, self.then)]
+        return int(np.count_nonzero(~np.isin(partners, self.now)))
+
+    @property
     def before(self) -> float:
         """How many of ``now`` were there before, beyond what chance pairs; faint marks count for less."""
         partners = self.paired.prior[np.isin(self.paired.current, self.now)]

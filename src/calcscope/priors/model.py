@@ -185,9 +185,11 @@ class Change:
     status : what holds of it, the most telling first; one of them where it is new, resolved, unchanged or not
         comparable
     numbers : of one view, ``count_now``, ``count_then`` (as found), ``comparable_now``, ``comparable_then``
-        (what both images can show), ``count_change``; where both exams have a group ``span_now_mm``,
-        ``span_then_mm``, ``density_ratio``; ``years`` where known; and, of all views, ``size_ratio`` where
-        there are enough matched calcifications
+        (what both images can show), ``count_change``; of the other exam's, ``below_limit_now`` and
+        ``below_limit_then`` (not found, and found in fewer than every second case), ``faint_then`` (doubtful
+        marks then), ``outside_now`` (found now but not of this finding); where both exams have a group
+        ``span_now_mm``, ``span_then_mm``, ``density_ratio``; ``years`` where known; and, of all views,
+        ``size_ratio`` where there are enough matched calcifications
     interval : 90 % interval, over all views, of ``count_change``, ``size_ratio``
     detection_limit : diameter in mm of a calcification of this finding's kind that is found in every second
         case: ``now_mm``, ``then_mm``

@@ -118,6 +118,11 @@ def change_model(
         reason=change.reason,
         raises_suspicion=change.raises_suspicion,
         view=change.view,
+        turned=[
+            model.Turned.model_validate({"what": what, "was": was, "now": now})
+            for what, was, now in change.turned
+        ],
+        may_have_grown=change.may_have_grown,
         places=places,
     )
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from calcscope import lexicon
-from calcscope.assess import ChangeFacts
 from calcscope.exam import Exam, Failure, View
 from calcscope.priors.change import change_of
 from calcscope.priors.choose import Chosen, choose_priors
@@ -263,25 +262,6 @@ def deciding(changes: Sequence[Became]) -> Became | None:
             break
         stable = one
     return stable
-
-
-def facts_of(one: Became) -> ChangeFacts:
-    """What assessment has to know of a comparison."""
-    change = one.change
-    return ChangeFacts(
-        status=change.terms,
-        years=one.earlier.chosen.years,
-        then=_count(change, "count_then"),
-        now=_count(change, "count_now"),
-        reason=change.reason,
-        view=change.view,
-        turned=change.turned,
-        may_have_grown=change.may_have_grown,
-    )
-
-
-def _count(change: Change, name: str) -> int | None:
-    return int(change.numbers[name]) if name in change.numbers else None
 
 
 # --- what only an earlier exam shows --------------------------------------------------------------------

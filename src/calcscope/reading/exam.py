@@ -15,7 +15,7 @@ from calcscope.breast import Foreign
 from calcscope.describe.model import GroupDescription
 from calcscope.errors import UnreadableInput
 from calcscope.exam import Exam, Failure, View
-from calcscope.exam.model import Points
+from calcscope.exam.model import Laterality, Points
 from calcscope.groups import Group
 from calcscope.priors.choose import choose_priors
 from calcscope.reading.changes import change_model, earlier_finding, prior_models, trend_models
@@ -30,10 +30,10 @@ from calcscope.reading.comparison import (
     became,
     compare_exams,
     deciding,
-    facts_of,
     gone,
     to_be_compared,
 )
+from calcscope.reading.facts import facts_of
 from calcscope.reading.faults import fault
 from calcscope.reading.findings import Found, Seen, collect
 from calcscope.reading.settings import ReadSettings
@@ -79,8 +79,13 @@ def read_exam(
     found = collect(views, settings)
     comparison, changes, lost = _compared(exam, views, found, offered, settings, progress)
     comparison = replace(comparison, left_out=(*comparison.left_out, *left_out))
-    found = [_with_change(item, deciding(since)) for item, since in zip(found, changes, strict=True)]
-    judged = [assess_finding(item.facts, settings.mode, settings.assess) for item in found]
+    listed = [_listed(i, view, found, settings) for i, view in enumerate(views)]
+    shown = [_view(view, ids) for view, ids in zip(views, listed, strict=True)]
+    priors = prior_models(comparison, views)
+    described = [_described(item, since, views, listed) for item, since in zip(found, changes, strict=True)]
+    judged = [
+        assess_finding(facts, settings.mode, settings.assess) for facts in facts_of(described, shown, priors)
+    ]
     verdict = assess_exam(
         judged,
         settings.mode,
@@ -90,16 +95,15 @@ def read_exam(
         _untold(found, judged, changes, views),
     )
     order = sorted(range(len(found)), key=lambda n: _urgency(found[n], judged[n]))
-    listed = [_listed(i, view, found, settings) for i, view in enumerate(views)]
     report = model.ExamReport(
         study_uid=exam.study_uid,
         patient_id=exam.patient_id,
         date=exam.date,
         mode=settings.mode,
-        priors=prior_models(comparison, views),
-        views=[_view(view, ids) for view, ids in zip(views, listed, strict=True)],
+        priors=priors,
+        views=shown,
         findings=[
-            _finding(f"F{n + 1}", found[k], judged[k], changes[k], exam.date, views, listed)
+            _finding(f"F{n + 1}", found[k], described[k], judged[k], trend_models(exam.date, changes[k]))
             for n, k in enumerate(order)
         ],
         earlier_findings=[earlier_finding(f"E{n + 1}", one, views, listed) for n, one in enumerate(lost)],
@@ -187,11 +191,6 @@ def _read_earlier(
     view: View, settings: ReadSettings, progress: Callable[[str], None]
 ) -> ViewReading | Failure:
     return _read(view, settings, progress, True)
-
-
-def _with_change(found: Found, since: Became | None) -> Found:
-    """A finding with what assessment has to know of its comparison."""
-    return found if since is None else replace(found, facts=replace(found.facts, change=facts_of(since)))
 
 
 def _is_raw_twin(view: View, exam: Exam) -> bool:
@@ -352,16 +351,25 @@ def _placed(view: ViewReading, item: Foreign) -> dict[str, Any]:
     return {"x": x, "y": y, "kind": item.kind, "extent_mm": item.extent_mm, "outline": outline}
 
 
-def _finding(
-    name: str,
-    found: Found,
-    judged: FindingAssessment,
-    changes: list[Became],
-    date: str | None,
-    views: list[ViewReading],
-    listed: list[dict[int, str]],
-) -> model.Finding:
-    facts, place = found.facts, found.facts.place
+class Described(model.Model):
+    """A finding as the report tells of it, before it is judged."""
+
+    laterality: Laterality
+    members: list[model.Member]
+    distribution: str | None
+    morphology: str | None
+    typical_kind: str | None
+    count: int
+    span_mm: model.Length | None
+    skin_mm: model.Length | None
+    location: model.Location
+    change: model.Change | None
+
+
+def _described(
+    found: Found, changes: Sequence[Became], views: list[ViewReading], listed: list[dict[int, str]]
+) -> Described:
+    facts = found.facts
 
     def member(seen: Seen) -> model.Member:
         return model.Member(
@@ -373,29 +381,31 @@ def _finding(
     since = deciding(changes)
     apart = [(each.view, each.specks[k : k + 1]) for each in found.seen for k in range(len(each.specks))]
     alone = apart if found.what in ("kind", "lone") else []
+    return Described(
+        laterality=facts.laterality,
+        members=[member(seen) for seen in found.seen],
+        distribution=facts.distribution,
+        morphology=facts.morphology,
+        typical_kind=facts.typical_kind,
+        count=facts.count,
+        span_mm=facts.span_mm,
+        skin_mm=facts.skin_mm,
+        location=model.Location.model_validate(vars(facts.place)),
+        change=None if since is None else change_model(since, views, listed, alone),
+    )
+
+
+def _finding(
+    name: str, found: Found, described: Described, judged: FindingAssessment, trend: list[model.Moment]
+) -> model.Finding:
+    kind = described.typical_kind or ("group" if found.what == "group" else "single")
     return model.Finding.model_validate(
         {
+            **{field: getattr(described, field) for field in Described.model_fields},
             "id": name,
-            "laterality": facts.laterality,
-            "kind": facts.typical_kind or ("group" if found.what == "group" else "single"),
+            "kind": kind,
             "benign": judged.category == "2",
-            "members": [member(seen) for seen in found.seen],
-            "distribution": facts.distribution,
-            "morphology": facts.morphology,
-            "typical_kind": facts.typical_kind,
-            "count": facts.count,
-            "span_mm": facts.span_mm,
-            "location": {
-                "quadrant": place.quadrant,
-                "half": place.half,
-                "clock": place.clock,
-                "depth": place.depth,
-                "nipple_mm": place.nipple_mm,
-                "certainty": place.certainty,
-                "orientation_assumed": place.orientation_assumed,
-            },
-            "change": None if since is None else change_model(since, views, listed, alone),
-            "trend": trend_models(date, changes),
+            "trend": trend,
             "malignancy": None if judged.malignancy is None else vars(judged.malignancy),
             "provisional_suspicion": judged.provisional_suspicion,
             "assessment": {"category": judged.category, "basis": judged.basis},

@@ -18,6 +18,7 @@ from calcscope.describe.describing import is_milk_of_calcium
 from calcscope.exam.model import Laterality
 from calcscope.groups.location import CRANIOCAUDAL, Sighting, locate, offset
 from calcscope.groups.pairing import pair_views
+from calcscope.reading.facts import with_both_breasts, worked_up
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading
 
@@ -50,7 +51,10 @@ def collect(views: Sequence[ViewReading], settings: ReadSettings) -> list[Found]
             found += _vessels(views, own, side)
             found += _kinds(views, own, side, settings)
             found += _lone(views, own, side, settings)
-    return _with_both_breasts(found)
+    facts = with_both_breasts(
+        [item.facts for item in found], [{seen.view for seen in item.seen} for item in found]
+    )
+    return [replace(item, facts=one) for item, one in zip(found, facts, strict=True)]
 
 
 def _groups(views: Sequence[ViewReading], own: list[int], side: Laterality) -> list[Found]:
@@ -127,7 +131,7 @@ def _group_finding(views: Sequence[ViewReading], cluster: list[tuple[int, int]],
         ),
         place=locate([_sighting(views, i, k) for i, k in cluster]),
         few=all(group.few for group in groups),
-        fully_worked_up=_worked_up(views, side),
+        fully_worked_up=worked_up([view.info for view in views], side),
         skin_mm=_skin_mm(views, cluster),
     )
     return Found("group", tuple(Seen(i, k, views[i].groups[k].members) for i, k in cluster), facts)
@@ -142,16 +146,6 @@ def _skin_mm(views: Sequence[ViewReading], cluster: list[tuple[int, int]]) -> fl
             row, column = round(group.y), round(group.x)
             distances.append(float(breast.skin_distance_mm[row, column]))
     return min(distances, default=None)
-
-
-def _worked_up(views: Sequence[ViewReading], side: Laterality) -> bool:
-    """Magnification views of this breast in two planes: craniocaudal, and oblique or lateral."""
-    planes = {
-        view.info.view in CRANIOCAUDAL
-        for view in views
-        if view.info.laterality == side and view.info.is_magnification
-    }
-    return len(planes) == 2
 
 
 def _vessels(views: Sequence[ViewReading], own: list[int], side: Laterality) -> list[Found]:
@@ -213,7 +207,7 @@ def _kind_facts(
         span_mm=span,
         diameter_mm=max(float(views[s.view].specks.diameter_mm[s.specks].max()) for s in seen),
         place=place,
-        fully_worked_up=_worked_up(views, side),
+        fully_worked_up=worked_up([view.info for view in views], side),
     )
 
 
@@ -227,33 +221,3 @@ def _lone_sighting(views: Sequence[ViewReading], seen: Seen) -> Sighting:
         1,
         float(view.specks.diameter_mm[n]),
     )
-
-
-def _with_both_breasts(found: list[Found]) -> list[Found]:
-    """Whether a group is the only one of its kind, and whether both breasts show alike ones."""
-
-    def look(item: Found) -> tuple[str | None, str | None]:
-        return item.facts.morphology, item.facts.typical_kind
-
-    def apart(one: Found, other: Found) -> bool:
-        """Two groups of one breast that no view shows side by side may be the same one."""
-        views = {seen.view for seen in one.seen}
-        return one.facts.laterality != other.facts.laterality or any(s.view in views for s in other.seen)
-
-    groups = [item for item in found if item.what == "group"]
-    result = []
-    for item in found:
-        if item.what == "group":
-            alike = [
-                other
-                for other in groups
-                if other is not item and look(other) == look(item) and apart(item, other)
-            ]
-            other_side = any(o.facts.laterality != item.facts.laterality for o in alike)
-            scattered = item.facts.distribution == "diffuse" or bool(alike)
-            item = replace(
-                item,
-                facts=replace(item.facts, solitary=not alike, bilateral=other_side and scattered),
-            )
-        result.append(item)
-    return result

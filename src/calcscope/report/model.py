@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 
 Laterality = Literal["L", "R"]
 Mode = Literal["screening", "diagnostic"]
@@ -265,6 +265,14 @@ class Place(Model):
     earlier: list[EarlierCalcification] = Field(description="Its calcifications in the earlier view")
 
 
+class Turned(Model):
+    """A shape or a distribution that is another one than then."""
+
+    what: Literal["changed_morphology", "changed_distribution"] = Field(description="Which of the two")
+    was: str = Field(description="Lexicon term then")
+    now: str = Field(description="Lexicon term now")
+
+
 class Change(Model):
     """What the comparison with an earlier exam found. Intervals are of 90 %."""
 
@@ -277,7 +285,9 @@ class Change(Model):
     )
     numbers: dict[str, float] = Field(
         description="count_now, count_then (as found), comparable_now, comparable_then (what both images can "
-        "show), count_change; where known span_now_mm, span_then_mm, density_ratio, all of one view; "
+        "show), count_change; of the other exam's, below_limit_now, below_limit_then (not found, and found "
+        "in fewer than every second case), faint_then (doubtful marks then), outside_now (found now but not "
+        "of this finding); where known span_now_mm, span_then_mm, density_ratio, all of one view; "
         "size_ratio of all views; years"
     )
     interval: dict[str, tuple[float, float]] = Field(
@@ -294,6 +304,12 @@ class Change(Model):
         False, description="True for a group that grew and is not benign by shape; not for single ones"
     )
     view: str | None = Field(None, description="The view whose numbers these are, such as MLO")
+    turned: list[Turned] = Field([], description="Shape and distribution, where another one than then")
+    may_have_grown: bool = Field(
+        False,
+        description="True where it is called unchanged for want of certainty alone: an increase is likelier "
+        "than none, so it is no sign of stability",
+    )
     places: list[Place] = Field([], description="Where it is in the earlier views")
 
 
@@ -364,6 +380,9 @@ class Finding(Model):
     typical_kind: str | None = Field(None, description="Typically benign kind")
     count: int = Field(ge=1, description="Number of calcifications, largest over the views")
     span_mm: Length | None = Field(None, description="Greatest extent; null for a lone calcification")
+    skin_mm: Length | None = Field(
+        None, description="Distance of a group's middle to the skin line in the view where it is nearest"
+    )
     location: Location = Field(description="Place in the breast")
     change: Change | None = Field(
         None,
