@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from calcscope import lexicon
 from calcscope.errors import CalcscopeError
@@ -128,7 +129,7 @@ def _locked(step: Step) -> Step:
     """
     now: Step = Step.objects.select_for_update().select_related("chain__exam").get(pk=step.pk)
     if not now.is_open:
-        raise Refused("Somebody has finished this step meanwhile. Load the page again.")
+        raise Refused(_("Somebody has finished this step meanwhile. Load the page again."))
     return now
 
 
@@ -137,7 +138,7 @@ def schedule(step: Step, day: date, *, by: User, note: str = "") -> None:
     """An appointment was made."""
     step = _locked(step)
     if day < timezone.localdate():
-        raise Refused("The appointment lies in the past.")
+        raise Refused(_("The appointment lies in the past."))
     add_event(
         step, Event.Kind.SCHEDULED, Step.State.SCHEDULED, by=by, note=note, data={"on": day.isoformat()}
     )
@@ -168,7 +169,7 @@ def give(step: Step, owner: User, *, by: User) -> None:
     """
     step = _locked(step)
     if not owner.sites().filter(pk=step.chain.site_id).exists():
-        raise Refused("That account does not work at this site.")
+        raise Refused(_("That account does not work at this site."))
     step.owner = owner
     step.save(update_fields=["owner"])
     add_event(step, Event.Kind.OWNER, None, by=by, data={"to": owner.username})
@@ -179,7 +180,7 @@ def move(step: Step, due: date, reason: str, *, by: User) -> None:
     """Change when a step is due; the reason is kept."""
     step = _locked(step)
     if not reason.strip():
-        raise Refused("Say why the date is changed.")
+        raise Refused(_("Say why the date is changed."))
     was, step.due = step.due, due
     step.save(update_fields=["due"])
     add_event(
@@ -215,11 +216,11 @@ def fulfil(step: Step, exam: Exam, *, by: User) -> list[Step]:
     """
     step = _locked(step)
     if step.kind.by != "exam":
-        raise Refused("No exam ends this step; write down its result.")
+        raise Refused(_("No exam ends this step; write down its result."))
     if exam.woman_id != step.chain.woman_id:
-        raise Refused("That exam is of another woman.")
+        raise Refused(_("That exam is of another woman."))
     if exam.pk == step.chain.exam_id:
-        raise Refused("That is the exam from which the step comes.")
+        raise Refused(_("That is the exam from which the step comes."))
     add_event(step, Event.Kind.DONE, Step.State.DONE, by=by, exam=exam, result="done")
     return _next(step, "done", by)
 
@@ -303,9 +304,9 @@ def reopen(step: Step, why: str, *, by: User) -> None:
     """Open a step again that was finished in error."""
     now: Step = Step.objects.select_for_update().get(pk=step.pk)
     if now.is_open:
-        raise Refused("The step is open.")
+        raise Refused(_("The step is open."))
     if not why.strip():
-        raise Refused("Say why it is opened again.")
+        raise Refused(_("Say why it is opened again."))
     add_event(now, Event.Kind.REOPENED, Step.State.OPEN, by=by, note=why)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from calcscope import lexicon
 from calcscope.server.followup.models import Step
+from calcscope.server.languages.words import lexicon_text, plain
 
 
 class Date(forms.DateInput):
@@ -65,7 +67,11 @@ class CloseForm(Plain):
         super().__init__(*args, **kwargs)
         reason: Any = self.fields["reason"]
         internal = ("addendum", "newer_exam")
-        reason.choices = [each for each in lexicon.chains().closing.items() if each[0] not in internal]
+        reason.choices = [
+            (key, lexicon_text(words))
+            for key, words in lexicon.chains().closing.items()
+            if key not in internal
+        ]
 
 
 class ResultForm(Plain):
@@ -77,10 +83,10 @@ class ResultForm(Plain):
     def __init__(self, step: Step, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         result: Any = self.fields["result"]
-        result.choices = [("", "–"), *step.kind.results.items()]
+        result.choices = [("", "–"), *((key, lexicon_text(said)) for key, said in step.kind.results.items())]
         for name, choices in step.kind.asks.items():
             self.fields[name] = forms.ChoiceField(
-                label=name.capitalize(),
-                choices=[("", "–"), *((each, each.replace("_", " ")) for each in choices)],
+                label=capfirst(lexicon_text(plain(name))),
+                choices=[("", "–"), *((each, lexicon_text(plain(each))) for each in choices)],
             )
         self.asked = tuple(step.kind.asks)

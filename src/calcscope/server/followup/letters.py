@@ -90,7 +90,7 @@ def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0)
     letter = letter_of(step)
     woman = step.chain.woman
     if send and not woman.email:
-        raise Refused("No email address of hers is known; print the letter, or add one.")
+        raise Refused(_("No email address of hers is known; print the letter, or add one."))
     kind = Event.Kind.REMINDER if reminder else Event.Kind.LETTER
     if send:
         message = EmailMessage(letter.subject, letter.text, step.chain.site.email or None, [woman.email])
@@ -101,7 +101,7 @@ def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0)
         except (OSError, SMTPException) as error:
             log.warning("step %s: no email left (%s)", step.uuid, type(error).__name__)
             raise Refused(
-                "The mail server did not take the email. Print the letter, or try again later."
+                _("The mail server did not take the email. Print the letter, or try again later.")
             ) from None
     with transaction.atomic():
         data: dict[str, object] = {"by": "email" if send else "print"}

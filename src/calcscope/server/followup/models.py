@@ -10,11 +10,13 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from calcscope import lexicon
 from calcscope.lexicon.model import ChainStep
 from calcscope.server.appendonly import AppendOnly
 from calcscope.server.exams.models import Exam, OfSites, Woman
+from calcscope.server.languages.words import lexicon_text, plain
 from calcscope.server.people.models import Role, Site
 from calcscope.server.reading.models import Version
 
@@ -117,7 +119,7 @@ class Step(models.Model):
     @property
     def display(self) -> str:
         """The step in words."""
-        return self.kind.display
+        return lexicon_text(self.kind.display)
 
     @property
     def is_open(self) -> bool:
@@ -201,11 +203,33 @@ class Event(AppendOnly):
         chains = lexicon.chains()
         parts = []
         if self.result and self.result != self.kind:
-            parts.append(chains.steps[self.step.code].results.get(self.result, self.result.replace("_", " ")))
+            parts.append(chains.steps[self.step.code].results.get(self.result, plain(self.result)))
         if self.reason:
-            parts.append(chains.closing.get(self.reason, self.reason.replace("_", " ")))
-        parts += [f"{key.replace('_', ' ')}: {value}".replace("_", " ") for key, value in self.data.items()]
-        return ", ".join(parts)
+            parts.append(chains.closing.get(self.reason, plain(self.reason)))
+        said = [lexicon_text(part) for part in parts]
+        return ", ".join([*said, *(_fact(name, value) for name, value in self.data.items())])
+
+
+FACTS = {
+    "by": pgettext_lazy("event", "by"),
+    "days": pgettext_lazy("event", "days"),
+    "due": pgettext_lazy("event", "due"),
+    "from": pgettext_lazy("event", "from"),
+    "how": pgettext_lazy("event", "how"),
+    "on": pgettext_lazy("event", "on"),
+    "to": pgettext_lazy("event", "to"),
+    "email": pgettext_lazy("event", "email"),
+    "in_person": pgettext_lazy("event", "in person"),
+    "letter": pgettext_lazy("event", "letter"),
+    "phone": pgettext_lazy("event", "phone"),
+    "print": pgettext_lazy("event", "print"),
+}
+"""Names and values of what is known of an event beside its result; those that a step asks for are the
+lexicon's."""
+
+
+def _fact(name: str, value: object) -> str:
+    return ": ".join(str(FACTS.get(each, lexicon_text(plain(each)))) for each in (name, str(value)))
 
 
 class DailyRun(models.Model):

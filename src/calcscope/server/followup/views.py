@@ -223,7 +223,7 @@ def _exam_of(request: Signed, found: Step) -> Exam:
     try:
         asked = uuid.UUID(request.POST.get("exam", ""))
     except ValueError:
-        raise Refused("Choose an exam.") from None
+        raise Refused(_("Choose an exam.")) from None
     exam: Exam = get_object_or_404(found.chain.woman.exams, uuid=asked)
     return exam
 

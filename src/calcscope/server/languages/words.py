@@ -8,9 +8,11 @@ and terms in the reader's language: :func:`shown` lists those words for the tran
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from calcscope import lexicon
+from calcscope.lexicon.model import Step
 
 CONTEXT = "lexicon"
 
@@ -26,6 +28,8 @@ def shown() -> Iterator[tuple[str, str]]:
             yield term.display, "terms"
     for category in lexicon.categories().categories.values():
         yield category.display, "categories"
+    for advice in lexicon.next_steps().steps.values():
+        yield step_name(advice), "next_steps"
     chains = lexicon.chains()
     for step in chains.steps.values():
         yield step.display, "chains"
@@ -41,6 +45,13 @@ def shown() -> Iterator[tuple[str, str]]:
 def plain(name: str) -> str:
     """An identifier as it is read."""
     return name.replace("_", " ")
+
+
+def step_name(step: Step) -> str:
+    """What a next step is, without the side and the time that a report fills in."""
+    text = re.sub(r",? ?\{due\}", "", step.text)
+    text = re.sub(r" ?(of )?(the )?\{side\}", "", text)
+    return re.sub(r"\s+([.,;:])", r"\1", text).removesuffix(".")
 
 
 def one_line(text: str) -> str:

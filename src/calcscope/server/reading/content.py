@@ -10,16 +10,23 @@ import re
 from dataclasses import replace
 from typing import Literal, Self
 
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calcscope import lexicon
-from calcscope.assess import AssessSettings, FindingAssessment, assess_finding
+from calcscope.assess import (
+    AssessSettings,
+    ChangeFacts,
+    FindingAssessment,
+    FindingFacts,
+    Place,
+    assess_finding,
+)
 from calcscope.assess.exam import most_pressing
 from calcscope.assess.rules import Case
 from calcscope.assess.sentence import paragraph
 from calcscope.assess.wording import next_step
 from calcscope.reading.exam import reason_model
-from calcscope.reading.facts import facts_of
 from calcscope.report import model
 from calcscope.report.model import Category, Change, ExamReport, Laterality, Location, Point
 
@@ -75,7 +82,6 @@ class ReadFinding(Content):
     typical_kind: str | None = None
     count: int = Field(ge=1, le=100_000)
     span_mm: float | None = Field(None, ge=0, le=500)
-    skin_mm: float | None = Field(None, ge=0, le=500)
     location: Location
     category: Category
     next_step: str
@@ -153,8 +159,7 @@ def suggested(exam: ExamReport) -> ReadingContent:
                 id=each.id, origin="calcscope", decision="accepted" if each.benign else "open",
                 laterality=each.laterality, members=members, morphology=each.morphology,
                 distribution=each.distribution, typical_kind=each.typical_kind, count=each.count,
-                span_mm=each.span_mm, skin_mm=each.skin_mm, location=each.location,
-                category=each.assessment.category,
+                span_mm=each.span_mm, location=each.location, category=each.assessment.category,
                 next_step=each.next_step.code, due_days=each.next_step.due_days or 0,
                 sentence=each.sentence, change=each.change,
             )
@@ -162,6 +167,54 @@ def suggested(exam: ExamReport) -> ReadingContent:
     verdict = Verdict(left=exam.assessment.left, right=exam.assessment.right, overall=exam.assessment.overall)
     steps = [Step(code=s.code, text=s.text, due_days=s.due_days or 0) for s in exam.next_steps]
     return ReadingContent(findings=findings, assessment=verdict, next_steps=steps)
+
+
+def facts_of(finding: ReadFinding, exam: ExamReport) -> FindingFacts:
+    """A finding as the rules want it."""
+    views = {view.sop_uid: view for view in exam.views}
+    place = finding.location
+    change = finding.change
+    sizes = [
+        speck.diameter_mm
+        for member in finding.members
+        for speck in (views[member.view].calcifications if member.view in views else [])
+        if speck.id in set(member.calcifications)
+    ]
+    planes = {
+        view.view == "CC"
+        for view in exam.views
+        if view.laterality == finding.laterality and "magnification" in view.modifiers
+    }
+    return FindingFacts(
+        laterality=finding.laterality,
+        views=tuple(views[m.view].label[1:] for m in finding.members if m.view in views),
+        morphology=finding.morphology,
+        distribution=finding.distribution,
+        typical_kind=finding.typical_kind,
+        count=finding.count,
+        span_mm=finding.span_mm,
+        diameter_mm=max(sizes, default=0.0),
+        place=Place(
+            place.quadrant, place.half, place.clock, place.depth, place.nipple_mm, place.certainty,
+            place.orientation_assumed,
+        ),
+        few=finding.count < lexicon.groups().min_count.value and finding.distribution is not None,
+        change=None if change is None else _change_facts(change),
+        fully_worked_up=len(planes) == 2,
+    )  # fmt: skip
+
+
+def _change_facts(change: Change) -> ChangeFacts:
+    comparable = change.status != ["not_comparable"]
+    numbers = change.numbers
+    return ChangeFacts(
+        status=tuple(change.status) if comparable else (),
+        years=numbers.get("years", 0.0),
+        then=int(numbers["count_then"]) if "count_then" in numbers else None,
+        now=int(numbers["count_now"]) if "count_now" in numbers else None,
+        reason=change.reason,
+        view=change.view,
+    )
 
 
 class Previewed(Content):
@@ -187,9 +240,8 @@ def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSetting
     """Category, step, reasons and paragraph of each standing finding by the engine's rules, as edited."""
     settings = settings or AssessSettings()
     findings = []
-    for finding, facts in zip(
-        content.standing, facts_of(content.standing, exam.views, exam.priors), strict=True
-    ):
+    for finding in content.standing:
+        facts = facts_of(finding, exam)
         judged = assess_finding(facts, exam.mode, settings)
         findings.append(
             Previewed(
@@ -266,28 +318,35 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
     faults = []
     views = {view.sop_uid: view for view in exam.views}
     for finding in content.findings:
-        name = finding.id
+        at = f"{finding.id}: "
         if finding.decision == "open":
-            faults.append(f"{name}: not decided; accept or reject it.")
+            faults.append(at + _("not decided; accept or reject it."))
         if finding.decision == "rejected" and not finding.reason.strip() and finding.origin == "calcscope":
-            faults.append(f"{name}: rejected without a reason; say why.")
+            faults.append(at + _("rejected without a reason; say why."))
         if finding.decision == "rejected":
             continue
-        if unknown := [m.view for m in finding.members if m.view not in views]:
-            faults.append(f"{name}: lies in {len(unknown)} view that this exam does not have.")
+        if any(m.view not in views for m in finding.members):
+            faults.append(at + _("lies in a view that this exam does not have."))
         elif any(views[m.view].laterality != finding.laterality for m in finding.members):
-            faults.append(f"{name}: lies in a view of the other breast.")
+            faults.append(at + _("lies in a view of the other breast."))
         if exam.mode == "screening" and finding.category == "3":
-            faults.append(f"{name}: category 3 is never given from screening views; give 0, or work it up.")
+            faults.append(at + _("category 3 is never given from screening views; give 0, or work it up."))
         if not finding.sentence_edited and _named_category(finding.sentence) not in (None, finding.category):
-            faults.append(f"{name}: its paragraph gives another category; renew it, or write it yourself.")
+            faults.append(at + _("its paragraph gives another category; renew it, or write it yourself."))
         if any(not edit.reason.strip() and edit.field in REASONED for edit in finding.edits):
-            faults.append(f"{name}: changed without a reason; say why.")
+            faults.append(at + _("changed without a reason; say why."))
     derived = verdict_of(content, exam)
     if content.assessment != derived:
         faults.append(
-            f"The categories (right {content.assessment.right}, left {content.assessment.left}) do not "
-            f"follow from the findings, which make them {derived.right} and {derived.left}."
+            _(
+                "The categories (right {right}, left {left}) do not follow from the findings, which make "
+                "them {right_found} and {left_found}."
+            ).format(
+                right=content.assessment.right,
+                left=content.assessment.left,
+                right_found=derived.right,
+                left_found=derived.left,
+            )
         )
     return faults
 
@@ -333,7 +392,6 @@ def as_report(content: ReadingContent, exam: ExamReport) -> ExamReport:
                 typical_kind=finding.typical_kind,
                 count=finding.count,
                 span_mm=finding.span_mm,
-                skin_mm=finding.skin_mm,
                 location=finding.location,
                 change=finding.change,
                 trend=before.trend if before else [],

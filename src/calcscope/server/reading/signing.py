@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from calcscope.errors import CalcscopeError
 from calcscope.server.audit.recording import record
@@ -72,9 +73,9 @@ def open_draft(exam: Exam, reader: User) -> Draft:
     exam = Exam.objects.select_for_update().get(pk=exam.pk)
     reading = exam.reading
     if reading is None or exam.state == State.WAITING:
-        raise Refused("The exam is being analysed. It is in the worklist when that is done.")
+        raise Refused(_("The exam is being analysed. It is in the worklist when that is done."))
     if exam.state == State.FAILED:
-        raise Refused("The exam could not be analysed as it is now; have it analysed again.")
+        raise Refused(_("The exam could not be analysed as it is now; have it analysed again."))
     draft = Draft.objects.filter(exam=exam, reader=reader).first()
     if draft is None:
         last = exam.versions.filter(kind__in=["report", "addendum"]).last()
@@ -112,17 +113,19 @@ def change_mode(exam: Exam, reader: User, mode: str, give_up: bool = False) -> N
     """
     exam = Exam.objects.select_for_update().get(pk=exam.pk)
     if exam.versions.exists():
-        raise Refused("The exam is signed; its mode stays. What is wrong in it, an addendum says.")
+        raise Refused(_("The exam is signed; its mode stays. What is wrong in it, an addendum says."))
     for draft in Draft.objects.select_for_update().filter(exam=exam, revision__gt=1).select_related("reader"):
         if draft.reader_id != reader.pk:
             raise Refused(
-                f"{draft.reader.display} has begun to read this exam; its mode is hers or his to change."
+                _("{who} has begun to read this exam; its mode is hers or his to change.").format(
+                    who=draft.reader.display
+                )
             )
         if not give_up:
-            raise Refused("You have begun to read this exam. Say that the draft may be given up.")
+            raise Refused(_("You have begun to read this exam. Say that the draft may be given up."))
     was = exam.mode
     if mode not in Mode.values or mode == was:
-        raise Refused(f"The exam is {exam.get_mode_display()} already.")
+        raise Refused(_("The exam is {mode} already.").format(mode=exam.get_mode_display()))
     Draft.objects.filter(exam=exam).delete()
     jobs.change_mode(exam, mode)
     record("mode-changed", exam, user=reader, was=was, now=mode, draft_given_up=give_up)
@@ -138,7 +141,7 @@ def keep_draft(exam: Exam, reader: User, revision: int, content: ReadingContent)
     """
     draft = Draft.objects.select_for_update().filter(exam=exam, reader=reader).first()
     if draft is None:
-        raise Refused("The draft is gone: the exam was signed or released. Load the page again.")
+        raise Refused(_("The draft is gone: the exam was signed or released. Load the page again."))
     if draft.revision != revision:
         raise Changed(reader.display, draft.revision, draft.content)
     given = content.model_dump(by_alias=True, mode="json")
@@ -177,16 +180,16 @@ def sign(exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID,
         last = visible[-1]
         raise Changed(last.author.display, 0, last.content, signed=True)
     if draft is None:
-        raise Refused("There is no draft to sign. Load the page again.")
+        raise Refused(_("There is no draft to sign. Load the page again."))
     if draft.revision != revision:
         raise Changed(reader.display, draft.revision, draft.content)
     content = draft.read()
     faults = faults_of(content, draft.based_on.report())
     reports = [one for one in versions if one.kind in (Version.Kind.REPORT, Version.Kind.ADDENDUM)]
     if reports and not note.strip():
-        faults.append("An addendum says why it was made.")
+        faults.append(_("An addendum says why it was made."))
     if has_read(exam, reader):
-        faults.append("You have read this exam; the second reader must be somebody else.")
+        faults.append(_("You have read this exam; the second reader must be somebody else."))
     if faults:
         raise Refused(*faults)
     kind = _kind(exam, versions, reports)

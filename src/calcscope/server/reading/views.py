@@ -20,6 +20,7 @@ from calcscope import lexicon
 from calcscope.server.audit.recording import about
 from calcscope.server.dates import day_of
 from calcscope.server.exams.models import Exam, Mode, State
+from calcscope.server.languages.words import lexicon_text
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
 from calcscope.server.reading.content import ReadingContent, previewed
@@ -208,7 +209,7 @@ def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
         "superseded_by": found.superseded_by,
         "exam": found.exam,
         "standing": content.standing,
-        "overall": lexicon.categories().categories[content.assessment.overall].display,
+        "overall": lexicon_text(lexicon.categories().categories[content.assessment.overall].display),
         "rejected": [one for one in content.findings if one.decision == "rejected"],
     }
     return render(request, "reading/version.html", shown)

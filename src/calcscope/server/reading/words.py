@@ -1,17 +1,21 @@
 """What the viewer says: its own words in the reader's language, and the terms a reader chooses from.
 
 The viewer's words are English in its source (``frontend/src``), where a type lets nothing but literals
-through; ``tests/server/test_words.py`` holds this table against them. Terms are the lexicon's, as in reports.
+through; ``tests/server/test_words.py`` holds this table against them. Terms are the lexicon's, in the
+reader's language; the paragraph that is signed stays in the report's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext
 from django.utils.translation import gettext_noop as _
 
 from calcscope import lexicon
+from calcscope.lexicon.model import Category, Term
+from calcscope.server.languages.words import lexicon_text, step_name
 
 WORDS = (
     # The desk: tools, keys, what is said of each
@@ -313,15 +317,19 @@ def terms() -> dict[str, dict[str, Any]]:
     said = lexicon.terms()
     steps = lexicon.next_steps().steps
     return {
-        "morphology": {key: term.display for key, term in said.morphology.items()},
-        "distribution": {key: term.display for key, term in said.distribution.items()},
-        "typical_kinds": {key: term.display for key, term in said.typical_kinds.items()},
-        "categories": {key: each.display for key, each in lexicon.categories().categories.items()},
-        "steps": {key: step.text for key, step in steps.items()},
+        "morphology": _displays(said.morphology),
+        "distribution": _displays(said.distribution),
+        "typical_kinds": _displays(said.typical_kinds),
+        "categories": _displays(lexicon.categories().categories),
+        "steps": {key: lexicon_text(step_name(step)) for key, step in steps.items()},
         "step_days": {key: int(step.due_days.value) for key, step in steps.items()},
-        "quadrants": {key: term.display for key, term in said.quadrants.items()},
-        "halves": {key: term.display for key, term in said.halves.items()},
-        "depths": {key: term.display for key, term in said.depths.items()},
-        "changes": {key: term.display for key, term in said.change.items()},
-        "mimics": {key: term.display for key, term in said.mimics.items()},
+        "quadrants": _displays(said.quadrants),
+        "halves": _displays(said.halves),
+        "depths": _displays(said.depths),
+        "changes": _displays(said.change),
+        "mimics": _displays(said.mimics),
     }
+
+
+def _displays(table: Mapping[str, Term | Category]) -> dict[str, str]:
+    return {key: lexicon_text(each.display) for key, each in table.items()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
 from django_tasks import task
 from pydicom.dataset import Dataset
 from requests import RequestException
@@ -51,7 +52,7 @@ def _client(site: Site) -> Any:
     """
     at: Mapping[str, Any] = site.settings.get("dicomweb") or {}
     if not at.get("url"):
-        raise ArchiveFault("This site has no archive. An administrator names one in the site's settings.")
+        raise ArchiveFault(_("This site has no archive. An administrator names one in the site's settings."))
     ca = at.get("ca")
     try:
         return client(at["url"], at.get("user"), at.get("password_env"), Path(ca) if ca else None, SECONDS)
@@ -69,7 +70,7 @@ def search(site: Site, patient: str = "", accession: str = "") -> list[Study]:
     filters = {"PatientID": patient.strip(), "AccessionNumber": accession.strip()}
     asked = {name: value for name, value in filters.items() if value}
     if not asked:
-        raise ArchiveFault("State a patient ID or an accession number.")
+        raise ArchiveFault(_("State a patient ID or an accession number."))
     try:
         answers = _client(site).search_for_studies(
             search_filters={**asked, "ModalitiesInStudy": MODALITY},
@@ -78,7 +79,7 @@ def search(site: Site, patient: str = "", accession: str = "") -> list[Study]:
         )
     except (RequestException, OSError) as error:
         raise ArchiveFault(
-            f"The archive did not answer ({type(error).__name__}); try again later."
+            _("The archive did not answer ({fault}); try again later.").format(fault=type(error).__name__)
         ) from error
     found = [_study(Dataset.from_json(answer)) for answer in answers]
     return sorted(found, key=lambda study: study.day, reverse=True)
