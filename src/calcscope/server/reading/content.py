@@ -14,19 +14,13 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from calcscope import lexicon
-from calcscope.assess import (
-    AssessSettings,
-    ChangeFacts,
-    FindingAssessment,
-    FindingFacts,
-    Place,
-    assess_finding,
-)
+from calcscope.assess import AssessSettings, FindingAssessment, assess_finding
 from calcscope.assess.exam import most_pressing
 from calcscope.assess.rules import Case
 from calcscope.assess.sentence import paragraph
 from calcscope.assess.wording import next_step
 from calcscope.reading.exam import reason_model
+from calcscope.reading.facts import facts_of
 from calcscope.report import model
 from calcscope.report.model import Category, Change, ExamReport, Laterality, Location, Point
 
@@ -82,6 +76,7 @@ class ReadFinding(Content):
     typical_kind: str | None = None
     count: int = Field(ge=1, le=100_000)
     span_mm: float | None = Field(None, ge=0, le=500)
+    skin_mm: float | None = Field(None, ge=0, le=500)
     location: Location
     category: Category
     next_step: str
@@ -159,7 +154,8 @@ def suggested(exam: ExamReport) -> ReadingContent:
                 id=each.id, origin="calcscope", decision="accepted" if each.benign else "open",
                 laterality=each.laterality, members=members, morphology=each.morphology,
                 distribution=each.distribution, typical_kind=each.typical_kind, count=each.count,
-                span_mm=each.span_mm, location=each.location, category=each.assessment.category,
+                span_mm=each.span_mm, skin_mm=each.skin_mm, location=each.location,
+                category=each.assessment.category,
                 next_step=each.next_step.code, due_days=each.next_step.due_days or 0,
                 sentence=each.sentence, change=each.change,
             )
@@ -167,54 +163,6 @@ def suggested(exam: ExamReport) -> ReadingContent:
     verdict = Verdict(left=exam.assessment.left, right=exam.assessment.right, overall=exam.assessment.overall)
     steps = [Step(code=s.code, text=s.text, due_days=s.due_days or 0) for s in exam.next_steps]
     return ReadingContent(findings=findings, assessment=verdict, next_steps=steps)
-
-
-def facts_of(finding: ReadFinding, exam: ExamReport) -> FindingFacts:
-    """A finding as the rules want it."""
-    views = {view.sop_uid: view for view in exam.views}
-    place = finding.location
-    change = finding.change
-    sizes = [
-        speck.diameter_mm
-        for member in finding.members
-        for speck in (views[member.view].calcifications if member.view in views else [])
-        if speck.id in set(member.calcifications)
-    ]
-    planes = {
-        view.view == "CC"
-        for view in exam.views
-        if view.laterality == finding.laterality and "magnification" in view.modifiers
-    }
-    return FindingFacts(
-        laterality=finding.laterality,
-        views=tuple(views[m.view].label[1:] for m in finding.members if m.view in views),
-        morphology=finding.morphology,
-        distribution=finding.distribution,
-        typical_kind=finding.typical_kind,
-        count=finding.count,
-        span_mm=finding.span_mm,
-        diameter_mm=max(sizes, default=0.0),
-        place=Place(
-            place.quadrant, place.half, place.clock, place.depth, place.nipple_mm, place.certainty,
-            place.orientation_assumed,
-        ),
-        few=finding.count < lexicon.groups().min_count.value and finding.distribution is not None,
-        change=None if change is None else _change_facts(change),
-        fully_worked_up=len(planes) == 2,
-    )  # fmt: skip
-
-
-def _change_facts(change: Change) -> ChangeFacts:
-    comparable = change.status != ["not_comparable"]
-    numbers = change.numbers
-    return ChangeFacts(
-        status=tuple(change.status) if comparable else (),
-        years=numbers.get("years", 0.0),
-        then=int(numbers["count_then"]) if "count_then" in numbers else None,
-        now=int(numbers["count_now"]) if "count_now" in numbers else None,
-        reason=change.reason,
-        view=change.view,
-    )
 
 
 class Previewed(Content):
@@ -240,8 +188,9 @@ def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSetting
     """Category, step, reasons and paragraph of each standing finding by the engine's rules, as edited."""
     settings = settings or AssessSettings()
     findings = []
-    for finding in content.standing:
-        facts = facts_of(finding, exam)
+    for finding, facts in zip(
+        content.standing, facts_of(content.standing, exam.views, exam.priors), strict=True
+    ):
         judged = assess_finding(facts, exam.mode, settings)
         findings.append(
             Previewed(
@@ -392,6 +341,7 @@ def as_report(content: ReadingContent, exam: ExamReport) -> ExamReport:
                 typical_kind=finding.typical_kind,
                 count=finding.count,
                 span_mm=finding.span_mm,
+                skin_mm=finding.skin_mm,
                 location=finding.location,
                 change=finding.change,
                 trend=before.trend if before else [],
