@@ -65,9 +65,9 @@ def breasts(
             f"{escape(name)}</text>"
         )
     taken: list[tuple[float, float]] = []
-    # Quiet ones first, so that what matters lies on top.
-    for spot in sorted(spots, key=lambda each: each.number is not None):
-        parts.append(_mark(spot, taken))
+    # Places are given in the order of the findings; quiet ones are drawn first, below what matters.
+    marks = [(spot.number is not None, _mark(spot, taken)) for spot in spots]
+    parts += [mark for _pressing, mark in sorted(marks, key=lambda each: each[0])]
     body = "".join(parts)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -87,7 +87,7 @@ def position(side: Laterality, place: Place) -> tuple[float, float] | None:
     if place.quadrant == "central":
         return x, y + 20
     if place.quadrant == "axillary_tail":
-        return x + outer * RADIUS * 0.86, y - RADIUS * 0.86
+        return x + outer * RADIUS * 0.88, y - RADIUS * 0.9
     if place.clock is not None:
         angle = math.radians(place.clock * 30)
         return x + reach * math.sin(angle), y - reach * math.cos(angle)
@@ -105,39 +105,52 @@ def position(side: Laterality, place: Place) -> tuple[float, float] | None:
 def _outline(x: float, y: float, outer: int) -> str:
     """A breast with the tail that reaches toward the arm."""
     r = RADIUS
+
+    def at(across: float, down: float) -> str:
+        return f"{x + outer * across * r:.1f} {y + down * r:.1f}"
+
     return (
-        f"M {x - outer * r:.1f} {y:.1f} "
-        f"C {x - outer * r:.1f} {y - 0.56 * r:.1f} {x - outer * 0.6 * r:.1f} {y - r:.1f} {x:.1f} {y - r:.1f} "
-        f"C {x + outer * 0.45 * r:.1f} {y - r:.1f} {x + outer * 0.7 * r:.1f} {y - 1.02 * r:.1f} "
-        f"{x + outer * 1.08 * r:.1f} {y - 1.2 * r:.1f} "
-        f"C {x + outer * 1.1 * r:.1f} {y - 0.7 * r:.1f} {x + outer * r:.1f} {y - 0.4 * r:.1f} "
-        f"{x + outer * r:.1f} {y:.1f} "
-        f"C {x + outer * r:.1f} {y + 0.62 * r:.1f} {x + outer * 0.58 * r:.1f} {y + r:.1f} "
-        f"{x:.1f} {y + r:.1f} "
-        f"C {x - outer * 0.58 * r:.1f} {y + r:.1f} {x - outer * r:.1f} {y + 0.62 * r:.1f} "
-        f"{x - outer * r:.1f} {y:.1f} Z"
+        f"M {at(-1, 0)} C {at(-1, -0.56)} {at(-0.6, -0.98)} {at(0, -0.98)} "
+        f"C {at(0.35, -0.98)} {at(0.55, -1.06)} {at(0.8, -1.2)} "
+        f"C {at(1, -1.3)} {at(1.17, -1.17)} {at(1.12, -0.95)} "
+        f"C {at(1.05, -0.62)} {at(1, -0.35)} {at(1, 0)} "
+        f"C {at(1, 0.6)} {at(0.58, 1)} {at(0, 1)} C {at(-0.58, 1)} {at(-1, 0.6)} {at(-1, 0)} Z"
     )
 
 
 def _mark(spot: Spot, taken: list[tuple[float, float]]) -> str:
     finding = spot.finding
+    centre = CENTRES[finding.side]
     at = position(finding.side, finding.place)
-    if finding.form == "scattered" or at is None:
-        return _scattered(finding.side, spot.number)
-    x, y = _free(*at, taken)
-    taken.append((x, y))
-    if spot.number is None:
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#ffffff" stroke="{QUIET}" stroke-width="2.5"/>'
-    known_half = finding.place.quadrant is None and finding.place.clock is None
-    halo = ""
-    if known_half:
+    around = ""
+    if finding.form == "scattered":
+        at = (centre[0], centre[1] + RADIUS * 0.5)
+        around = _strewn(*centre, QUIET if spot.number is None else PRESSING)
+        if spot.number is None:
+            return around
+    elif at is None:
+        at = (centre[0], centre[1] + RADIUS * 0.5)
+        around = _somewhere(*centre, RADIUS * 0.86, RADIUS * 0.86, spot.number)
+    elif finding.place.quadrant is None and finding.place.clock is None:
         # One view alone: somewhere in this half.
-        wide, high = (24, 52) if finding.place.half in ("outer", "inner") else (52, 24)
-        halo = (
-            f'<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{wide}" ry="{high}" fill="none" stroke="{PRESSING}" '
-            'stroke-width="2" stroke-dasharray="5 4"/>'
-        )
-    return halo + _numbered(x, y, spot.number)
+        flat = finding.place.half in ("upper", "lower")
+        around = _somewhere(*at, *((52, 24) if flat else (24, 52)), spot.number)
+    x, y = _free(*at, taken, centre)
+    taken.append((x, y))
+    return around + (_ring(x, y) if spot.number is None else _numbered(x, y, spot.number))
+
+
+def _ring(x: float, y: float) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="#ffffff" stroke="{QUIET}" stroke-width="2.5"/>'
+
+
+def _somewhere(x: float, y: float, wide: float, high: float, number: int | None) -> str:
+    """A broken line around the part of the breast in which a finding is somewhere."""
+    colour = QUIET if number is None else PRESSING
+    return (
+        f'<ellipse cx="{x:.1f}" cy="{y:.1f}" rx="{wide:.1f}" ry="{high:.1f}" fill="none" stroke="{colour}" '
+        'stroke-width="2" stroke-dasharray="5 4"/>'
+    )
 
 
 def _numbered(x: float, y: float, number: int) -> str:
@@ -148,25 +161,31 @@ def _numbered(x: float, y: float, number: int) -> str:
     )
 
 
-def _scattered(side: Laterality, number: int | None) -> str:
+def _strewn(x: float, y: float, colour: str) -> str:
     """Dots over the whole breast, on a sunflower's spiral: they look strewn and are the same each time."""
-    x, y = CENTRES[side]
-    colour = QUIET if number is None else PRESSING
-    dots = "".join(
+    return "".join(
         f'<circle cx="{x + r * math.cos(a):.1f}" cy="{y + r * math.sin(a):.1f}" r="3" fill="{colour}"/>'
         for r, a in ((RADIUS * 0.86 * math.sqrt((n + 1) / 26), n * 2.39996) for n in range(26))
         if r > 14
     )
-    return dots if number is None else dots + _numbered(x, y + RADIUS * 0.45, number)
 
 
-def _free(x: float, y: float, taken: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """The place, or one beside it where nothing is drawn yet."""
-    for ring in range(4):
-        for turn in range(6 if ring else 1):
-            angle = math.radians(60 * turn + 30 * ring)
-            near = (x + 15 * ring * math.cos(angle), y + 15 * ring * math.sin(angle))
-            if all(math.dist(near, other) >= 22 for other in taken):
+def _free(
+    x: float, y: float, taken: Sequence[tuple[float, float]], centre: tuple[float, float]
+) -> tuple[float, float]:
+    """The place, or one beside it where nothing is drawn yet, in the same part of the breast."""
+
+    def same_part(near: tuple[float, float]) -> bool:
+        pairs = list(zip((x, y), near, centre, strict=True))
+        return all((at - zero) * (to - zero) > 0 or abs(at - zero) < 12 for at, to, zero in pairs) and (
+            math.dist(near, centre) <= max(RADIUS * 0.92, math.dist((x, y), centre))
+        )
+
+    for ring in range(5):
+        for turn in range(8 if ring else 1):
+            angle = math.radians(45 * turn + 22.5 * ring)
+            near = (x + 13 * ring * math.cos(angle), y + 13 * ring * math.sin(angle))
+            if same_part(near) and all(math.dist(near, other) >= 22 for other in taken):
                 return near
     return x, y
 
@@ -185,11 +204,16 @@ def icons(low: int, high: int, of: int, *, text: str) -> Drawing:
     """
     columns, size = (10, 22.0) if of == 100 else (40, 10.0)
     rows = math.ceil(of / columns)
+    # Of a thousand the few that count are drawn larger, or nobody would see them on a telephone.
+    some, others = (0.36, 0.36) if of == 100 else (0.62, 0.34)
     marks = "".join(
-        _woman((n % columns + 0.5) * size, (n // columns + 0.5) * size, size * 0.36, n < low, n < high)
-        for n in range(of)
-    )
-    width, height = columns * size, rows * size
+        _woman(
+            (n % columns + 0.5) * size + 2, (n // columns + 0.5) * size + 2,
+            size * (some if n < high else others), n < low, n < high,
+        )
+        for n in reversed(range(of))
+    )  # fmt: skip
+    width, height = columns * size + 4, rows * size + 4
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(text)}" class="icons">{marks}</svg>'

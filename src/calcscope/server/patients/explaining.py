@@ -129,12 +129,10 @@ class Section:
 
     @property
     def text(self) -> str:
-        """As plain text, without the title."""
-        return "\n".join(
-            line
+        """As plain text, without the title; an empty line between paragraphs."""
+        return "\n\n".join(
+            "\n".join([*filter(None, [block.text]), *(f"- {item}" for item in block.items)])
             for block in self.blocks
-            for line in (block.text, *(f"- {item}" for item in block.items))
-            if line
         )
 
     @property
@@ -172,7 +170,7 @@ class Explanation:
     @property
     def text(self) -> str:
         """As plain text, with the titles."""
-        return "\n\n".join(f"{each.title}\n{each.text}" for each in self.sections)
+        return "\n\n".join(f"{each.title}\n\n{each.text}" for each in self.sections)
 
     @property
     def reviewed(self) -> bool:
@@ -335,11 +333,14 @@ class _Writer:
         self.drafts["found"].figure = self._drawing()
 
     def _item(self, line: _Line) -> str:
-        words = self.texts
         kind = "verdict." + ("4" if line.situation in ("4A", "4B", "4C", "5") else line.situation)
-        named = words.word("item", place=line.place, what=line.what)
-        said = f"{words.first_upper(named)} {words.word(kind)}"
-        return words.word("numbered", number=line.number, item=said) if line.number else said
+        return f"{self._named(line)} {self.texts.word(kind)}"
+
+    def _named(self, line: _Line) -> str:
+        item = self.texts.word("item", place=line.place, what=line.what)
+        if line.number:
+            item = self.texts.word("numbered", number=line.number, item=item)
+        return self.texts.first_upper(item)
 
     def _lines(self) -> list[_Line]:
         """The findings as they are named: what is pressing one by one, harmless ones of a kind together."""
@@ -399,15 +400,10 @@ class _Writer:
 
     def _drawing(self) -> Drawing:
         spots = [Spot(each, self.numbers.get(each.id)) for each in self.facts.findings]
-        lines = [
-            self.texts.word("item", place=line.place, what=line.what)
-            if line.number is None
-            else self.texts.word(
-                "numbered", number=line.number, item=self.texts.word("item", place=line.place, what=line.what)
-            )
-            for line in self._lines()
-        ]
-        text = " ".join([self.texts.word("drawing.about"), *map(self.texts.first_upper, lines)])
+        lines = [self._named(line) for line in self._lines()]
+        if any(line.number is None for line in self._lines()):
+            lines.append(self.texts.word("drawing.harmless"))
+        text = " ".join([self.texts.word("drawing.about"), *lines])
         return breasts(
             spots, right=self.texts.word("drawing.right"), left=self.texts.word("drawing.left"), text=text,
             seen=self.facts.sides,
