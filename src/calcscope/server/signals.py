@@ -7,3 +7,6 @@ exam_was_read = Signal()
 
 report_was_signed = Signal()
 """A reader has signed a report; ``version``."""
+
+result_was_written = Signal()
+"""Somebody has written down the result of a step of follow-up; ``step``, ``event``."""

@@ -28,6 +28,11 @@ class OfSites(models.QuerySet[Any]):
         return self.filter(**mine)
 
 
+def languages() -> list[tuple[str, str]]:
+    """The languages that there are; asked for when needed: another one is no change of the database."""
+    return [(code, str(name)) for code, name in settings.LANGUAGES]
+
+
 class Woman(models.Model):
     """A woman at a site. Her record's number is the only thing of her in an address."""
 
@@ -39,7 +44,7 @@ class Woman(models.Model):
     email = models.EmailField(_("email"), blank=True)
     phone = models.CharField(_("phone"), max_length=50, blank=True)
     address = models.TextField(_("address"), blank=True)
-    language = models.CharField(_("language"), max_length=10, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(_("language"), max_length=10, default="en", choices=languages)
     account = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="woman"
     )

@@ -18,6 +18,7 @@ from calcscope.server.followup.models import Answer, Chain, Event, Step
 from calcscope.server.people.models import User
 from calcscope.server.reading.content import ReadFinding
 from calcscope.server.reading.models import Version
+from calcscope.server.signals import result_was_written
 
 BENIGN = ("1", "2")
 
@@ -81,7 +82,16 @@ def follow(version: Version) -> list[Chain]:
 
 
 def _open_chains(exam: Exam) -> list[Chain]:
-    return list(Chain.objects.filter(exam=exam, steps__state__in=Step.OPEN).distinct())
+    """Those that answer for a recommendation; what opened another one looks after it."""
+    answering = Chain.objects.filter(exam=exam, answers__isnull=False)
+    return list(answering.filter(steps__state__in=Step.OPEN).distinct())
+
+
+@transaction.atomic
+def open_alone(exam: Exam, code: str, category: str, due: date, *, by: User | None) -> Step:
+    """Open a step that comes from no recommendation, in a chain of its own."""
+    chain = Chain.objects.create(site=exam.site, woman=exam.woman, exam=exam, code=code, category=category)
+    return _open(chain, code, due, None, by)
 
 
 def _first_due(exam: Exam, days: int) -> date:
@@ -248,8 +258,10 @@ def write_result(
     for name, choices in kind.asks.items():
         if given.get(name) not in choices:
             raise Refused(f"{name}: found {given.get(name)!r}; expected one of {', '.join(choices)}")
-    add_event(step, Event.Kind.DONE, Step.State.DONE, by=by, result=result, note=note, data=given)
-    return _next(step, result, by)
+    event = add_event(step, Event.Kind.DONE, Step.State.DONE, by=by, result=result, note=note, data=given)
+    opened = _next(step, result, by)
+    result_was_written.send(sender=Step, step=step, event=event)
+    return opened
 
 
 def _next(step: Step, result: str, by: User | None) -> list[Step]:

@@ -66,7 +66,7 @@ class CloseForm(Plain):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         reason: Any = self.fields["reason"]
-        internal = ("addendum", "newer_exam")
+        internal = ("addendum", "newer_exam", "newer_result")
         reason.choices = [
             (key, lexicon_text(words))
             for key, words in lexicon.chains().closing.items()

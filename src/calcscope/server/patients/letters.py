@@ -1,0 +1,127 @@
+"""A result as a letter on paper, and the email that says that a result is ready and not which."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from smtplib import SMTPException
+from typing import Any
+
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from calcscope.report.pdf import PdfUnavailable
+from calcscope.report.writing import write_atomically
+from calcscope.server.patients import results
+from calcscope.server.patients.explaining import Explanation
+from calcscope.server.patients.models import Happening, Result
+from calcscope.server.patients.results import Refused
+from calcscope.server.people.models import User
+
+log = logging.getLogger(__name__)
+
+
+def pdf_of(result: Result, language: str, explanation: Explanation, *, draft: bool = False) -> bytes:
+    """The letter as PDF (A4).
+
+    Parameters
+    ----------
+    draft : whether it is to be seen by the clinic alone, and says so
+
+    Raises
+    ------
+    PdfUnavailable : where a system library that sets it is missing
+    """
+    try:
+        import weasyprint
+    except (OSError, ImportError) as error:
+        raise PdfUnavailable(str(error).partition("\n")[0]) from error
+    with translation.override(language):
+        page = render_to_string("patients/letter.html", shown(result, explanation) | {"draft": draft})
+    document = weasyprint.HTML(string=page, base_url=None, url_fetcher=_nothing_outside)
+    return bytes(document.write_pdf(pdf_identifier=str(result.uuid).encode()))
+
+
+def _nothing_outside(address: str, *_unused: Any) -> Any:
+    raise ValueError("a letter fetches nothing")
+
+
+def shown(result: Result, explanation: Explanation) -> dict[str, Any]:
+    """What the letter's template asks for."""
+    return {
+        "result": result,
+        "woman": result.woman,
+        "site": result.site,
+        "explanation": explanation,
+        "today": timezone.localdate(),
+    }
+
+
+def print_letter(result: Result, by: User) -> bytes:
+    """The letter in the woman's language, written down as sent and kept as it left.
+
+    Raises
+    ------
+    Refused : where she may not be told yet
+    PdfUnavailable
+    """
+    language = result.woman.language
+    gate = results.gate(result, language)
+    if not gate.open or gate.explanation is None:
+        raise Refused(" ".join(gate.why))
+    made = pdf_of(result, language, gate.explanation)
+    kept = Happening(result=result, file=hashlib.sha256(made).hexdigest())
+    if not kept.path.exists():
+        write_atomically(kept.path, made)
+    results.happen(
+        result, Happening.Kind.PRINTED, by=by, language=language, passages=results.used(gate.explanation),
+        file=kept.file,
+    )  # fmt: skip
+    return made
+
+
+def notify(result: Result, by: User, address: str) -> None:
+    """Tell her by email that a result is ready; the email holds nothing of it, nor of the exam.
+
+    Parameters
+    ----------
+    address : of her pages
+
+    Raises
+    ------
+    Refused : where she may not be told yet, has no account or no email address, or the mail does not leave
+    """
+    woman = result.woman
+    if not woman.email:
+        raise Refused(_("No email address of hers is known; print the letter, or add one."))
+    if woman.account_id is None:
+        raise Refused(_("She has no account yet; print the letter, or give her a code first."))
+    gate = results.gate(result, woman.language)
+    if not gate.open:
+        raise Refused(" ".join(gate.why))
+    with translation.override(woman.language):
+        subject, text = _("A message for you"), ready_text(result, address)
+    try:
+        EmailMessage(subject, text, result.site.email or None, [woman.email]).send()
+    except (OSError, SMTPException) as error:
+        log.warning("result %s: no email left (%s)", result.uuid, type(error).__name__)
+        raise Refused(
+            _("The mail server did not take the email. Print the letter, or try again later.")
+        ) from None
+    results.happen(result, Happening.Kind.NOTIFIED, by=by, language=woman.language)
+
+
+def ready_text(result: Result, address: str) -> str:
+    """The words of the email."""
+    site = result.site
+    contact = ", ".join(filter(None, (site.name, site.phone)))
+    return "\n\n".join(
+        [
+            _("Something new is on your pages at {site}.").format(site=site.name),
+            _("Sign in to read it: {address}").format(address=address),
+            _("If you cannot sign in, call us: {contact}").format(contact=contact),
+            _("Please do not answer this email, and do not use it in an emergency."),
+        ]
+    )

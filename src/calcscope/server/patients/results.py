@@ -1,0 +1,409 @@
+"""What a woman is to be told, whether she may be told it yet, and what became of it.
+
+One gate stands before her page and her letter alike: the report is signed, no newer one takes its place, the
+result is not held, and the site has approved every passage of it in her language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import get_args
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from pydantic import ValidationError
+
+from calcscope import lexicon
+from calcscope.errors import CalcscopeError
+from calcscope.report.model import Category, ExamReport
+from calcscope.server.audit.recording import record
+from calcscope.server.exams.models import Exam
+from calcscope.server.followup import chains
+from calcscope.server.followup.models import Event as StepEvent
+from calcscope.server.followup.models import Step
+from calcscope.server.patients import approvals
+from calcscope.server.patients.explaining import Explanation, explain
+from calcscope.server.patients.facts import BiopsyFact, Density, ResultFacts, StepFact, facts_of
+from calcscope.server.patients.models import Happening, Result
+from calcscope.server.patients.profiles import Contact
+from calcscope.server.patients.rules import rules_of
+from calcscope.server.people.models import Site, User
+from calcscope.server.reading.models import Version
+
+TELL = "tell_result"
+"""The step of follow-up that stays open until she is told."""
+AS_SUSPICIOUS: Category = "5"
+"""Within the time that a country sets for such a result she is told what a biopsy showed, whatever it was."""
+REPORTS = (Version.Kind.REPORT, Version.Kind.ADDENDUM)
+
+
+class Refused(CalcscopeError):
+    """Something that cannot be done with a result; the message says why in a sentence."""
+
+
+# --- what comes to be told ------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def of_report(version: Version) -> Result:
+    """The result that a signed report is; an older one of the exam no longer needs telling."""
+    for older in Result.objects.filter(exam=version.exam, concordance=None):
+        _no_longer(older)
+    category = version.read().assessment.overall
+    return _made(version, category, None, version.author)
+
+
+@transaction.atomic
+def of_biopsy(event: StepEvent) -> Result | None:
+    """The result that a radiologist's entry makes of a biopsy: whether histology and images fit together."""
+    step = event.step
+    found = histology_of(event)
+    if found is None:
+        return None
+    for older in Result.objects.filter(concordance__step=step):
+        _no_longer(older)
+    version = _last_report(step.chain.exam)
+    return None if version is None else _made(version, found, event, event.by)
+
+
+def _made(version: Version, what: str, concordance: StepEvent | None, by: User | None) -> Result:
+    exam, rules = version.exam, rules_of(version.exam.site)
+    telling, today = None, timezone.localdate()
+    category = version.read().assessment.overall
+    if concordance is None:
+        due = rules.profile.tell_by(category, exam=exam.date, read=today)
+    else:
+        due = rules.profile.tell_by(AS_SUSPICIOUS, exam=None, read=today)
+    if due is not None:
+        telling = chains.open_alone(exam, TELL, category, max(due, today), by=by)
+    made: Result = Result.objects.create(
+        site=exam.site, woman=exam.woman, exam=exam, version=version, concordance=concordance,
+        telling=telling,
+    )  # fmt: skip
+    if what in rules.hold:
+        happen(made, Happening.Kind.HELD, by=None)
+    return made
+
+
+def _no_longer(older: Result) -> None:
+    if older.telling is not None and older.telling.is_open:
+        chains.close(older.telling, "newer_result", by=None)
+
+
+def _last_report(exam: Exam) -> Version | None:
+    return exam.versions.filter(kind__in=REPORTS).order_by("number").last()
+
+
+def histology_of(concordance: StepEvent) -> str | None:
+    """What the histology said that a radiologist compared with the images: ``benign``, ``dcis`` …"""
+    step = sample_before(concordance.step)
+    done = step.events.filter(kind=StepEvent.Kind.DONE).last() if step else None
+    return done.result if done else None
+
+
+def sample_before(step: Step) -> Step | None:
+    """The last histology that led to a step, if one did."""
+    before = step.after
+    while before is not None and before.code != "histology":
+        before = before.after
+    return before
+
+
+# --- how a result stands --------------------------------------------------------------------------------
+
+
+def current(results: QuerySet[Result]) -> QuerySet[Result]:
+    """Those that still stand: of each exam the newest report, of a biopsy the entry that was not undone."""
+    newer = Result.objects.filter(exam=OuterRef("exam"), concordance=None, pk__gt=OuterRef("pk"))
+    said = StepEvent.objects.filter(step=OuterRef("concordance__step"), kind=StepEvent.Kind.DONE)
+    return results.annotate(last_said=Subquery(said.order_by("-pk").values("pk")[:1])).filter(
+        (Q(concordance=None) & ~Exists(newer))
+        | Q(concordance__step__state=Step.State.DONE, last_said=F("concordance"))
+    )
+
+
+def told(results: QuerySet[Result]) -> QuerySet[Result]:
+    """Those of which she knows."""
+    return results.filter(Exists(Happening.objects.filter(result=OuterRef("pk"), kind__in=Happening.TELLS)))
+
+
+def untold(results: QuerySet[Result]) -> QuerySet[Result]:
+    """Those that stand and of which she does not know yet, the first due first."""
+    open_ones = current(results).exclude(
+        Exists(Happening.objects.filter(result=OuterRef("pk"), kind__in=Happening.TELLS))
+    )
+    return open_ones.order_by(F("telling__due").asc(nulls_last=True), "pk")
+
+
+def is_held(result: Result) -> bool:
+    """Whether the doctor is to speak with her first."""
+    last = result.happenings.filter(kind__in=[Happening.Kind.HELD, Happening.Kind.RELEASED]).last()
+    return last is not None and last.kind == Happening.Kind.HELD
+
+
+LACKING = {
+    "density": gettext_lazy("the density of the breasts"),
+    "name": gettext_lazy("the site's name"),
+    "address": gettext_lazy("the site's address"),
+    "phone": gettext_lazy("the site's telephone number"),
+    "email": gettext_lazy("the site's email address"),
+}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Whether a result may be told in a language, and if not, why.
+
+    Parameters
+    ----------
+    explanation : what she is told; None where there is no text for it
+    replaced : a newer result takes its place
+    held : the doctor is to speak with her first
+    missing : passages that the site has not approved in the language
+    lacking : what the country's rules ask a letter to say and nobody has stated
+    without_text : why no text fits, if none does
+    """
+
+    explanation: Explanation | None
+    replaced: bool = False
+    held: bool = False
+    missing: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
+    without_text: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether she may be told."""
+        return not (self.replaced or self.held or self.missing or self.lacking or self.explanation is None)
+
+    @property
+    def why(self) -> list[str]:
+        """What stands against it, in sentences for the staff."""
+        said = []
+        if self.replaced:
+            said.append(_("A newer result takes its place."))
+        if self.held:
+            said.append(_("It is held until a radiologist says that she has spoken with the woman."))
+        if self.missing:
+            said.append(
+                _("Passages that no radiologist of the site has approved in her language: {n}.").format(
+                    n=len(self.missing)
+                )
+            )
+        if self.lacking:
+            said.append(
+                _("The country's rules ask for more: {what}.").format(
+                    what=", ".join(str(LACKING.get(each, each)) for each in self.lacking)
+                )
+            )
+        if self.explanation is None:
+            said.append(_("No text fits this result; tell her in person."))
+        return said
+
+
+def gate(result: Result, language: str) -> Gate:
+    """Whether a result may be told in a language."""
+    replaced = not current(Result.objects.filter(pk=result.pk)).exists()
+    held, profile = is_held(result), rules_of(result.site).profile
+    contact = contact_of(result.site)
+    try:
+        known = facts(result)
+        made = explain(known, language, profile, contact)
+    except (CalcscopeError, ValidationError) as error:
+        return Gate(None, replaced, held, without_text=type(error).__name__)
+    return Gate(
+        made, replaced, held, approvals.missing(result.site, language, used(made)),
+        profile.missing(known, contact),
+    )  # fmt: skip
+
+
+def used(explanation: Explanation) -> Mapping[str, str]:
+    """SHA-256 of each passage of an explanation, by passage."""
+    return {each.id: each.sha256 for each in explanation.passages}
+
+
+def facts(result: Result) -> ResultFacts:
+    """What a result says that a woman is told."""
+    steps = None if _is_followed(result) else _open_steps(result) or None
+    report = result.version.report()
+    biopsies = () if result.concordance is None else (biopsy_of(result.concordance, report),)
+    return facts_of(report, steps=steps, density=density_of(result), biopsies=biopsies)
+
+
+def _is_followed(result: Result) -> bool:
+    """Whether something newer is known of the exam: then the report's own next steps are told."""
+    return current(Result.objects.filter(exam=result.exam, pk__gt=result.pk)).exists()
+
+
+def _open_steps(result: Result) -> list[StepFact]:
+    """What follow-up has open for the exam, with its dates as they stand now, the first due first.
+
+    What a sample led to is told with its result, and not before a radiologist has said what that means.
+    """
+    known = told_samples(Result.objects.filter(exam=result.exam, pk__lte=result.pk))
+    found = []
+    for step in (
+        Step.objects.open().filter(chain__exam=result.exam).exclude(code=TELL).select_related("chain")
+    ):
+        sample = sample_before(step)
+        if sample is None or sample.pk in known:
+            found.append(
+                StepFact(
+                    code=step.code,
+                    side=step.chain.side or None,
+                    due=step.due,
+                    appointment=appointment_of(step),
+                )
+            )
+    return found
+
+
+def told_samples(results: Iterable[Result]) -> set[int]:
+    """The histologies that some results are about, by their step."""
+    samples = [sample_before(each.concordance.step) for each in results if each.concordance is not None]
+    return {each.pk for each in samples if each is not None}
+
+
+def appointment_of(step: Step) -> date | None:
+    """The day for which an appointment was made."""
+    if step.state != Step.State.SCHEDULED:
+        return None
+    made = step.events.filter(kind=StepEvent.Kind.SCHEDULED).last()
+    return date.fromisoformat(made.data["on"]) if made else None
+
+
+def biopsy_of(concordance: StepEvent, report: ExamReport) -> BiopsyFact:
+    """The biopsy that a radiologist's entry is about, for those of its findings that the report still has."""
+    chain = concordance.step.chain
+    asked = set(chain.answers.values_list("finding", flat=True))
+    return BiopsyFact.model_validate(
+        {
+            "side": chain.side,
+            "result": histology_of(concordance),
+            "concordant": concordance.result == "concordant",
+            "findings": tuple(each.id for each in report.findings if each.id in asked),
+        }
+    )
+
+
+def words_of_biopsy(result: Result) -> str:
+    """What the sample showed, in the lexicon's words; empty for a report."""
+    if result.concordance is None:
+        return ""
+    found = histology_of(result.concordance) or ""
+    words = lexicon.chains().steps
+    fits = words["concordance"].results.get(result.concordance.result, result.concordance.result)
+    return f"{words['histology'].results.get(found, found)}, {fits}"
+
+
+def asks_density(result: Result) -> bool:
+    """Whether the country's rules want her told how dense her breasts are."""
+    return rules_of(result.site).profile.density is not None
+
+
+def density_of(result: Result) -> Density | None:
+    """The density of the breasts, where a radiologist has stated it."""
+    stated = Happening.objects.filter(result__exam=result.exam, kind=Happening.Kind.DENSITY).last()
+    return stated.value if stated else None
+
+
+def contact_of(site: Site) -> Contact:
+    """Whom a woman of the site calls."""
+    return Contact(name=site.name, address=site.address, phone=site.phone, email=site.email)
+
+
+def against_asking(step: Step) -> list[str]:
+    """Why a letter may not ask her to come for a step yet, though nothing stands in it; empty where it may.
+
+    It would tell her between the lines what a doctor is to say first.
+    """
+    of_exam = current(Result.objects.filter(exam=step.chain.exam))
+    report = of_exam.filter(concordance=None).first()
+    sample, said = sample_before(step), []
+    if report is not None and is_held(report):
+        said.append(_("Her result is held until a radiologist says that she has spoken with her."))
+    if sample is not None:
+        about = [each for each in of_exam.exclude(concordance=None) if told_samples([each]) == {sample.pk}]
+        if not about:
+            said.append(_("No radiologist has compared her biopsy with the images yet."))
+        elif any(is_held(each) for each in about):
+            said.append(_("The result of her biopsy is held until a radiologist has spoken with her."))
+    return said
+
+
+# --- what becomes of it ---------------------------------------------------------------------------------
+
+_ENDS = {
+    Happening.Kind.PRINTED: "letter",
+    Happening.Kind.OPENED: "page",
+    Happening.Kind.SPOKEN: "spoken",
+}
+
+
+@transaction.atomic
+def happen(
+    result: Result, kind: Happening.Kind, *, by: User | None, language: str = "",
+    passages: Mapping[str, str] | None = None, file: str = "", value: str = "", note: str = "",
+) -> Happening:  # fmt: skip
+    """Keep what became of a result; where she was told, the step of follow-up is done."""
+    made: Happening = Happening.objects.create(
+        result=result, kind=kind, by=by, language=language, passages=sorted((passages or {}).values()),
+        file=file, value=value, note=note[:500],
+    )  # fmt: skip
+    record(f"result:{kind}", result, user=by, language=language)
+    if kind in _ENDS and result.telling is not None and by is not None:
+        telling: Step = Step.objects.get(pk=result.telling.pk)
+        if telling.is_open:
+            chains.write_result(telling, _ENDS[kind], by=by)
+    return made
+
+
+def hold(result: Result, by: User, note: str = "") -> None:
+    """Have the doctor speak with her first, though the site's settings do not ask for it.
+
+    Raises
+    ------
+    Refused : where it is held, or she knows already
+    """
+    if is_held(result):
+        raise Refused(_("It is held already."))
+    if result.happenings.filter(kind__in=Happening.TELLS).exists():
+        raise Refused(_("She knows of it already."))
+    happen(result, Happening.Kind.HELD, by=by, note=note)
+
+
+def release(result: Result, by: User, note: str = "") -> None:
+    """A radiologist says that she has spoken with the woman.
+
+    Raises
+    ------
+    Refused : where it is not held
+    """
+    if not is_held(result):
+        raise Refused(_("It is not held."))
+    happen(result, Happening.Kind.RELEASED, by=by, note=note)
+
+
+def state_density(result: Result, density: str, by: User) -> None:
+    """A radiologist states how dense the breasts are.
+
+    Raises
+    ------
+    Refused : for what is no density
+    """
+    if density not in get_args(Density):
+        raise Refused(_("Choose one of a, b, c and d."))
+    happen(result, Happening.Kind.DENSITY, by=by, value=density)
+
+
+def opened(result: Result, by: User, language: str, explanation: Explanation) -> None:
+    """She has read it; kept once for each wording that she read."""
+    passages = used(explanation)
+    seen = result.happenings.filter(kind=Happening.Kind.OPENED, language=language)
+    if not any(each.passages == sorted(passages.values()) for each in seen):
+        happen(result, Happening.Kind.OPENED, by=by, language=language, passages=passages)
