@@ -5,6 +5,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from calcscope.exam import ReadOptions
+from calcscope.server.exams import simulated
 from calcscope.server.exams.intake import take_in
 from calcscope.server.people.models import Membership, Role, Site, User
 
@@ -24,7 +25,10 @@ FILM_MM = 0.0435
 
 
 class Command(BaseCommand):
-    help = "Example accounts and eight public films (CBIS-DDSM, CC BY 3.0), for calcscope serve --demo."
+    help = (
+        "Example accounts, eight public films (CBIS-DDSM, CC BY 3.0) and a simulated woman with an earlier "
+        "exam, for calcscope serve --demo."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not settings.CONFIG.demo:
@@ -49,6 +53,12 @@ class Command(BaseCommand):
         taken = take_in(site, [_films()], ReadOptions(pixel_mm=FILM_MM))
         for failure in taken.failures:
             self.stderr.write(f"{failure['source']}: {failure['reason']}")
+        if not simulated.is_there(site):
+            simulated.bring_simulated.enqueue(site.code)
+            self.stdout.write(
+                "Two exams of a simulated woman, two years apart, are being made; "
+                "they come into the worklist after the films."
+            )
         self.stdout.write("Accounts: " + ", ".join(ACCOUNTS))
         self.stdout.write(f'Password of each: "{PASSWORD}"')
 
