@@ -382,6 +382,26 @@ def test_slices_of_a_tomosynthesis_scroll(browser: Browser) -> None:
         dark.append(grey(page, 0, (300, 300)))
         assert "slice 7 of 7" in page.locator(".pane-facts").inner_text()
         assert dark[1] > dark[0] + 8
+        # The wheel scrolls, one slice a notch; with Ctrl it enlarges, as in a single image.
+        page.mouse.move(600, 450)
+        for _ in range(5):
+            page.mouse.wheel(0, -100)
+        expect(page.locator(".pane-facts")).to_contain_text("slice 2 of 7")
+        assert (
+            page.locator(".marks path.calcification").count() == 1
+        )  # of the slice in the middle, still near
+        zoom = stage(page, "s.panes[0].place.zoom")
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -100)
+        page.keyboard.up("Control")
+        expect(page.locator(".pane-facts")).to_contain_text("slice 2 of 7")
+        assert stage(page, "s.panes[0].place.zoom") > zoom
+        page.keyboard.press("PageUp")
+        expect(page.locator(".pane-facts")).to_contain_text("slice 1 of 7")
+        assert page.locator(".marks path.calcification").count() == 0
+        page.get_by_role("slider", name="Slice").focus()
+        page.keyboard.press("End")
+        expect(page.locator(".pane-facts")).to_contain_text("slice 7 of 7")
         page.close()
 
 
