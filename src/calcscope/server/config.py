@@ -29,6 +29,7 @@ class Config:
     two_factor : whether everybody but patients must sign in with a second factor
     demo : public example exams and example accounts; never for patients
     proxy : address of the web server in front, whose headers are believed; ``*`` for any; empty for none
+    library_hide_overdue : whether articles past their review date drop out of the library; a site may differ
     email_url : ``console:``, ``memory:``, ``file:FOLDER`` or ``smtp://user:password@host:port``
     """
 
@@ -39,6 +40,7 @@ class Config:
     two_factor: bool = True
     demo: bool = False
     proxy: str = ""
+    library_hide_overdue: bool = False
     email_url: str = "console:"
 
     @classmethod
@@ -60,6 +62,9 @@ class Config:
             two_factor=_switch(environment, "CALCSCOPE_TWO_FACTOR", cls.two_factor),
             demo=_switch(environment, "CALCSCOPE_DEMO", cls.demo),
             proxy=environment.get("CALCSCOPE_PROXY", "127.0.0.1" if https else "").strip(),
+            library_hide_overdue=_switch(
+                environment, "CALCSCOPE_LIBRARY_HIDE_OVERDUE", cls.library_hide_overdue
+            ),
             email_url=environment.get("CALCSCOPE_EMAIL_URL", cls.email_url),
         )
 
