@@ -128,6 +128,11 @@ def compared(status: str, then: int, now: int, **said: object) -> str:
             "Decreased in number since (in the CC view 14 then, 9 now; 2 of those not seen now lie below the "
             "detection limit of the current mammogram).",
         ),
+        (
+            ("larger", 22, 8, {"interval": (-5.0, 2.0)}),
+            "Increased in size since (in the CC view 22 then, 8 now, a difference within the expected "
+            "variability of repeat reading).",
+        ),
         (("unchanged", 9, 9), "Unchanged since (in the CC view 9 then and now)."),
         (("unchanged", 1, 1), "Unchanged since."),
         (
@@ -137,8 +142,8 @@ def compared(status: str, then: int, now: int, **said: object) -> str:
         ),
         (
             ("unchanged", 40, 44, {"interval": (1.0, 6.0)}),
-            "Unchanged since (in the CC view 40 then, 44 now; the difference is too small to count as a "
-            "change).",
+            "Unchanged since (in the CC view 40 then, 44 now; the difference in number is too small to "
+            "count as a change).",
         ),
         (
             ("unchanged", 6, 12, {"interval": (0.0, 3.0), "faint_then": 5}),

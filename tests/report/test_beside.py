@@ -38,6 +38,7 @@ from calcscope.report.model import (
 from calcscope.report.palette import CATEGORY_COLOURS, rgb
 from calcscope.report.rendering import render_exam
 from calcscope.report.terminal import print_summary
+from calcscope.report.words import quantity, status
 
 THEN_UID, THEN_STUDY = "1.2.826.0.1.99", "1.2.826.0.1.4711.9"
 SHIFT = np.array([25.0, -40.0])
@@ -336,3 +337,19 @@ def test_a_trend_of_any_height_has_round_lines_across_and_not_too_many(whole: bo
         assert greatest / step <= TICKS
         assert step <= greatest * 2.5 or step == 1
         assert not whole or step % 1 == 0
+
+
+def test_what_may_have_grown_is_not_called_unchanged_and_what_hid_below_the_limit_is_counted() -> None:
+    exam, _, _ = compared()
+    finding = exam.findings[0]
+    assert finding.change is not None
+    numbers = {**finding.change.numbers, "below_limit_now": 0.0, "below_limit_then": 2.0}
+    unsure = finding.change.model_copy(
+        update={"status": ["unchanged"], "may_have_grown": True, "numbers": numbers, "places": []}
+    )
+    assert status(unsure) == "not certainly changed"
+    assert ("Of these, not found in the other and below its limit", "0", "2", "") in quantity(unsure)
+    shown = exam.model_copy(update={"findings": [finding.model_copy(update={"change": unsure})]})
+    words = Page(render_html(sample.report_of(shown), shown)).words
+    assert "Not certainly changed" in words
+    assert "Unchanged" not in words

@@ -177,7 +177,8 @@ def _remarks(change: ChangeFacts, more: int) -> Iterator[str]:
         if count:
             said += count
             yield one if count == 1 else many.format(count=count)
-    if change.status == ("unchanged",) and not change.may_have_grown and abs(more) > said:
+    told = {"new", "more", "fewer", "resolved"}.intersection(change.status) or change.may_have_grown
+    if not told and abs(more) > said:
         low, high = change.interval or (0.0, 0.0)
         rest = phrases.variability_rest if said else phrases.variability
         yield rest if low <= 0 <= high else phrases.small

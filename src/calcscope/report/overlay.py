@@ -211,7 +211,7 @@ def _marks(view: ViewReport, frame: Frame, finding: Finding, member: Member) -> 
     group = f" ({member.group})" if member.group is not None else ""
     full = f"{finding.id}{group} · cat. {finding.assessment.category}"
     if finding.change is not None:
-        full += f" · {words.term(finding.change.status[0])}"
+        full += f" · {words.statuses(finding.change)[0]}"
     return [
         _Mark(
             line=grown(frame.to_drawn(_member_points(view, part)), margin_mm * frame.per_mm),

@@ -124,9 +124,16 @@ def left_out_prior(prior: Prior) -> str:
 NOTHING_COMPARED = "Nothing was compared: none of what was given as an earlier exam could be used."
 
 
+def statuses(change: Change) -> list[str]:
+    """What a comparison found, the most telling first; what is unchanged for want of certainty says so."""
+    if change.may_have_grown:
+        return [lexicon.phrases().comparison.unsure]
+    return [term(one) for one in change.status]
+
+
 def status(change: Change) -> str:
     """What a comparison found, in a few words: ``increased in number, wider in extent``."""
-    return ", ".join(term(one) for one in change.status)
+    return ", ".join(statuses(change))
 
 
 @cache
@@ -137,6 +144,7 @@ def interval() -> str:
 
 QUANTITIES = {
     "count": "Calcifications found",
+    "below": "Of these, not found in the other and below its limit",
     "change": "Change in number, allowing for what either image may have missed",
     "span": "Extent, mm",
     "size": "Size of the same ones",
@@ -158,6 +166,8 @@ def quantity(change: Change) -> list[tuple[str, str, str, str]]:
     if "count_now" in numbers:
         what = QUANTITIES["count"] + (f" ({change.view})" if change.view else "")
         rows.append((what, said("count_then"), said("count_now"), ""))
+    if numbers.get("below_limit_now") or numbers.get("below_limit_then"):
+        rows.append((QUANTITIES["below"], said("below_limit_now"), said("below_limit_then"), ""))
     one_sided = change.status in (["new"], ["resolved"])  # what is left of the other exam is doubtful
     if "count_change" in numbers and "count_change" in change.interval and not one_sided:
         low, high = change.interval["count_change"]
