@@ -201,7 +201,7 @@ def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSetting
             )
         )  # fmt: skip
     return Preview(
-        findings=findings, assessment=verdict_of(content, exam), next_steps=steps_of(content, settings)
+        findings=findings, assessment=verdict_of(content, exam), next_steps=steps_of(content, exam, settings)
     )
 
 
@@ -245,8 +245,9 @@ def verdict_of(content: ReadingContent, exam: ExamReport) -> Verdict:
     return Verdict(left=left, right=right, overall=most_pressing([c for c in (left, right) if c]))
 
 
-def steps_of(content: ReadingContent, settings: AssessSettings | None = None) -> list[Step]:
-    """The next steps that follow from those of the standing findings, the most urgent first."""
+def steps_of(content: ReadingContent, exam: ExamReport, settings: AssessSettings | None = None) -> list[Step]:
+    """The next steps that follow from those of the standing findings, the most urgent first; and earlier
+    films where the engine asks for them (:func:`calcscope.assess.assess_exam`)."""
     settings = settings or AssessSettings()
     table = lexicon.next_steps().steps
     steps: dict[tuple[str, str], Step] = {}
@@ -255,11 +256,25 @@ def steps_of(content: ReadingContent, settings: AssessSettings | None = None) ->
         days = min(finding.due_days, steps[key].due_days if key in steps else finding.due_days)
         made = next_step(finding.next_step, _due(settings, finding.next_step, days), finding.laterality)
         steps[key] = Step(code=made.code, text=made.text, due_days=days)
+    if any(_wants_earlier_films(finding, exam) for finding in content.standing):
+        made = next_step("prior_films", settings)
+        steps[made.code, ""] = Step(code=made.code, text=made.text, due_days=made.due_days)
     pressing = [step for step in steps.values() if step.code != "routine"]
     if not pressing:
         routine = next_step("routine", settings)
         return [Step(code=routine.code, text=routine.text, due_days=routine.due_days)]
     return sorted(pressing, key=lambda step: table[step.code].urgency)
+
+
+def _wants_earlier_films(finding: ReadFinding, exam: ExamReport) -> bool:
+    """An indeterminate finding of which no earlier exam says anything; what the reader found herself she has
+    compared herself, where there was an earlier exam."""
+    if finding.category != "0":
+        return False
+    if not any(prior.used for prior in exam.priors):
+        return True
+    said = finding.change is not None and finding.change.status != ["not_comparable"]
+    return finding.origin == "calcscope" and not said
 
 
 def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
