@@ -22,6 +22,7 @@ FRONT = {
     Role.TECHNOLOGIST: "exams:worklist",
     Role.COORDINATOR: "followup:dashboard",
     Role.ADMINISTRATOR: "audit:search",
+    Role.PATIENT: "patients:home",
 }
 """The page each role works on, the first that fits."""
 

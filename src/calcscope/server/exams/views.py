@@ -181,8 +181,8 @@ def woman(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
     found = get_object_or_404(Woman.objects.for_user(request.user), uuid=woman_uuid)
     about(request, found)
     if request.method == "POST":
-        for name in ("email", "phone", "address"):
-            setattr(found, name, request.POST.get(name, "").strip())
+        for name in ("email", "phone", "address", "language"):
+            setattr(found, name, request.POST.get(name, getattr(found, name)).strip())
         try:
             found.full_clean(exclude=["site", "account"])
         except ValidationError as error:

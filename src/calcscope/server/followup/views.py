@@ -24,6 +24,7 @@ from calcscope.server.exams.models import Exam
 from calcscope.server.followup import chains, forms, letters
 from calcscope.server.followup.chains import Refused
 from calcscope.server.followup.models import Event, Step, StepQuerySet
+from calcscope.server.patients.messages import messages_waiting
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role, User
 
@@ -82,6 +83,7 @@ def dashboard(request: Signed) -> HttpResponse:
         "ages": [(name, ages.get(name, 0)) for name in ("0–7", "8–30", "31–60", "60+")],
         "sites": request.user.sites(),
         "categories": lexicon.categories().overall_order,
+        "waiting_messages": messages_waiting(request.user),
     }
     return render(request, "followup/dashboard.html", shown)
 

@@ -11,7 +11,7 @@ from calcscope.server.audit.recording import record
 from calcscope.server.exams.models import Woman
 from calcscope.server.followup import chains
 from calcscope.server.followup.models import Step
-from calcscope.server.patients.models import Message
+from calcscope.server.patients.models import Message, seen_by
 from calcscope.server.people.models import User
 
 LONGEST = 2000
@@ -27,6 +27,11 @@ def waiting(messages: QuerySet[Message]) -> QuerySet[Message]:
     """Those that nobody has answered yet, the oldest first."""
     answered = Message.objects.filter(answers=OuterRef("pk"))
     return messages.filter(~Exists(answered), kind__in=Message.ASKS).order_by("pk")
+
+
+def messages_waiting(user: User) -> int:
+    """How many wait at the sites at which an account works."""
+    return waiting(seen_by(user, Message.objects.all())).count()
 
 
 @transaction.atomic
