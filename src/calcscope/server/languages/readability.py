@@ -1,7 +1,7 @@
 """How plain a text is: the formula of its language, and the syllables that it counts.
 
 Words are runs of letters; a number is a word with a syllable for each digit. A sentence ends with a full stop,
-a question or exclamation mark, or with its paragraph; a heading and an item of a list are paragraphs of their
+question or exclamation mark, or with its paragraph; a heading and an item of a list are paragraphs of their
 own. This module knows nothing of Django.
 """
 

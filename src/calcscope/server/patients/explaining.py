@@ -315,10 +315,10 @@ class _Writer:
         else:
             self._say("found", "intro_undated")
         if len(facts.sides) == 1:
-            self._say("found", "one_breast", side_of=self._side_of(facts.sides[0]))
+            self._say("found", "one_breast", **self._sides(facts.sides[0]))
         sampled = {biopsy.side for biopsy in facts.biopsies}
         for side in sorted(sampled, reverse=True):
-            self._say("found", "after_a_biopsy", side_of=self._side_of(side))
+            self._say("found", "after_a_biopsy", **self._sides(side))
         lines = self._lines()
         if not lines:
             nothing = "found_nothing" if facts.overall == "1" else "found_no_spot"
@@ -389,11 +389,12 @@ class _Writer:
         name = place.quadrant or place.half
         if name is None:
             return self._side_in(finding.side)
-        side = {"side_of": self._side_of(finding.side), "side_in": self._side_in(finding.side)}
-        return self.texts.word(f"place.{name}", **side)
+        return self.texts.word(f"place.{name}", **self._sides(finding.side))
 
-    def _side_of(self, side: str | None) -> str:
-        return self.texts.word(f"side_of.{side or 'both'}")
+    def _sides(self, side: str | None) -> dict[str, str]:
+        """Both ways to say a side; a passage uses the one that its language wants."""
+        of = self.texts.word(f"side_of.{side or 'both'}")
+        return {"side_of": of, "side_in": self._side_in(side)}
 
     def _side_in(self, side: str | None) -> str:
         return self.texts.word(f"side_in.{side or 'both'}")
@@ -451,7 +452,7 @@ class _Writer:
         known = composition().steps
         told = [step for step in self.facts.steps if step.code in known]
         for step in told:
-            self._say("next", known[step.code].next, side_of=self._side_of(step.side), when=self._when(step))
+            self._say("next", known[step.code].next, when=self._when(step), **self._sides(step.side))
             if step.appointment:
                 self._say("next", "next_appointment", date=self._date(step.appointment))
         if not told:

@@ -160,12 +160,16 @@ def faults_against(passages: Passages, source: Passages) -> list[str]:
     faults += [f"passage {name} is not in {source.language}" for name in sorted(passages.ids - source.ids)]
     for name in sorted(source.ids & passages.ids):
         ours, theirs = passages[name], source[name]
-        for what in ("placeholders", "sources", "mandated"):
-            if name != WORDS and getattr(ours, what) != getattr(theirs, what):
-                faults.append(
-                    f"passage {name} has the {what} {_shown(getattr(ours, what))}; "
-                    f"expected {_shown(getattr(theirs, what))}"
-                )
+        if name == WORDS:
+            continue
+        for what, found, expected in (
+            ("placeholders", _plain(ours.placeholders), _plain(theirs.placeholders)),
+            ("sources", frozenset(ours.sources), frozenset(theirs.sources)),
+            ("mandated", ours.mandated, theirs.mandated),
+            ("version", ours.version, theirs.version),
+        ):
+            if found != expected:
+                faults.append(f"passage {name}: {what}: found {_shown(found)}; expected {_shown(expected)}")
     ours_words, their_words = passages.words, source.words
     faults += [f"word {key} is missing" for key in sorted(set(their_words) - set(ours_words))]
     faults += [
@@ -175,7 +179,6 @@ def faults_against(passages: Passages, source: Passages) -> list[str]:
     ]
     for key in sorted(set(ours_words) & set(their_words)):
         found, expected = _placeholders(ours_words[key]), _placeholders(their_words[key])
-        # A language may have no use for one of several ways to say a side.
         if _plain(found) != _plain(expected):
             faults.append(f"word {key} has the placeholders {_shown(found)}; expected {_shown(expected)}")
     return faults
@@ -213,14 +216,12 @@ SIDES = frozenset({"side_of", "side_in"})
 
 
 def _plain(names: frozenset[str]) -> frozenset[str]:
-    """Placeholders, with the ways to say a side taken for one."""
+    """Placeholders, with the two ways to say a side taken for one: a language uses the one that it needs."""
     return frozenset("side" if name in SIDES else name for name in names)
 
 
 def _shown(value: object) -> str:
-    return (
-        ", ".join(sorted(map(str, value))) or "none" if isinstance(value, frozenset | tuple) else str(value)
-    )
+    return ", ".join(sorted(map(str, value))) or "none" if isinstance(value, frozenset) else str(value)
 
 
 def _placeholders(text: str) -> frozenset[str]:
