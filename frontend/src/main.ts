@@ -95,7 +95,7 @@ class Reading {
     const commands = this.commands();
     this.keys = new Keys(commands);
     this.keys.letters = stored(LETTERS) !== "no";
-    root.append(h("div", { class: "reading" }, h("div", { class: "desk" }, this.toolbar(), this.stage.element, this.line), this.panel.element));
+    root.append(h("div", { class: "reading" }, h("div", { class: "desk" }, this.toolbar(), this.stage.element, h("div", { class: "below" }, this.line, this.thresholdControl())), this.panel.element));
     this.backToImages(root);
     this.panel.state({ kind: "saved", at: null });
     this.panel.update(this.content, null);
@@ -350,7 +350,6 @@ class Reading {
       tool(t("Draw"), "e", "draw"),
       button(t("Prior"), "b", () => stage.blink(), () => stage.panes.some((pane) => pane.blinking)),
       button(t("Marks"), "a", () => stage.toggleMarks(), () => stage.marked),
-      this.thresholdControl(),
       button(t("Keys"), "?", () => void this.help()),
     );
   }

@@ -369,6 +369,67 @@ def test_measuring_in_mm(page: Page, harness: Harness) -> None:
     assert page.locator(".marks .measured").text_content() == f"{mm:.1f} mm"
 
 
+def test_a_reason_is_kept_for_any_change(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    page.get_by_role("button", name="F1", exact=True).click()
+    card = page.get_by_role("article", name="Finding F1")
+    card.get_by_label("Morphology", exact=True).select_option("round")
+    card.get_by_label("Clock").fill("4")
+    card.get_by_label(re.compile("^Morphology: round in place of .*may be left out")).fill("alike and smooth")
+    card.get_by_label("Category", exact=True).select_option("3")
+    why = card.get_by_label(re.compile("^Category: 3 in place of 0"))
+    assert why.evaluate("field => field.required")
+    why.fill("worked up")
+    edits = {each["field"]: each["reason"] for each in kept(page, harness, "F1")["edits"]}
+    assert edits == {"morphology": "alike and smooth", "location.clock": "", "category": "worked up"}
+
+
+def test_the_magnifier_shows_every_pixel_of_the_image(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    page.keyboard.press("a")
+    speck = harness.exam["exams"][0]["views"][1]["calcifications"][0]
+
+    def bright() -> int:
+        drawn(page)
+        x, y = page.evaluate(
+            """at => { const p = document.querySelector("#viewer").stage.panes[1], [[a,,c],[,e,f]] = p.map;
+            const box = p.element.getBoundingClientRect();
+            return [box.left + a * at[0] + c, box.top + e * at[1] + f] }""",
+            [speck["x"], speck["y"]],
+        )
+        page.mouse.move(x + 1, y)
+        page.mouse.move(x, y)
+        drawn(page)
+        shot = (
+            Image.open(io.BytesIO(page.screenshot()))
+            .convert("L")
+            .crop((round(x) - 4, round(y) - 4, round(x) + 5, round(y) + 5))
+        )
+        return int((np.asarray(shot) > 215).sum())
+
+    small = bright()
+    page.keyboard.press("m")
+    assert stage(page, "s.panes[1].place.zoom") < 0.5
+    assert bright() >= max(10, 2 * small)  # a disc of 15 pixels
+
+
+def test_a_key_goes_round_the_four_quarters(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    page.keyboard.press("5")
+    whole = stage(page, "[s.panes[0].place.x, s.panes[0].place.y, s.panes[0].place.zoom]")
+    seen = []
+    for number in range(1, 5):
+        page.keyboard.press("q")
+        assert page.locator(".line").inner_text() == f"Quarter {number} of 4"
+        x, y, zoom = stage(page, "[s.panes[0].place.x, s.panes[0].place.y, s.panes[0].place.zoom]")
+        assert zoom > 1.5 * whole[2]
+        seen.append((x > whole[0], y > whole[1]))
+    assert len(set(seen)) == 4
+    page.keyboard.press("q")
+    x, y, _zoom = stage(page, "[s.panes[0].place.x, s.panes[0].place.y, s.panes[0].place.zoom]")
+    assert [x, y] == pytest.approx(whole[:2], abs=2)
+
+
 def test_slices_of_a_tomosynthesis_scroll(browser: Browser) -> None:
     with Harness(*drawn_exam(tomosynthesis=True)) as harness:
         page = browser.new_page(viewport={"width": 1440, "height": 900})

@@ -228,7 +228,7 @@ export class Panel {
 
   state(state: SaveState): void {
     const words: Record<SaveState["kind"], string> = {
-      saved: state.kind === "saved" && state.at ? t("Draft saved {time}", { time: state.at.toLocaleTimeString(document.documentElement.lang || [], { hour: "2-digit", minute: "2-digit" }) }) : t("Draft saved"),
+      saved: state.kind === "saved" && state.at ? t("Draft saved {time}", { time: state.at.toLocaleTimeString(document.documentElement.lang || [], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }) }) : t("Draft saved"),
       changed: t("Changed, not saved yet"),
       saving: t("Saving"),
       "signed-out": t("Not saved: you are signed out"),
@@ -399,14 +399,13 @@ class Card {
   }
 
   private showEdits(finding: Finding, ruled: string | null): void {
-    const shown = finding.edits.filter((edit) => REASONED.has(edit.field) || edit.reason || edit.field === "split" || edit.field === "merged");
-    const keys = new Set(shown.map((edit) => edit.field));
+    const keys = new Set(finding.edits.map((edit) => edit.field));
     for (const [key, element] of this.editFields)
       if (!keys.has(key)) {
         element.remove();
         this.editFields.delete(key);
       }
-    for (const edit of shown) {
+    for (const edit of finding.edits) {
       let row = this.editFields.get(edit.field);
       if (!row) {
         const id = `${this.id}-because-${edit.field.replace(".", "-")}`;
@@ -417,10 +416,11 @@ class Card {
       }
       const label = row.querySelector("label") as HTMLLabelElement;
       const [was, is] = [edit.was, edit.is].map((value) => valueWords(this.page.terms, edit.field, value)) as [string, string];
-      label.textContent = t("{field}: {is} in place of {was}. Why?", { field: fieldName(edit.field), is, was });
+      const values = { field: fieldName(edit.field), is, was };
       const input = row.querySelector("input") as HTMLInputElement;
       assign(input, edit.reason);
       input.required = REASONED.has(edit.field);
+      label.textContent = input.required ? t("{field}: {is} in place of {was}. Why?", values) : t("{field}: {is} in place of {was}. Why? (may be left out)", values);
     }
     let hint = this.edits.querySelector<HTMLElement>(".hint");
     const differs = ruled !== null && ruled !== finding.category;

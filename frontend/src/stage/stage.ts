@@ -27,7 +27,7 @@ interface Tone {
 }
 
 const LENS = 260; // CSS pixels across
-const MAGNIFIED = 2;
+const MAGNIFIED = 2; // times the pane, and never less than the image's own pixels: calcifications need them
 const NEAR_END = 10; // CSS pixels within which a click closes a polygon
 
 export class Stage {
@@ -709,9 +709,10 @@ export class Stage {
     if (drawing) drawings.push(drawing);
     if (this.magnified && this.pointer?.pane === pane) {
       const [x, y] = this.pointer.at;
+      const times = Math.max(MAGNIFIED, 1 / (pane.place.zoom * (window.devicePixelRatio || 1)));
       const to: Affine = compose(inverse, [
-        [1 / MAGNIFIED, 0, x - LENS / 2 / MAGNIFIED],
-        [0, 1 / MAGNIFIED, y - LENS / 2 / MAGNIFIED],
+        [1 / times, 0, x - LENS / 2 / times],
+        [0, 1 / times, y - LENS / 2 / times],
       ]);
       const lens = this.drawingOf(pane, { x: rect.x + x - LENS / 2, y: rect.y + y - LENS / 2, width: LENS, height: LENS }, to, true);
       if (lens) lenses.push(lens);

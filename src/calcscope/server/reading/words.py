@@ -241,6 +241,7 @@ WORDS = (
     _("{n} in {mm} mm"),
     _("Why: the rules ({n})"),
     _("{field}: {is} in place of {was}. Why?"),
+    _("{field}: {is} in place of {was}. Why? (may be left out)"),
     _("The rules make it category {n}."),
     # What can be changed of a finding
     _("Morphology"),
