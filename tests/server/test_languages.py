@@ -67,7 +67,8 @@ def test_spaces_and_ends_are_those_of_the_source(language: Language) -> None:
             continue
         first, text = forms(message.id)[0], forms(message.string)[0]
         assert (first[:1].isspace(), first[-1:].isspace()) == (text[:1].isspace(), text[-1:].isspace()), text
-        assert first.endswith((".", ":")) == text.endswith((".", ":")), f"{first!r} → {text!r}"
+        if len(first.split()) > 4 and first[-1] in ".?!…":
+            assert text[-1] == first[-1], f"{first!r} → {text!r}"
 
 
 def test_english_has_its_texts_in_the_source() -> None:
