@@ -211,6 +211,7 @@ class Event(AppendOnly):
 
 
 FACTS = {
+    "after_days": pgettext_lazy("event", "after days"),
     "by": pgettext_lazy("event", "by"),
     "days": pgettext_lazy("event", "days"),
     "due": pgettext_lazy("event", "due"),
@@ -223,6 +224,7 @@ FACTS = {
     "letter": pgettext_lazy("event", "letter"),
     "phone": pgettext_lazy("event", "phone"),
     "print": pgettext_lazy("event", "print"),
+    **dict(Role.choices),
 }
 """Names and values of what is known of an event beside its result; those that a step asks for are the
 lexicon's."""

@@ -13,7 +13,7 @@ from calcscope.server.people.models import Role, User
 
 
 def of_page(request: HttpRequest) -> dict[str, Any]:
-    """For templates: the notice, whether this is the demo, and the roles of who is signed in."""
+    """For templates: notice, whether this is the demo, languages by their own names, roles of who signed in."""
     user = getattr(request, "user", None)
     roles = set(user.memberships.values_list("role", flat=True)) if isinstance(user, User) else set()
     notice = lexicon_text(lexicon.notices().research_use)
@@ -22,6 +22,7 @@ def of_page(request: HttpRequest) -> dict[str, Any]:
     return {
         "notice": notice,
         "demo": settings.CONFIG.demo,
+        "languages": settings.LANGUAGES,
         "roles": roles if entered else set(),
         "Role": Role,
     }

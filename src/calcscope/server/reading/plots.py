@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
@@ -39,8 +40,11 @@ def interval_plot(audits: Sequence[Audit], name: str) -> SafeString:
                 '<line x1="{}" x2="{}" y1="{}" y2="{}" class="interval"/><circle cx="{}" cy="{}" r="5"/>',
                 low, high, y, y, at, y,
             )  # fmt: skip
-            told = f"{value:.1f} ({share.count} of {share.of})"
-        rows.append((y + 5, audit.name, mark, WIDTH - 4, y - 8, told))
+            told = "{} ({})".format(
+                number_format(value, 1), _("%(n)s of %(of)s") % {"n": share.count, "of": share.of}
+            )
+        name_shown = _("All") if number == 0 else audit.name
+        rows.append((y + 5, name_shown, mark, WIDTH - 4, y - 8, told))
     height = TOP * 2 + ROW * len(audits)
     body = format_html_join(
         "",
