@@ -13,7 +13,7 @@ from calcscope.server.people.models import Role, User
 
 
 def of_page(request: HttpRequest) -> dict[str, Any]:
-    """For templates: notice, whether this is the demo, languages by their own names, roles of who signed in."""
+    """For templates: notice, whether this is the demo, languages by their own names, roles of who is in."""
     user = getattr(request, "user", None)
     roles = set(user.memberships.values_list("role", flat=True)) if isinstance(user, User) else set()
     notice = lexicon_text(lexicon.notices().research_use)
