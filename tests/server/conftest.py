@@ -7,6 +7,8 @@ from accounts import PASSWORD, Account, Enter
 from django.test import Client
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from calcscope.server.patients.approvals import approve
+from calcscope.server.patients.passages import load
 from calcscope.server.people.models import Membership, Site, User
 
 
@@ -32,6 +34,22 @@ def account(site: Site) -> Account:
         return user
 
     return make
+
+
+@pytest.fixture
+def nothing_held(site: Site) -> None:
+    """No result waits for the doctor to speak first."""
+    site.settings = {"hold": []}
+    site.save()
+
+
+@pytest.fixture
+def letters_may_leave(nothing_held: None, site: Site) -> None:
+    """The site's radiologist has approved the passages of letters, and no result is held."""
+    doctor = User.objects.create_user("approving")
+    Membership.objects.create(user=doctor, site=site, role="radiologist")
+    shas = {each.id: each.sha256 for each in load("en")}
+    approve(site, "en", shas, doctor)
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from test_signing import signed
 from calcscope import lexicon
 from calcscope.server.followup import chains, letters
 from calcscope.server.followup.models import Chain, Event, Step
+from calcscope.server.patients.approvals import approve
+from calcscope.server.patients.passages import load
 from calcscope.server.people.models import Site, User
 from calcscope.server.reading.models import Version
 
@@ -192,7 +194,9 @@ def test_an_addendum_closes_what_is_no_longer_recommended(site: Site, tmp_path: 
     assert chains.lost() == []
 
 
-def test_a_letter_asks_her_to_come_and_tells_no_result(version: Version, reader: User) -> None:
+def test_a_letter_asks_her_to_come_and_tells_no_result(
+    letters_may_leave: None, version: Version, reader: User
+) -> None:
     woman = version.exam.woman
     woman.email = "anna@example.org"
     woman.save()
@@ -205,8 +209,57 @@ def test_a_letter_asks_her_to_come_and_tells_no_result(version: Version, reader:
     assert b"Beispiel" not in calendar
 
 
+@pytest.mark.parametrize("language", ["en", "es", "tr"])
+def test_no_letter_leaves_with_a_passage_that_is_not_approved(
+    language: str, nothing_held: None, site: Site, version: Version, reader: User, signed_in: Enter
+) -> None:
+    woman = version.exam.woman
+    woman.email, woman.language = "anna@example.org", language
+    woman.save()
+    step = biopsy(version)
+    browser = signed_in(reader)
+    page = reverse("followup:letter", args=[step.uuid])
+    assert "may not leave" in browser.get(page).content.decode()
+    for send in (True, False):
+        with pytest.raises(chains.Refused, match="approved"):
+            letters.write(step, by=reader, send=send)
+    assert letters.remind(step.due - timedelta(days=3))[0] == 0
+    approve(site, language, {each.id: each.sha256 for each in load(language)}, reader)
+    assert letters.letter_of(step).paragraphs[1] in browser.get(page).content.decode()
+    letters.write(step, by=reader, send=True)
+    assert letters.letter_of(step).paragraphs[1] in mail.outbox[0].body
+
+
+def test_a_letter_does_not_say_between_the_lines_what_is_held(
+    letters_may_leave: None, site: Site, tmp_path: Path, reader: User
+) -> None:
+    site.settings = {}
+    site.save()
+    held = signed(exam_read(site, tmp_path, day=timezone.localdate()), reader)
+    with pytest.raises(chains.Refused, match="held"):
+        letters.write(biopsy(held), by=reader)
+
+
+def test_nobody_is_reminded_of_what_is_done_without_her(
+    letters_may_leave: None, version: Version, reader: User
+) -> None:
+    woman = version.exam.woman
+    woman.email = "anna@example.org"
+    woman.save()
+    step = biopsy(version)
+    for result in ("done", "calcifications_seen", "placed", "clip_in_place"):
+        (step,) = chains.write_result(step, result, by=reader)
+    Step.objects.filter(pk=step.pk).update(due=timezone.localdate() + timedelta(days=3))
+    Step.objects.exclude(pk=step.pk).update(due=timezone.localdate() + timedelta(days=300))
+    assert letters.remind() == (0, 0)
+    with pytest.raises(chains.Refused, match="does not come"):
+        letters.write(step, by=reader)
+
+
 @pytest.mark.django_db(transaction=False)
-def test_reminders_go_out_once(version: Version, django_capture_on_commit_callbacks: object) -> None:
+def test_reminders_go_out_once(
+    letters_may_leave: None, version: Version, django_capture_on_commit_callbacks: object
+) -> None:
     woman = version.exam.woman
     woman.email = "anna@example.org"
     woman.save()

@@ -237,7 +237,9 @@ def test_somebody_lost_is_seen_in_health_and_fails_the_command(client: Client, s
     assert client.get("/health").json()["nobody_lost"] is False
 
 
-def test_a_reminder_of_a_day_that_was_missed_goes_out_the_next(step: Step, mailoutbox: list[Any]) -> None:
+def test_a_reminder_of_a_day_that_was_missed_goes_out_the_next(
+    letters_may_leave: None, step: Step, mailoutbox: list[Any]
+) -> None:
     assert remind(step.due - timedelta(days=15)) == (0, 0)
     assert remind(step.due - timedelta(days=12)) == (1, 0)
     assert remind(step.due - timedelta(days=11)) == (0, 0)
@@ -247,7 +249,7 @@ def test_a_reminder_of_a_day_that_was_missed_goes_out_the_next(step: Step, mailo
 
 
 def test_an_email_that_did_not_leave_is_not_in_her_history(
-    step: Step, monkeypatch: pytest.MonkeyPatch
+    letters_may_leave: None, step: Step, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_unused: Any) -> None:
         raise SMTPServerDisconnected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from smtplib import SMTPException
@@ -17,6 +18,7 @@ from icalendar import Event as Entry
 from calcscope import lexicon
 from calcscope.server.followup.chains import Refused, add_event
 from calcscope.server.followup.models import Event, Step
+from calcscope.server.patients import approvals, passages, results
 from calcscope.server.people.models import User
 
 log = logging.getLogger(__name__)
@@ -24,7 +26,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Letter:
-    """A letter in the woman's language."""
+    """A letter in the woman's language.
+
+    Parameters
+    ----------
+    passages : SHA-256 of each passage that it was made of
+    """
 
     to: str
     address: str
@@ -33,6 +40,8 @@ class Letter:
     day: date
     subject: str
     paragraphs: tuple[str, ...]
+    language: str
+    passages: Mapping[str, str]
 
     @property
     def text(self) -> str:
@@ -40,40 +49,53 @@ class Letter:
         return "\n\n".join([*self.paragraphs, self.contact])
 
 
+MAMMOGRAMS = ("magnification_views", "short_interval", "follow_up_6_months", "routine")
+"""For these nothing may be on the skin."""
+
+
 def letter_of(step: Step) -> Letter:
-    """The letter that asks a woman to come for a step."""
+    """The letter that asks a woman to come for a step: fixed passages with the date filled in."""
     chain = step.chain
     site, woman = chain.site, chain.woman
+    texts = passages.load(woman.language)
+    scheduled = step.events.filter(kind=Event.Kind.SCHEDULED).last()
+    own = f"letter_{step.code}"
+    names = [
+        own if own in texts.ids else "letter_other",
+        "letter_appointment" if scheduled else "letter_due",
+        *(["letter_skin"] if step.code in MAMMOGRAMS else []),
+        "letter_call",
+        "letter_emergency",
+    ]
+    day = texts.date(date.fromisoformat(scheduled.data["on"]) if scheduled else step.due)
     with translation.override(woman.language):
-        scheduled = step.events.filter(kind=Event.Kind.SCHEDULED).last()
-        when = (
-            _("You have an appointment on {day}.").format(day=scheduled.data["on"])
-            if scheduled
-            else _("Please make an appointment for a day before {day}.").format(day=step.due.isoformat())
+        greeting, subject = _("Dear patient,"), _("Your appointment")
+    return Letter(
+        woman.display,
+        woman.address,
+        site.name,
+        ", ".join(filter(None, (site.name, site.phone, site.email))),
+        timezone.localdate(),
+        subject,
+        (greeting, *(texts.fill(name, date=day) for name in names)),
+        woman.language,
+        {name: texts[name].sha256 for name in (*names, passages.WORDS)},
+    )
+
+
+def against(step: Step, letter: Letter) -> list[str]:
+    """Why the letter may not leave, in sentences; empty where it may."""
+    if not step.kind.visit:
+        return [_("She does not come for this step: no letter asks her to.")]
+    said = results.against_asking(step)
+    missing = approvals.missing(step.chain.site, letter.language, letter.passages)
+    if missing:
+        said.append(
+            _("Passages that no radiologist of the site has approved in her language: {n}.").format(
+                n=len(missing)
+            )
         )
-        visits = {
-            "magnification_views": _("More pictures of the breast are needed to see it clearly."),
-            "short_interval": _("It is time for the mammogram that was planned at your last visit."),
-            "follow_up_6_months": _("It is time for the mammogram that was planned after your biopsy."),
-            "routine": _("It is time for your next mammogram."),
-            "biopsy": _(
-                "The doctor who read your mammogram would like to take a small sample of the breast."
-            ),
-            "surgical_opinion": _("Your doctor would like you to speak with a breast surgeon."),
-            "referral": _("Your doctor would like you to see a breast specialist."),
-        }
-        why = visits.get(step.code, _("Your doctor has planned a next step after your mammogram."))
-        paragraphs = (
-            _("Dear patient,"),
-            why,
-            when,
-            _("On that day please use no deodorant, cream or powder on the breast or under the arm."),
-            _("Please call us if you cannot come or have a question."),
-            _("If it is urgent, call your doctor or the emergency number; this letter is not for that."),
-        )  # fmt: skip
-        contact = ", ".join(filter(None, (site.name, site.phone, site.email)))
-        subject = _("Your appointment")
-    return Letter(woman.display, woman.address, site.name, contact, timezone.localdate(), subject, paragraphs)
+    return said
 
 
 def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0) -> Letter:
@@ -85,10 +107,12 @@ def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0)
 
     Raises
     ------
-    Refused : where there is no address to send it to, or the mail server does not take it
+    Refused : where it may not leave, there is no address to send it to, or the mail server does not take it
     """
     letter = letter_of(step)
     woman = step.chain.woman
+    if why := against(step, letter):
+        raise Refused(" ".join(why))
     if send and not woman.email:
         raise Refused(_("No email address of hers is known; print the letter, or add one."))
     kind = Event.Kind.REMINDER if reminder else Event.Kind.LETTER
@@ -137,7 +161,9 @@ def remind(today: date | None = None) -> tuple[int, int]:
     today = today or timezone.localdate()
     stages = sorted(lexicon.chains().reminders.value)
     sent = unsent = 0
-    steps = Step.objects.open().filter(due__gt=today, due__lte=today + timedelta(days=stages[-1]))
+    visits = [code for code, kind in lexicon.chains().steps.items() if kind.visit]
+    soon = today + timedelta(days=stages[-1])
+    steps = Step.objects.open().filter(code__in=visits, due__gt=today, due__lte=soon)
     for step in steps.exclude(chain__woman__email="").select_related("chain__woman", "chain__site"):
         stage = next(days for days in stages if step.due <= today + timedelta(days=days))
         if _has_its_reminder(step, stage):

@@ -256,7 +256,9 @@ _ACTS = {
 def letter(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
     """The letter of a step, to be printed."""
     found = _step(request, step_uuid)
-    return render(request, "followup/letter.html", {"letter": letters.letter_of(found), "step": found})
+    made = letters.letter_of(found)
+    shown = {"letter": made, "step": found, "why": letters.against(found, made)}
+    return render(request, "followup/letter.html", shown)
 
 
 @only(*STAFF)

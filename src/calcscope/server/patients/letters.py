@@ -7,6 +7,7 @@ import logging
 from smtplib import SMTPException
 from typing import Any
 
+from django.conf import settings
 from django.core.mail import EmailMessage
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
@@ -56,6 +57,7 @@ def shown(result: Result, explanation: Explanation) -> dict[str, Any]:
         "site": result.site,
         "explanation": explanation,
         "today": timezone.localdate(),
+        "demo": settings.CONFIG.demo,
     }
 
 
