@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -16,14 +17,17 @@ import fhir_judges
 import pytest
 from fhir.resources.R4B.bundle import Bundle
 from hospital import MADE, Exam
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from calcscope import lexicon
 from calcscope.report.model import Report
-from calcscope.standards import fhir
+from calcscope.standards import cad_sr, fhir
 from calcscope.standards.subject import Subject
 
 Json = dict[str, Any]
+
+NO_CHANGE = "129723006"
 
 
 @pytest.fixture(scope="module")
@@ -357,3 +361,21 @@ def test_what_the_woman_reads_is_plain_and_says_that_nobody_signed_it(
         if grade == "3":
             assert "almost certainly harmless" in text
             assert "cancer" not in text
+
+
+def test_what_may_have_grown_is_not_coded_as_unchanged(subjects: dict[str, Subject]) -> None:
+    exam = subjects["with_prior"].exam
+    (steady,) = (f for f in exam.findings if f.change and f.change.status == ["unchanged"])
+    assert steady.change is not None
+    unsure = steady.model_copy(update={"change": steady.change.model_copy(update={"may_have_grown": True})})
+    alone = exam.model_copy(update={"findings": [unsure], "earlier_findings": []})
+    subject = replace(subjects["with_prior"], exam=alone)
+    (seen,) = (each for each in of_type(written(subject), "Observation") if "component" in each)
+    (told,) = components(seen, "change")
+    assert "valueCodeableConcept" not in told
+    assert told["dataAbsentReason"]["text"] == "not certainly changed"
+    (content,) = cad_sr.files(subject).values()
+    document = dcmread(BytesIO(content))
+    assert not [each for each in document.iterall() if each.value == NO_CHANGE]
+    (content,) = cad_sr.files(replace(subject, exam=alone.model_copy(update={"findings": [steady]}))).values()
+    assert [each for each in dcmread(BytesIO(content)).iterall() if each.value == NO_CHANGE]

@@ -371,7 +371,8 @@ class Card {
     const place = [display(terms, "quadrants", finding.location.quadrant) || display(terms, "halves", finding.location.half), finding.location.clock && t("{n} o'clock", { n: finding.location.clock })].filter(Boolean).join(", ");
     const what = [display(terms, "typical_kinds", finding.typical_kind) || display(terms, "morphology", finding.morphology), display(terms, "distribution", finding.distribution)].filter(Boolean).join(", ");
     const size = finding.span_mm === null ? String(finding.count) : t("{n} in {mm} mm", { n: finding.count, mm: finding.span_mm.toFixed(finding.span_mm < 10 ? 1 : 0) });
-    const changes = (finding.change as { status?: string[] } | null)?.status ?? [];
+    const change = finding.change as { status?: string[]; may_have_grown?: boolean } | null;
+    const changes = change?.may_have_grown ? ["may_have_grown"] : (change?.status ?? []);
     this.summary.replaceChildren(
       h("span", { class: "tag category" }, finding.category),
       h("span", { class: `tag ${finding.decision}` }, decisionWords(finding.decision)),

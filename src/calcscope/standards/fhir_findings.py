@@ -163,6 +163,10 @@ def _suspicion(finding: Finding) -> Iterator[Json]:
 
 def _change(change: Change) -> Iterator[Json]:
     terms, guide = lexicon.terms().change, lexicon.fhir().guide
+    if change.may_have_grown:  # the code for no change would say that it is stable
+        why = concept([lexicon.fhir().unknown], words.status(change))
+        yield {"code": part("change"), "dataAbsentReason": why}
+        return
     for status in change.status:
         if status not in terms:
             why = concept([lexicon.fhir().unknown], change.reason or words.term(status))

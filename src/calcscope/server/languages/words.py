@@ -26,6 +26,7 @@ def shown() -> Iterator[tuple[str, str]]:
     ):  # fmt: skip
         for term in table.values():
             yield term.display, "terms"
+    yield lexicon.phrases().comparison.unsure, "phrases"
     for category in lexicon.categories().categories.values():
         yield category.display, "categories"
     for advice in lexicon.next_steps().steps.values():

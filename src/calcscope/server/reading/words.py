@@ -327,7 +327,8 @@ def terms() -> dict[str, dict[str, Any]]:
         "quadrants": _displays(said.quadrants),
         "halves": _displays(said.halves),
         "depths": _displays(said.depths),
-        "changes": _displays(said.change),
+        "changes": _displays(said.change)
+        | {"may_have_grown": lexicon_text(lexicon.phrases().comparison.unsure)},
         "mimics": _displays(said.mimics),
     }
 

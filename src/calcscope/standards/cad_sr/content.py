@@ -549,9 +549,14 @@ def _interval(step: NextStep | None) -> ContentItem | None:
 
 
 def _change_code(finding: Finding) -> Code | None:
-    """The most telling change that CID 6002 has a code for."""
+    """The most telling change that CID 6002 has a code for.
+
+    None where an increase is likelier than none: the code for no change would say that it is stable.
+    """
     known = lexicon.terms().change
-    for status in finding.change.status if finding.change is not None else ():
+    if finding.change is None or finding.change.may_have_grown:
+        return None
+    for status in finding.change.status:
         found = of_group(known[status].codes, 6002) if status in known else None
         if found is not None:
             return found
