@@ -1,8 +1,8 @@
 """How plain a text is: the formula of its language, and the syllables that it counts.
 
-Words are runs of letters; a number is a word with a syllable for each digit. A sentence ends with a full stop,
-question or exclamation mark, or with its paragraph; a heading and an item of a list are paragraphs of their
-own. This module knows nothing of Django.
+Words are runs of letters; a number is a word with a syllable for each digit. A sentence ends with its full
+stop, question or exclamation mark, or with its paragraph; a heading and an item of a list are paragraphs of
+their own. This module knows nothing of Django.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ def words_of(text: str) -> list[str]:
 # --- syllables ------------------------------------------------------------------------------------------
 
 
+@cache
 def english(word: str) -> int:
     """Syllables of an English word by its spelling; words that break the rules stand in ``IRREGULAR``."""
     word = re.sub(r"['’](s|t|m|d|ll|re|ve)$", "", word.lower())
@@ -157,6 +158,7 @@ IRREGULAR = {
 """Words that the rules below get wrong, and some that are said in more ways than one."""
 
 
+@cache
 def spanish(word: str) -> int:
     """Syllables of a Spanish word: vowel groups, parted where two strong or an accented weak vowel meet."""
     word = word.lower()
@@ -171,7 +173,7 @@ def spanish(word: str) -> int:
         if letter in strong:
             count += before not in weak or not before
         elif letter in accented:
-            count += 1
+            count += before not in weak or not before  # "país" has two, "cuídese" three
         elif letter in weak:
             # A weak vowel joins any vowel before it that is not accented itself.
             count += not (before and (before in strong or before in weak))
@@ -179,6 +181,7 @@ def spanish(word: str) -> int:
     return max(count, 1)
 
 
+@cache
 def turkish(word: str) -> int:
     """Syllables of a Turkish word: one for each vowel."""
     if word.isdigit():
