@@ -162,6 +162,7 @@ CONTENT_SECURITY_POLICY = {
 LANGUAGE_CODE = SOURCE
 LANGUAGES = [(each.code, each.name) for each in available().values()]
 LOCALE_PATHS = [LANGUAGES_AT]
+FORMAT_MODULE_PATH = "calcscope.server.languages"  # a language's formats.py, where it has one
 TIME_ZONE, USE_TZ, USE_I18N = "UTC", True, True
 STATIC_URL, STATIC_ROOT = "static/", CONFIG.data / "static"
 STATICFILES_DIRS = [HERE / "static"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
+from datetime import date
 from smtplib import SMTPException
 from typing import Any
 
@@ -18,7 +20,9 @@ from calcscope.report.writing import write_atomically
 from calcscope.server.patients import results
 from calcscope.server.patients.explaining import Explanation
 from calcscope.server.patients.models import Happening, Result
+from calcscope.server.patients.passages import load
 from calcscope.server.patients.results import Refused
+from calcscope.server.patients.rules import rules_of
 from calcscope.server.people.models import User
 
 log = logging.getLogger(__name__)
@@ -40,7 +44,9 @@ def pdf_of(result: Result, language: str, explanation: Explanation, *, draft: bo
     except (OSError, ImportError) as error:
         raise PdfUnavailable(str(error).partition("\n")[0]) from error
     with translation.override(language):
-        page = render_to_string("patients/letter.html", shown(result, explanation) | {"draft": draft})
+        page = render_to_string(
+            "patients/letter.html", shown(result, language, explanation) | {"draft": draft}
+        )
     document = weasyprint.HTML(string=page, base_url=None, url_fetcher=_nothing_outside)
     return bytes(document.write_pdf(pdf_identifier=str(result.uuid).encode()))
 
@@ -49,16 +55,27 @@ def _nothing_outside(address: str, *_unused: Any) -> Any:
     raise ValueError("a letter fetches nothing")
 
 
-def shown(result: Result, explanation: Explanation) -> dict[str, Any]:
+def shown(result: Result, language: str, explanation: Explanation) -> dict[str, Any]:
     """What the letter's template asks for."""
+    dates = rules_of(result.site).profile.dates
+    signed = timezone.localdate(result.made_at)
     return {
         "result": result,
         "woman": result.woman,
         "site": result.site,
         "explanation": explanation,
-        "today": timezone.localdate(),
+        "today": written(timezone.localdate(), language, dates),
+        "signed": written(signed, language, dates),
         "demo": settings.CONFIG.demo,
     }
+
+
+def written(day: date, language: str, patterns: Mapping[str, str]) -> str:
+    """A day as the language writes it, or as the country does where its rules say."""
+    texts = load(language)
+    if language not in patterns:
+        return texts.date(day)
+    return patterns[language].format(day=day.day, month=texts.word(f"month.{day.month}"), year=day.year)
 
 
 def print_letter(result: Result, by: User) -> bytes:

@@ -260,7 +260,12 @@ def _open_steps(result: Result) -> list[StepFact]:
                     appointment=appointment_of(step),
                 )
             )
-    return found
+    return sorted(found, key=lambda each: (each.appointment or each.due, _urgency(each.code)))
+
+
+def _urgency(code: str) -> int:
+    known = lexicon.next_steps().steps
+    return known[code].urgency if code in known else len(known)
 
 
 def told_samples(results: Iterable[Result]) -> set[int]:

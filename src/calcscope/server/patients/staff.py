@@ -117,7 +117,7 @@ def preview(request: Signed, result_uuid: uuid.UUID) -> HttpResponse:
         "gate": gate,
         "explanation": gate.explanation,
         "language": language,
-        "languages": available().values(),
+        "previews": available().values(),
         "hers": language == result.woman.language,
         "own_language": available()[result.woman.language].name,
         "category": result.version.content["assessment"]["overall"],
@@ -241,8 +241,7 @@ def passages(request: Signed) -> HttpResponse:
         raise Http404
     parts: dict[str, list[dict[str, Any]]] = {}
     for each in approvals.listed(site, language):
-        paragraphs, items = blocks(each.passage.text)
-        told = {"listed": each, "passage": each.passage, "paragraphs": paragraphs, "items": items}
+        told = {"listed": each, "passage": each.passage, "blocks": blocks(each.passage.text)}
         parts.setdefault(each.part, []).append(told)
     counts = []
     for one in available().values():
