@@ -9,12 +9,13 @@ import pytest
 from accounts import PASSWORD, Account, Enter
 from babel.messages import Catalog, Message
 from django.conf import settings
+from django.template import Context, Template
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
 from calcscope.server.languages import SOURCE, Language, available, messages
-from calcscope.server.languages.words import lexicon_text
+from calcscope.server.languages.words import capitalised, lexicon_text
 
 TRANSLATED = [pytest.param(each, id=each.code) for each in messages.translated()]
 
@@ -134,3 +135,14 @@ def test_words_of_the_lexicon_are_in_the_language_of_the_page() -> None:
         assert (
             lexicon_text("a word that the lexicon does not have") == "a word that the lexicon does not have"
         )
+
+
+def test_a_capital_is_that_of_the_language() -> None:
+    page = Template("{{ word|capfirst }}")
+    with translation.override("tr"):
+        assert capitalised("işaretleyici klips") == "İşaretleyici klips"
+        assert page.render(Context({"word": lexicon_text("marker clip")})) == "İşaretleyici klips"
+        assert capitalised("ılık") == "Ilık"
+    with translation.override("es"):
+        assert capitalised("imagen") == "Imagen"
+    assert capitalised("") == ""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from calcscope import lexicon
 from calcscope.server.followup.models import Step
-from calcscope.server.languages.words import lexicon_text, plain
+from calcscope.server.languages.words import capitalised, lexicon_text, plain
 
 
 class Date(forms.DateInput):
@@ -86,7 +85,7 @@ class ResultForm(Plain):
         result.choices = [("", "–"), *((key, lexicon_text(said)) for key, said in step.kind.results.items())]
         for name, choices in step.kind.asks.items():
             self.fields[name] = forms.ChoiceField(
-                label=capfirst(lexicon_text(plain(name))),
+                label=capitalised(lexicon_text(plain(name))),
                 choices=[("", "–"), *((each, lexicon_text(plain(each))) for each in choices)],
             )
         self.asked = tuple(step.kind.asks)

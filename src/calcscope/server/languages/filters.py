@@ -13,3 +13,9 @@ register = template.Library()
 def lexicon_text(text: str) -> str:
     """A word of the lexicon in the language of the page."""
     return words.lexicon_text(text)
+
+
+@register.filter
+def capfirst(text: object) -> str:
+    """In place of Django's, which writes the Turkish i wrong."""
+    return words.capitalised(str(text))

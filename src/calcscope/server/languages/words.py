@@ -65,3 +65,16 @@ def lexicon_text(text: str) -> str:
     from django.utils.translation import pgettext
 
     return pgettext(CONTEXT, one_line(text)) if text else ""
+
+
+DOTTED = ("tr", "az")
+"""Languages whose small i has its capital with a dot."""
+
+
+def capitalised(text: str) -> str:
+    """A text with a capital at its beginning, as the language of the page writes it."""
+    from django.utils.translation import get_language
+
+    head = text[:1]
+    dotted = head == "i" and (get_language() or "").partition("-")[0] in DOTTED
+    return ("İ" if dotted else head.upper()) + text[1:]
