@@ -83,7 +83,8 @@ def test_nobody_has_reviewed_them_and_they_say_so(article: Article) -> None:
 @each_article
 def test_they_are_short_and_plain(article: Article) -> None:
     text = "\n\n".join([article.summary, *(words for _kind, words in paragraphs(article))])
-    assert 200 <= len(article.body.split()) <= 700
+    least = 150 if article.language == "tr" else 250  # Turkish says in one word what others say in two
+    assert least <= len(article.body.split()) <= 700
     measured = measure(text, article.language)
     assert measured.plain, f"{measured.score:.1f}"
 
