@@ -139,15 +139,30 @@ def test_every_day_in_the_text_is_one_of_the_report_s(language: str) -> None:
 
 @every_language
 def test_what_happens_next_is_the_report_s_steps(language: str) -> None:
+    words = CLAIMS[language]["steps"]
     parts = composition().steps
-    everything = {part.next for part in parts.values()}
+    assert set(words) == set(parts)
     for facts, explanation in explained(language):
+        codes = {step.code for step in facts.steps if step.code in parts}
+        text = of(explanation, "next")
+        said = {words[code] for code in words if says(words[code], text)}
+        assert said == {words[code] for code in codes}, name(facts)
         used = {each.id for each in explanation.passages}
-        told = [parts[step.code] for step in facts.steps if step.code in parts]
-        assert used & everything == {part.next for part in told}, name(facts)
-        assert ("how_biopsy" in used) == any(part.how == "how_biopsy" for part in told)
-        assert says(CLAIMS[language]["biopsy_asked"], explanation.text) == ("next_biopsy" in used)
-        assert ("prepare_mammogram" in used) == any(part.prepare for part in told)
+        assert ("how_biopsy" in used) == ("biopsy" in codes), name(facts)
+        assert ("how_magnification" in used) == ("magnification_views" in codes), name(facts)
+        assert ("prepare_mammogram" in used) == any(parts[code].prepare for code in codes), name(facts)
+
+
+@every_language
+@pytest.mark.parametrize("code", sorted(composition().steps))
+def test_each_step_is_told_in_its_own_words_by_its_day(language: str, code: str) -> None:
+    words = CLAIMS[language]["steps"]
+    steps = (StepFact(code=code, side="R", due=DUE),)
+    text = of(explain(result(finding("4A", "group", side="R"), steps=steps), language), "next")
+    assert says(words[code], text), text
+    assert load(language).date(DUE) in text
+    undated = explain(result(steps=(StepFact(code=code, side="R"),)), language)
+    assert load(language).word("when.unknown") in of(undated, "next")
 
 
 @every_language

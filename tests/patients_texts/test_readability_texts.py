@@ -43,10 +43,13 @@ def test_syllables_are_those_counted_by_hand(counter: str) -> None:
 
 
 def vocabulary(language: str) -> list[str]:
-    """Every word of the passages, but for the statements that are law."""
+    """Every word of the passages, without abbreviations, and without the statements that are law."""
     texts = [passage.text for passage in load(language) if not passage.mandated and passage.id != "words"]
-    words = words_of(" ".join([*texts, *load(language).words.values()]))
-    return sorted({word.casefold() for word in words if not word.isdigit() and len(word) > 1})
+    plain = re.sub(r"{\w+}", "", " ".join([*texts, *load(language).words.values()]))
+    words = words_of(plain)
+    return sorted(
+        {word.casefold() for word in words if not word.isupper() and word.isalpha() and len(word) > 1}
+    )
 
 
 def outside(name: str) -> ModuleType:
