@@ -14,6 +14,7 @@ from calcscope.specks.network import (
     BLOCK,
     MODEL_FILE,
     NOT_ASKED,
+    RungLogits,
     current_model,
     greatest_at,
     logit_map,
@@ -141,3 +142,17 @@ def test_asked_of_a_part_it_says_there_what_it_says_of_the_whole() -> None:
     assert np.abs(asked - whole)[140:160, 130:150].max() < 0.1
     assert (asked[:, :96] == NOT_ASKED).all()
     assert (asked[260:] == NOT_ASKED).all()
+
+
+def test_asked_at_few_places_a_rung_says_what_it_says_everywhere() -> None:
+    random = np.random.default_rng(5)
+    image = with_disc(with_disc(grain(5, 300, 421), 131, 75, 1.5, 0.08), 250, 400, 1.2, 0.1)
+    noise = np.full(image.shape, NOISE, dtype=np.float32)
+    search = np.zeros(image.shape, dtype=bool)
+    search[20:270, 30:415] = True
+    whole = rung_logits(image, noise, search)
+    asked = RungLogits(image, noise, search)
+    for count in (3, 10, 2):
+        points = random.integers((0, 0), image.shape, (count, 2))
+        points[0] = 127, 220  # on the border of two strips
+        assert np.array_equal(asked.near(points), greatest_at(whole, points))

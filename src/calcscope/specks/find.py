@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.breast.model import Breast
-from calcscope.exam.model import Float, Mammogram, Points
+from calcscope.exam.model import Mammogram, Points
 from calcscope.specks.candidates import Candidate, Rung, Seed, outline_of, rungs_of
 from calcscope.specks.catalogue import SpeckCatalogue
 from calcscope.specks.judge import features, judge
 from calcscope.specks.merging import merged, with_rims_joined
-from calcscope.specks.network import greatest_at, logits_at, rung_logits
+from calcscope.specks.network import RungLogits, logits_at
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def find_candidates(
     if not rungs:
         return []
     maps = (
-        [rung_logits(rung.scale.pixels, rung.noise, rung.scale.search) for rung in rungs[1:]]
+        [RungLogits(rung.scale.pixels, rung.noise, rung.scale.search) for rung in rungs[1:]]
         if network
         else None
     )
@@ -84,7 +84,7 @@ def find_candidates(
     return _asked_beside(candidates, rungs, maps) if maps else candidates
 
 
-def _seeds(rungs: list[Rung], k: int, maps: list[Float] | None, settings: SpeckSettings) -> list[Seed]:
+def _seeds(rungs: list[Rung], k: int, maps: list[RungLogits] | None, settings: SpeckSettings) -> list[Seed]:
     """What stands out on a rung, or stands out less and is calcium to the network.
 
     ``maps``: its logits on all rungs but the finest, which is too large to ask it about more than the peaks;
@@ -95,7 +95,7 @@ def _seeds(rungs: list[Rung], k: int, maps: list[Float] | None, settings: SpeckS
         return [Seed(*peak, np.nan) for peak in _peaks(rung, k, settings.min_salience)]
     peaks = _peaks(rung, k, min(settings.faint_salience, settings.min_salience))
     at = np.array([(row, column) for _, _, row, column in peaks], dtype=np.intp).reshape(-1, 2)
-    says = greatest_at(maps[k - 1], at) if k else logits_at(rung.scale.pixels, rung.noise, at)
+    says = maps[k - 1].near(at) if k else logits_at(rung.scale.pixels, rung.noise, at)
     return [
         Seed(*peak, float(logit))
         for peak, logit in zip(peaks, says, strict=True)
@@ -104,7 +104,7 @@ def _seeds(rungs: list[Rung], k: int, maps: list[Float] | None, settings: SpeckS
     ]
 
 
-def _asked_beside(candidates: list[Candidate], rungs: list[Rung], maps: list[Float]) -> list[Candidate]:
+def _asked_beside(candidates: list[Candidate], rungs: list[Rung], maps: list[RungLogits]) -> list[Candidate]:
     """The candidates with what the network says of their brightest points on the rungs beside their own."""
     own = np.array([c.rung for c in candidates], dtype=np.intp)
     peaks = np.array([c.peak for c in candidates]).reshape(-1, 2)
@@ -115,9 +115,7 @@ def _asked_beside(candidates: list[Candidate], rungs: list[Rung], maps: list[Flo
         for logits, here in ((finer, own == k + 1), (coarser, own == k - 1)):
             at = np.rint(places[here]).astype(np.intp)
             if len(at):
-                logits[here] = (
-                    greatest_at(maps[k - 1], at) if k else logits_at(rung.scale.pixels, rung.noise, at)
-                )
+                logits[here] = maps[k - 1].near(at) if k else logits_at(rung.scale.pixels, rung.noise, at)
     return [
         replace(c, finer_logit=float(f), coarser_logit=float(g))
         for c, f, g in zip(candidates, finer, coarser, strict=True)

@@ -24,8 +24,8 @@ from calcscope.specks.saliency import local_noise, quantisation_step
 
 MODEL_FILE = "network.onnx"
 
-MEAN_PIXELS = 3.0
-"""Gaussian sigma of the local mean that is taken off."""
+MEAN_PIXELS, MEAN_REACH = 3.0, 12
+"""Gaussian sigma of the local mean that is taken off, and how far that Gaussian reaches."""
 LINEAR = 2.0
 """Up to so many times the noise the input grows in proportion, beyond it with the logarithm: a bright speck
 is no surer than a visible one, and the network need not know how bright calcium can be."""
@@ -38,7 +38,12 @@ says, at twice the time; with 20 they say about 0.9 less everywhere (simulated v
 to that."""
 STRIP, STRIP_HALO = 128, 24
 """Rows of an image on which the network is run at a time, and what is given to it around them."""
+CELL, REACH = 16, 48
+"""Within a strip it is run on stretches of whole cells of so many columns. With so many columns more on
+either side a stretch says what the whole strip says: the network sees no further."""
 NOT_ASKED = -20.0
+BAND = 16
+"""Blocks in so many rows of them have their local mean taken at once."""
 BATCH = 64
 """Blocks at a time: enough to keep the processor busy, little enough for its cache."""
 
@@ -58,7 +63,8 @@ def normalise(pixels: Float, noise: Float) -> Float:
 
 
 def _local_mean(pixels: Float) -> Float:
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), MEAN_PIXELS))
+    size = 2 * MEAN_REACH + 1
+    return np.asarray(cv2.GaussianBlur(pixels, (size, size), MEAN_PIXELS))
 
 
 def _seen(pixels: Float, mean: Float, noise: Float) -> Float:
@@ -82,13 +88,10 @@ def logits_at(pixels: Float, noise: Float, points: NDArray[np.intp]) -> NDArray[
     last = np.array(pixels.shape) - 1
     points = np.clip(points, 0, last)
     blocks, which = np.unique(points // BLOCK, axis=0, return_inverse=True)
-    # Beyond the image its outermost pixels go on. Only what lies in a block is normalised.
-    reach = np.arange(-HALO, BLOCK + HALO)
-    rows, columns = (
-        np.clip(start[:, None] * BLOCK + reach, 0, end) for start, end in zip(blocks.T, last, strict=True)
-    )
-    where = rows[:, :, None], columns[:, None, :]
-    crops = _seen(pixels[where], _local_mean(pixels)[where], noise[where])
+    crops = np.empty((len(blocks), *[BLOCK + 2 * HALO] * 2), dtype=np.float32)
+    for band in np.unique(blocks[:, 0] // BAND):
+        here = blocks[:, 0] // BAND == band
+        crops[here] = _crops(pixels, noise, blocks[here])
     maps = np.concatenate([_run(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)])
     inner = points - blocks[which.ravel()] * BLOCK + HALO
     values = [
@@ -96,6 +99,21 @@ def logits_at(pixels: Float, noise: Float, points: NDArray[np.intp]) -> NDArray[
         for block, (r, c) in zip(which.ravel(), inner, strict=True)
     ]
     return np.array(values, dtype=np.float64)
+
+
+def _crops(pixels: Float, noise: Float, blocks: NDArray[np.intp]) -> Float:
+    """What the network sees of some blocks and around them, (n, rows, columns)."""
+    # Beyond the image its outermost pixels go on. Only what lies in a block is normalised.
+    reach = np.arange(-HALO, BLOCK + HALO)
+    rows, columns = (
+        np.clip(start[:, None] * BLOCK + reach, 0, size - 1)
+        for start, size in zip(blocks.T, pixels.shape, strict=True)
+    )
+    top, left = max(int(rows.min()) - MEAN_REACH, 0), max(int(columns.min()) - MEAN_REACH, 0)
+    part = pixels[top : rows.max() + 1 + MEAN_REACH, left : columns.max() + 1 + MEAN_REACH]
+    where = rows[:, :, None], columns[:, None, :]
+    mean = _local_mean(part)[where[0] - top, where[1] - left]
+    return _seen(pixels[where], mean, noise[where])
 
 
 def logit_map(pixels: Float, pixel_mm: float, inside: Mask | None = None) -> Float:
@@ -130,23 +148,89 @@ def rung_logits(pixels: Float, noise: Float, search: Mask | None = None) -> Floa
     -------
     float32 (rows, columns)
     """
-    seen = normalise(pixels, noise)
-    rows, columns = seen.shape
-    # In strips: the whole would take gigabytes.
-    around = ((STRIP_HALO, STRIP_HALO + -rows % 8), (STRIP_HALO, STRIP_HALO + -columns % 8))
-    padded = np.pad(seen, around, mode="edge")
-    logits: Float = np.full(seen.shape, NOT_ASKED, dtype=np.float32)
-    for first in range(0, rows, STRIP):
-        last = min(first + STRIP, rows)
-        asked = np.arange(columns) if search is None else np.flatnonzero(search[first:last].any(axis=0))
-        if not len(asked):
-            continue
-        left, right = int(asked[0]) // 8 * 8, int(asked[-1]) + 1
-        height, width = (size + -size % 8 + 2 * STRIP_HALO for size in (last - first, right - left))
-        strip = padded[first : first + height, left : left + width]
-        inner = _run(strip[None])[0, STRIP_HALO:, STRIP_HALO:]
-        logits[first:last, left:right] = inner[: last - first, : right - left]
-    return logits
+    return RungLogits(pixels, noise, search).everywhere()
+
+
+class RungLogits:
+    """The network's logits on a rung of the ladder, worked out where they are asked for.
+
+    Parameters
+    ----------
+    pixels, noise : float32 (rows, columns), as for :func:`normalise`
+    search : bool (rows, columns): where it may be asked, everywhere without it; elsewhere it says
+        ``NOT_ASKED``
+    """
+
+    def __init__(self, pixels: Float, noise: Float, search: Mask | None = None) -> None:
+        self._pixels, self._noise = pixels, noise
+        self._logits: Float = np.full(pixels.shape, NOT_ASKED, dtype=np.float32)
+        # In strips: the whole would take gigabytes. (first, end) column of what may be asked in each.
+        self._limits: list[tuple[int, int]] = []
+        for first in range(0, len(pixels), STRIP):
+            asked = (
+                np.arange(pixels.shape[1])
+                if search is None
+                else np.flatnonzero(search[first : first + STRIP].any(axis=0))
+            )
+            self._limits.append((int(asked[0]) // 8 * 8, int(asked[-1]) + 1) if len(asked) else (0, 0))
+        self._done = [np.zeros(-(-(end - first) // CELL), dtype=bool) for first, end in self._limits]
+
+    def near(self, points: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The greatest logit within a pixel of each point, (n, 2) row, column: float64 (n,)."""
+        last = np.array(self._pixels.shape) - 1
+        around = (points[:, None] + np.array([(r, c) for r in (-1, 1) for c in (-1, 1)])).reshape(-1, 2)
+        around = np.clip(around, 0, last)
+        strips = around[:, 0] // STRIP
+        for number in np.unique(strips):
+            first, end = self._limits[number]
+            columns = around[strips == number, 1]
+            columns = columns[(columns >= first) & (columns < end)]
+            self._ask(int(number), np.unique((columns - first) // CELL))
+        return greatest_at(self._logits, points)
+
+    def everywhere(self) -> Float:
+        """The logit at each pixel, float32 (rows, columns)."""
+        for number, done in enumerate(self._done):
+            self._ask(number, np.arange(len(done)))
+        return self._logits
+
+    def _ask(self, number: int, cells: NDArray[np.intp]) -> None:
+        """Work out cells of a strip, in stretches; short gaps between two cost less than two borders."""
+        done = self._done[number]
+        cells = cells[~done[cells]]
+        if not len(cells):
+            return
+        for stretch in np.split(cells, np.flatnonzero(np.diff(cells) > 2 * REACH // CELL) + 1):
+            self._run(number, int(stretch[0]), int(stretch[-1]) + 1)
+            done[stretch[0] : stretch[-1] + 1] = True
+
+    def _run(self, number: int, cell: int, cell_end: int) -> None:
+        left, right = self._limits[number]
+        first = number * STRIP
+        last = min(first + STRIP, len(self._pixels))
+        column, end = left + cell * CELL, min(left + cell_end * CELL, right)
+        # What is given to the network: up to the strip's own borders at most, and a multiple of 8.
+        start = max(column - REACH, left - STRIP_HALO)
+        stop = min(left + cell_end * CELL + REACH, right + -(right - left) % 8 + STRIP_HALO)
+        height = last - first + -(last - first) % 8
+        given = self._given(first - STRIP_HALO, first + height + STRIP_HALO, start, stop)
+        inner = _run(given[None])[0, STRIP_HALO:, column - start :]
+        self._logits[first:last, column:end] = inner[: last - first, : end - column]
+
+    def _given(self, top: int, bottom: int, left: int, right: int) -> Float:
+        """What the network sees of a part of the rung; beyond the rung its outermost pixels go on."""
+        rows, columns = self._pixels.shape
+        inside = max(top, 0), min(bottom, rows), max(left, 0), min(right, columns)
+        around = ((inside[0] - top, bottom - inside[1]), (inside[2] - left, right - inside[3]))
+        return np.pad(normalised_part(self._pixels, self._noise, *inside), around, mode="edge")
+
+
+def normalised_part(pixels: Float, noise: Float, top: int, bottom: int, left: int, right: int) -> Float:
+    """These rows and columns of :func:`normalise`."""
+    above, before = min(top, MEAN_REACH), min(left, MEAN_REACH)
+    part = pixels[top - above : bottom + MEAN_REACH, left - before : right + MEAN_REACH]
+    inner = slice(above, above + bottom - top), slice(before, before + right - left)
+    return _seen(part[inner], _local_mean(part)[inner], noise[top:bottom, left:right])
 
 
 def greatest_at(logits: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -202,7 +286,7 @@ def _session() -> Any:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = cv2.getNumThreads()  # where images are shared out over processes, one
+    options.intra_op_num_threads = 1  # views are read side by side
     model = (_model or resources.files("calcscope.models") / MODEL_FILE).read_bytes()
     available: Sequence[str] = onnxruntime.get_available_providers()
     chosen = [p for p in ("CUDAExecutionProvider", "CPUExecutionProvider") if p in available]
