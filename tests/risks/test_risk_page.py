@@ -116,6 +116,9 @@ def test_every_refusal_of_the_model_has_plain_words() -> None:
 def test_every_group_and_factor_of_the_model_has_plain_words() -> None:
     assert words.GROUPS.keys() == RACES.keys()
     assert words.FACTORS.keys() == model("bcrat").risk(SAME, 90).factors.keys()
+    nothing = model("bcrat").risk(Answers(age=45, race="white"), 90)
+    assert all(name.replace("_", " ") in nothing.warnings[-1] for name in words.ANSWERS)
+    assert len(words.ANSWERS) == nothing.warnings[-1].count(",") + 1
 
 
 def test_a_young_woman_gets_a_number_and_a_warning(client: Client) -> None:
@@ -125,9 +128,9 @@ def test_a_young_woman_gets_a_number_and_a_warning(client: Client) -> None:
     assert "You are under 35" not in ask(client)
 
 
-def test_what_was_left_open_is_said_as_it_was_asked(client: Client) -> None:
+def test_what_was_left_open_is_said(client: Client) -> None:
     told = ask(client, relatives="", menarche="", race="chinese")
-    assert "counted as the lowest step: Your age at your first period; How many of your mother" in told
+    assert "counted as the lowest step: age at the first period, relatives with breast cancer." in told
     assert "For your group the tool rests on fewer women" in told
 
 

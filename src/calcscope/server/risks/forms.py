@@ -123,10 +123,6 @@ class AnswersForm(forms.Form):
         name = why.answer if why.answer in self.fields else None
         self.add_error(name, words.refusal(why))
 
-    def labels(self) -> dict[str, str]:
-        """How each answer is asked for."""
-        return {name: str(field.label) for name, field in self.fields.items()}
-
 
 def _number(chosen: str) -> int | None:
     return int(chosen) if chosen else None

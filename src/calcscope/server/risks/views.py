@@ -91,7 +91,7 @@ def _result(model: RiskModel, form: AnswersForm) -> dict[str, object]:
     return {
         "horizons": horizons,
         "factors": words.factors(life),
-        "warnings": words.warnings(life, form.labels()),
+        "warnings": words.warnings(life),
         "source": words.cited(life.source),
     }
 

@@ -39,6 +39,13 @@ FACTORS: dict[str, Text] = {
     ),
 }
 
+ANSWERS: dict[str, Text] = {
+    "biopsies": gettext_lazy("biopsies"),
+    "menarche": gettext_lazy("age at the first period"),
+    "first_birth": gettext_lazy("age at the birth of the first child"),
+    "relatives": gettext_lazy("relatives with breast cancer"),
+}
+
 REFUSED: dict[str, Text] = {
     "age": gettext_lazy("The tool has no numbers for this age. It answers for women from 20 to 89."),
     "atypia": gettext_lazy("Only a biopsy can show unusual cells. Check this answer and the one before it."),
@@ -76,22 +83,17 @@ def refusal(why: Contradiction) -> str:
     return str(known) if known else str(why)
 
 
-def warnings(risk: Risk, labels: dict[str, str]) -> list[str]:
-    """The model's warnings in plain words.
-
-    Parameters
-    ----------
-    labels : how the page asks for each answer
-    """
-    return [_warning(said, labels) for said in risk.warnings]
+def warnings(risk: Risk) -> list[str]:
+    """The model's warnings in plain words."""
+    return [_warning(said) for said in risk.warnings]
 
 
-def _warning(said: str, labels: dict[str, str]) -> str:
+def _warning(said: str) -> str:
     if said.startswith(UNKNOWN):
         names = said.removeprefix(UNKNOWN).strip(" .").split(", ")
-        asked = [labels.get(name.replace(" ", "_"), name) for name in names]
+        left = [str(ANSWERS.get(name.replace(" ", "_"), name)) for name in names]
         return _("You left this open, so it was counted as the lowest step: {names}.").format(
-            names="; ".join(asked)
+            names=", ".join(left)
         )
     return str(WARNINGS.get(said, said))
 
