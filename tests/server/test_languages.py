@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from html.parser import HTMLParser
 
 import pytest
 from accounts import PASSWORD, Account, Enter
@@ -70,6 +71,41 @@ def test_spaces_and_ends_are_those_of_the_source(language: Language) -> None:
         assert (first[:1].isspace(), first[-1:].isspace()) == (text[:1].isspace(), text[-1:].isspace()), text
         if len(first.split()) > 4 and first[-1] in ".?!…":
             assert text[-1] == first[-1], f"{first!r} → {text!r}"
+
+
+TAGS = re.compile(
+    r"{% blocktranslate\b.*?{% endblocktranslate %}|{% comment %}.*?{% endcomment %}|"
+    r"{% block kind %}.*?{% endblock %}|{%.*?%}|{{.*?}}|{#.*?#}",
+    re.DOTALL,
+)
+SAME_EVERYWHERE = {"Calcscope", "UTC"}
+
+
+class Texts(HTMLParser):
+    """What a template says of its own accord."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.said += [
+            value or "" for name, value in attrs if name in ("alt", "aria-label", "placeholder", "title")
+        ]
+
+    def handle_data(self, data: str) -> None:
+        if self.cdata_elem is None:  # no style sheet, no script
+            self.said.append(data)
+
+
+def test_no_text_of_a_template_goes_past_the_translators() -> None:
+    templates = sorted(messages.SERVER.rglob("templates/**/*.html"))
+    assert len(templates) > 30
+    for path in templates:
+        texts = Texts()
+        texts.feed(TAGS.sub("", path.read_text(encoding="utf-8")))
+        bare = set(re.findall(r"[^\W\d_]{3,}", " ".join(texts.said))) - SAME_EVERYWHERE
+        assert not bare, f"{path.name}: say it with translate"
 
 
 def test_english_has_its_texts_in_the_source() -> None:
