@@ -14,6 +14,8 @@ from django.utils import translation
 from calcscope.risk import Answers, Contradiction, Risk, model
 from calcscope.risk.bcrat import RACES, Bcrat
 from calcscope.server.audit.models import Event
+from calcscope.server.languages import SOURCE, Language, available, messages
+from calcscope.server.languages.readability import measure
 from calcscope.server.risks import drawing, words
 from calcscope.server.risks.views import of_a_thousand
 
@@ -189,3 +191,16 @@ def test_fewer_than_one_of_a_thousand_is_said_so() -> None:
     with translation.override("en"):
         assert of_a_thousand(0) == "fewer than 1 of 1,000 women"
         assert of_a_thousand(1) == "about 1 of 1,000 women"
+
+
+@pytest.mark.parametrize("language", available().values(), ids=lambda language: language.code)
+def test_its_words_are_as_plain_as_every_text_for_women(language: Language) -> None:
+    said = messages.template() if language.code == SOURCE else messages.read(language)
+    texts = []
+    for message in said:
+        if message.id and any(at.startswith("risks/") for at, _line in message.locations):
+            forms = message.id if language.code == SOURCE else message.string
+            texts.append(forms if isinstance(forms, str) else forms[-1])
+    sentences = [re.sub(r"%\(\w+\)s|{\w+}", "5", each) for each in texts if each.endswith((".", "?"))]
+    assert len(sentences) > 40
+    assert measure("\n\n".join(sentences).replace("%%", "%"), language).plain
