@@ -102,6 +102,13 @@ def test_everything_lies_in_the_picture_and_no_script_comes_with_it() -> None:
                     assert 0 < float(each.get("cy", "")) < HEIGHT, name(facts)
 
 
+def test_the_caption_says_whose_right_it_is_and_what_is_harmless() -> None:
+    one, harmless = result(finding("4A", "group")), result(finding("2", "single", "skin"))
+    captions = [explain(each, "en").section("found").figure.caption for each in (one, harmless)]
+    assert all("your right breast is on the left" in caption for caption in captions)
+    assert ["harmless" in caption for caption in captions] == [False, True]
+
+
 def test_what_is_said_is_escaped() -> None:
     drawn = breasts([], right='<b>"R"</b>', left="&", text='a "quoted" <b>')
     assert ET.fromstring(drawn.svg).get("aria-label") == 'a "quoted" <b>'

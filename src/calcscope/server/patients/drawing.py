@@ -27,10 +27,11 @@ WIDTH, HEIGHT = 400, 222
 
 @dataclass(frozen=True)
 class Drawing:
-    """A picture and what it says in words."""
+    """A picture, what it shows in words for who cannot see it, and what stands below it for who can."""
 
     svg: str
     text: str
+    caption: str
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,16 @@ class Spot:
 
 
 def breasts(
-    spots: Sequence[Spot], *, right: str, left: str, text: str, seen: Sequence[Laterality] = ("R", "L")
-) -> Drawing:
+    spots: Sequence[Spot], *, right: str, left: str, text: str, caption: str = "",
+    seen: Sequence[Laterality] = ("R", "L"),
+) -> Drawing:  # fmt: skip
     """Both breasts from the front, with a mark where each finding lies.
 
     Parameters
     ----------
     right, left : the words under the breasts
-    text : what the drawing shows, in words; it is also its text alternative
+    text : what the drawing shows, in words; its text alternative
+    caption : what stands below it
     seen : the breasts that were looked at; another is drawn in broken lines
     """
     parts = []
@@ -73,7 +76,7 @@ def breasts(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(text)}" font-family="sans-serif" class="breasts">{body}</svg>'
     )
-    return Drawing(svg, text)
+    return Drawing(svg, text, caption)
 
 
 def position(side: Laterality, place: Place) -> tuple[float, float] | None:
@@ -200,7 +203,7 @@ def icons(low: int, high: int, of: int, *, text: str) -> Drawing:
     ----------
     low, high : at least and at most so many of `of`
     of : 100 or 1000
-    text : what it shows, in words; it is also its text alternative
+    text : what it shows, in words; its text alternative, and what stands below it
     """
     columns, size = (10, 22.0) if of == 100 else (40, 10.0)
     rows = math.ceil(of / columns)
@@ -218,7 +221,7 @@ def icons(low: int, high: int, of: int, *, text: str) -> Drawing:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img" '
         f'aria-label="{escape(text)}" class="icons">{marks}</svg>'
     )
-    return Drawing(svg, text)
+    return Drawing(svg, text, text)
 
 
 def _woman(x: float, y: float, r: float, surely: bool, perhaps: bool) -> str:

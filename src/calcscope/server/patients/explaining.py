@@ -402,11 +402,13 @@ class _Writer:
     def _drawing(self) -> Drawing:
         spots = [Spot(each, self.numbers.get(each.id)) for each in self.facts.findings]
         lines = [self._named(line) for line in self._lines()]
+        about, below = self.texts.word("drawing.about"), []
         if any(line.number is None for line in self._lines()):
-            lines.append(self.texts.word("drawing.harmless"))
-        text = " ".join([self.texts.word("drawing.about"), *lines])
+            below.append(self.texts.word("drawing.harmless"))
+        text = " ".join([about, *lines, *below])
         return breasts(
             spots, right=self.texts.word("drawing.right"), left=self.texts.word("drawing.left"), text=text,
+            caption=" ".join([about, *below]),
             seen=self.facts.sides,
         )  # fmt: skip
 
