@@ -17,7 +17,7 @@ from calcscope.server.library.models import Entry
 from calcscope.server.library.rendering import paragraphs
 from calcscope.server.library.wording import WORD, fold, wording, words_of
 
-MOST_CHARACTERS, MOST_WORDS, MOST_HITS = 200, 8, 30
+MOST_CHARACTERS, MOST_WORDS, MOST_HITS, MOST_FOUND = 200, 8, 30, 200
 SNIPPET_CHARACTERS = 200
 STEM_LETTERS = 4
 """A word that nothing begins with is shortened, to this at least: endings fall away."""
@@ -62,10 +62,25 @@ def search(language: str, query: str) -> list[Hit]:
         found = _find(language, wanted, every)
         if found:
             entries = Entry.objects.in_bulk(found)
+            # Each database weighs words in its own way; what a woman sees first is decided here.
+            ranked = sorted((entries[pk] for pk in found if pk in entries), key=lambda e: -_worth(e, wanted))
             marked = {each for either in wanted for each in either}
-            articles = [entries[pk].article for pk in found if pk in entries]
-            return [Hit(article, snippet_of(article, marked)) for article in articles]
+            return [Hit(e.article, snippet_of(e.article, marked)) for e in ranked[:MOST_HITS]]
     return []
+
+
+def _worth(entry: Entry, terms: Sequence[tuple[str, ...]]) -> float:
+    """How well an entry fits: for each term the best place it stands in, and a little for each time."""
+    worth = 0.0
+    for forms in terms:
+        places = [0.0]
+        for weight, column in ((10.0, entry.names), (6.0, entry.words), (1.0, entry.body)):
+            times = [word for word in column.split() if word.startswith(forms)]
+            if times:
+                places.append(weight * (1.2 if forms[0] in times else 1.0))
+                worth += 0.05 * min(len(times), 10)
+        worth += max(places)
+    return worth
 
 
 def _without_ending(term: str) -> str:
@@ -94,7 +109,7 @@ def _find_by_fts5(language: str, terms: Sequence[tuple[str, ...]], every: bool) 
         "SELECT e.id FROM library_entry_search s JOIN library_entry e ON e.id = s.rowid "
         "WHERE library_entry_search MATCH %s AND e.language = %s "
         "ORDER BY bm25(library_entry_search, 10.0, 6.0, 1.0), e.slug LIMIT %s",
-        [(" AND " if every else " OR ").join(either), language, MOST_HITS],
+        [(" AND " if every else " OR ").join(either), language, MOST_FOUND],
     )
 
 
@@ -104,7 +119,7 @@ def _find_by_tsvector(language: str, terms: Sequence[tuple[str, ...]], every: bo
         "SELECT id FROM library_entry, to_tsquery('simple', %s) AS asked "
         "WHERE search @@ asked AND language = %s "
         "ORDER BY ts_rank('{0.1, 0.1, 0.6, 1.0}', search, asked, 1) DESC, slug LIMIT %s",
-        [(" & " if every else " | ").join(either), language, MOST_HITS],
+        [(" & " if every else " | ").join(either), language, MOST_FOUND],
     )
 
 
