@@ -199,6 +199,8 @@ def test_findings_are_marked_and_stepped_to(page: Page, harness: Harness) -> Non
         assert abs(x) < 30
         assert abs(y) < 30
     assert page.locator(".line").inner_text() == "F1, 1 of 2"
+    scales = stage(page, "s.panes.map(p => p.place.zoom / p.view.pixel_mm)")
+    assert max(scales) == pytest.approx(min(scales))
     page.keyboard.press("a")
     assert page.locator(".marks path.finding").count() == 0
     page.keyboard.press("a")

@@ -165,11 +165,9 @@ def test_from_the_first_exam_to_the_end_of_the_chain(
     choose(page, "next_step", "biopsy", "As category 4 asks.")
     settled(page)
     # What the engine says of the change, the reader says in her own words.
-    own = re.sub(
-        r"[^.]* 6 months ago\.",
-        " More than in the mammogram of 6 months ago.",
-        page.locator("#F1-sentence").input_value(),
-    )
+    said = page.locator("#F1-sentence").input_value()
+    own = re.sub(r"[^.]* 6 months ago[^.]*\.", " More than in the mammogram of 6 months ago.", said)
+    assert own != said, said
     page.locator("#F1-sentence").fill(own)
     settled(page)
     sign(page)

@@ -66,7 +66,8 @@ export function valueWords(terms: Terms, field: string, value: unknown): string 
   if (field === "decision") return decisionWords(String(value));
   const choice = CHOICES.find((each) => each.field === field);
   if (!choice || choice.table === "categories") return String(value);
-  return choice.table === "steps" ? stepWords(terms, String(value)) : display(terms, choice.table, String(value));
+  // Of a step what is to be done; how and when stands in the report.
+  return choice.table === "steps" ? (stepWords(terms, String(value)).split(/[;:]/)[0] as string) : display(terms, choice.table, String(value));
 }
 
 /** A step in a few words: its text has gaps for side and date. */

@@ -340,18 +340,23 @@ export class Stage {
     if (!here || !has(here) || here.id === "all") this.at = best ?? Math.max(fallback, 0);
     this.stopBlink();
     this.layOut();
-    let first = -1;
-    for (const [k, pane] of this.panes.entries()) {
+    const shown: { pane: Pane; member: Finding["members"][number] }[] = [];
+    for (const pane of this.panes) {
       const member = pane.exam.current ? finding.members.find((each) => each.view === pane.view.uid) : undefined;
       const box = member && boxOf(rim(member, pane.view));
       if (!box) continue;
-      if (first < 0) first = k;
       const slices = pane.view.calcifications.filter((each) => member.calcifications.includes(each.id) && each.slice != null).map((each) => each.slice as number);
       if (slices.length) pane.setFrame(slices.sort((a, b) => a - b)[Math.floor(slices.length / 2)] as number);
       pane.place = showBox(pane.place, pane.size, box, 0.5, 2);
+      shown.push({ pane, member });
+    }
+    // All at one scale in mm, as they hang.
+    const scale = Math.min(...shown.map(({ pane }) => pane.place.zoom / pane.view.pixel_mm));
+    for (const { pane, member } of shown) {
+      pane.place = { ...pane.place, zoom: scale * pane.view.pixel_mm };
       this.follow(pane, member);
     }
-    if (first >= 0) this.activate(first, this.holder.contains(document.activeElement));
+    if (shown[0]) this.activate(this.panes.indexOf(shown[0].pane), this.holder.contains(document.activeElement));
     this.wantImages();
     this.hooks.told();
     this.mark();
