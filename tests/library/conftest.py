@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,6 @@ def south(db: None) -> Site:
 
 @pytest.fixture
 def own(db: None, tmp_path: Path, settings: Any) -> Path:
-    """The data folder of a server of its own."""
-    settings.CONFIG = replace(settings.CONFIG, data=tmp_path)
+    """The folder of files of a server of its own."""
+    settings.MEDIA_ROOT = tmp_path
     return tmp_path

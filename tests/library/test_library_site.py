@@ -18,6 +18,7 @@ from django.utils import timezone
 from own_articles import article
 
 from calcscope.server.audit.models import Event
+from calcscope.server.backups import KEPT
 from calcscope.server.library import index
 from calcscope.server.library.models import Entry
 from calcscope.server.people.models import Membership, Site, User
@@ -236,6 +237,11 @@ def test_an_article_at_fault_is_named_and_nothing_else_suffers(client: Client, o
     (own / "library" / "sources.yaml").write_text("no: sources")
     assert "sources.yaml" in index.renew().faults[0]
     assert "Facts are from here." in read(client, "eating")
+
+
+def test_a_hospitals_own_articles_are_in_its_backups(own: Path) -> None:
+    assert index.own_folder() == own / "library"
+    assert index.own_folder().name in KEPT
 
 
 def test_the_command_lists_who_reviewed_what(own: Path) -> None:

@@ -20,7 +20,7 @@ from django.db import connection
 from calcscope.errors import CalcscopeError
 from calcscope.report.writing import assembled_folder
 
-KEPT = ("images", "readings", "incoming", "letters")
+KEPT = ("images", "readings", "incoming", "letters", "library")
 """Folders of files; previews and plain copies are made again."""
 LIST = "files.json"
 SQLITE, DUMP = "database.sqlite", "database.dump"

@@ -27,8 +27,8 @@ class Renewed:
 
 
 def own_folder() -> Path:
-    """The hospital's own articles: a folder for each language, and ``sources.yaml``."""
-    return Path(settings.CONFIG.data) / "library"
+    """The hospital's own articles, which backups keep: a folder for each language, and ``sources.yaml``."""
+    return Path(settings.MEDIA_ROOT) / "library"
 
 
 def own_sources() -> Path:
