@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { apply, imageToPane } from "../src/stage/geometry";
-import { arrange, chestAtLeft, hang, hangings, mirrored, upsideDown } from "../src/stage/hanging";
+import { arrange, chestAtLeft, earlierOf, hang, hangings, laidRoughly, mirrored, upsideDown } from "../src/stage/hanging";
 import { exam, speakEnglish, view } from "./exams";
 
 speakEnglish();
@@ -63,4 +63,22 @@ test("four beside one another on a wide stage, two by two on an upright one", ()
   const all = hangings({ exams: [exam()] })[0] as never;
   expect(arrange(all, { width: 1600, height: 700 }).grid).toHaveLength(1);
   expect(arrange(all, { width: 700, height: 900 }).grid).toHaveLength(2);
+});
+
+test("an earlier view that nothing registered lies under by chest wall, nipple and millimetres", () => {
+  const now = view("R", "CC");
+  const before = view("R", "CC", { pixel_mm: 0.05, columns: 2000, rows: 2400, nipple: [790, 1300], outline: now.outline.map(([x, y]) => [2 * x, 2 * y]) });
+  const map = laidRoughly(now, before);
+  expect(apply(map, now.nipple as [number, number])[1]).toBeCloseTo(1300);
+  expect(apply(map, [999.5, 0])[0]).toBeCloseTo(1999.5); // the chest wall
+  expect(apply(map, [899.5, 0])[0]).toBeCloseTo(1799.5); // ten millimetres from it
+  const turned = { ...view("L", "CC"), laterality: "R" as const }; // stored the other way round
+  expect(apply(laidRoughly(now, turned), [899.5, 0])[0]).toBeCloseTo(99.5);
+});
+
+test("the newest earlier exam with the view is the one to blink with", () => {
+  const [old, newer] = [{ ...exam(false), id: "old" }, { ...exam(false, [view("L", "CC")]), id: "newer" }];
+  const page = { exams: [exam(), newer, old] };
+  expect([view("L", "CC"), view("R", "CC")].map((each) => earlierOf(page, each)?.exam.id)).toEqual(["newer", "old"]);
+  expect(earlierOf(page, view("L", "CC", { modifiers: ["magnification"] }))).toBeNull();
 });

@@ -26,10 +26,14 @@ from urllib.parse import urlsplit
 import numpy as np
 import pydicom
 import pydicom.errors
+from django.conf import settings
 from PIL import Image
 from pydantic import ValidationError
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+if "DJANGO_SETTINGS_MODULE" not in os.environ and not settings.configured:
+    settings.configure(USE_I18N=False)  # the viewer's words are marked for translation; no server runs here
 
 from calcscope.server.reading.content import ReadingContent
 from calcscope.server.reading.words import WORDS, terms

@@ -483,6 +483,20 @@ def test_the_prior_blinks_in_the_place_of_the_current_view(page: Page, harness: 
     assert page.locator(".pane.blinking").count() == 0
 
 
+def test_a_prior_that_no_finding_registered_blinks_by_chest_wall_and_nipple(
+    page: Page, harness: Harness
+) -> None:
+    harness.exam["maps"] = []
+    for finding in harness.draft["content"]["findings"]:
+        finding["change"] = None
+    ready(page, harness)
+    page.keyboard.press("b")
+    drawn(page)
+    titles = page.locator(".pane.blinking .pane-title").all_inner_texts()
+    assert len(titles) == 4
+    assert titles[0] == "PRIOR R CC 2024-02-20 · by chest wall and nipple, not registered"
+
+
 def kept(page: Page, harness: Harness, what: str) -> Any:
     """A part of the draft, once the page has saved it."""
     expect(page.locator(".save")).to_have_text(re.compile("Draft saved"), timeout=10_000)

@@ -1,6 +1,6 @@
 // Which views hang where. Right and left back to back, chest walls together, all at one scale
 // (the customary hanging: right breast at the reader's left, as if facing the woman).
-import type { Exam, Page, Side, View } from "../contract";
+import type { Affine, Exam, Page, Side, View } from "../contract";
 import { t } from "../words";
 import { type Box, boxOf, type Placement, type Size } from "./geometry";
 
@@ -76,6 +76,16 @@ export function hangings(page: Pick<Page, "exams">): Hanging[] {
   return list;
 }
 
+/** The newest earlier view of the same projection, for a view as it is taken of every breast. */
+export function earlierOf(page: Pick<Page, "exams">, view: View): Hung | null {
+  if (view.modifiers.length) return null;
+  for (const exam of page.exams) {
+    const found = exam.current ? undefined : plain(exam).find((each) => each.laterality === view.laterality && each.view === view.view);
+    if (found) return { view: found, exam };
+  }
+  return null;
+}
+
 function plain(exam: Exam): View[] {
   const standard = exam.views.filter((view) => !view.modifiers.length);
   return standard.length ? standard : exam.views;
@@ -105,6 +115,25 @@ export function chestAtLeft(view: View): boolean {
 /** Whether the image must be mirrored so that the chest walls meet in the middle. */
 export function mirrored(view: View): boolean {
   return chestAtLeft(view) !== (view.laterality === "L");
+}
+
+/**
+ * Where an earlier view of the same projection lies under a view that no finding has registered: the same distance from
+ * the chest wall, the nipple (or the breast's middle) at the same height, millimetre on millimetre.
+ */
+export function laidRoughly(view: View, prior: View): Affine {
+  const scale = view.pixel_mm / prior.pixel_mm;
+  const wall = (of: View): number => (chestAtLeft(of) ? -0.5 : of.columns - 0.5);
+  const away = chestAtLeft(view) === chestAtLeft(prior) ? scale : -scale;
+  const middle = (of: View): number => {
+    const box = boxOf(of.outline);
+    return box ? (box.top + box.bottom) / 2 : (of.rows - 1) / 2;
+  };
+  const [y, before] = view.nipple && prior.nipple ? [view.nipple[1], prior.nipple[1]] : [middle(view), middle(prior)];
+  return [
+    [away, 0, wall(prior) - away * wall(view)],
+    [0, scale, before - scale * y],
+  ];
 }
 
 /**

@@ -7,7 +7,7 @@ import { h } from "../dom";
 import { rim } from "../reading/draft";
 import { t } from "../words";
 import { apply, type Box, boxOf, compose, invert, panBy, showBox, type Size, zoomAt } from "./geometry";
-import { arrange, extent, hang, type Hanging, hangings, type Hung, upsideDown } from "./hanging";
+import { arrange, earlierOf, extent, hang, type Hanging, hangings, type Hung, laidRoughly, upsideDown } from "./hanging";
 import { rimOfPlace } from "./marks";
 import { Pane } from "./pane";
 import { type Drawing, type Look, Renderer } from "./renderer";
@@ -439,13 +439,17 @@ export class Stage {
     for (const pane of this.panes) {
       pane.blinking = null;
       if (!on || !pane.exam.current) continue;
-      const found = this.mapOf(pane.view);
-      if (!found) continue;
+      const registered = this.mapOf(pane.view);
+      const prior = registered?.prior ?? earlierOf(this.page, pane.view);
+      if (!prior) continue;
       some = true;
-      this.store.want([found.prior.view.image]);
-      pane.blinking = { url: found.prior.view.image, map: found.map, label: `${t("PRIOR")} ${found.prior.view.laterality} ${found.prior.view.view} ${found.prior.exam.date ?? ""}` };
+      this.store.want([prior.view.image]);
+      const label = `${t("PRIOR")} ${prior.view.laterality} ${prior.view.view} ${prior.exam.date ?? ""}`.trim();
+      pane.blinking = registered
+        ? { url: prior.view.image, map: registered.map, label }
+        : { url: prior.view.image, map: laidRoughly(pane.view, prior.view), label: `${label} · ${t("by chest wall and nipple, not registered")}` };
     }
-    if (on && !some) this.hooks.say(t("No registered prior for these views."));
+    if (on && !some) this.hooks.say(t("No prior of these views."));
     this.hooks.told();
     this.mark();
   }

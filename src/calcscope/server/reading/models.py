@@ -78,7 +78,7 @@ class Version(AppendOnly):
 
     @property
     def superseded_by(self) -> Version | None:
-        """The exam's latest report where that is a later one; one of two blind readings is replaced by none."""
+        """The exam's latest report where that is a later one; none replaces one of two blind readings."""
         if self.kind == self.Kind.READING:
             return None
         later = Version.objects.filter(exam=self.exam_id, number__gt=self.number)
