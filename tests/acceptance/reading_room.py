@@ -292,6 +292,10 @@ def settled(page: Page, milliseconds: int = 600) -> None:
     time.sleep(milliseconds / 1000)
 
 
+LONG = ("audit", "passages", "what-she-is-told")
+"""Pages of which a picture shows the beginning."""
+
+
 def shot(page: Page, name: str) -> None:
     """A picture of the whole page for the guide, where CALCSCOPE_SCREENSHOTS names a folder to put it in.
 
@@ -303,7 +307,7 @@ def shot(page: Page, name: str) -> None:
     from PIL import Image
 
     path = Path(folder) / f"{name}.png"
-    page.screenshot(path=path, full_page=name != "audit")
+    page.screenshot(path=path, full_page=name not in LONG)
     picture = Image.open(path).convert("RGB")
     if path.stat().st_size > 500_000:
         path.unlink()

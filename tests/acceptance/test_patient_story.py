@@ -337,6 +337,7 @@ def test_the_clinics_pages_about_her_have_no_fault(
     }  # fmt: skip
     faults = []
     for name, address in pages.items():
+        simon.page.set_viewport_size({"width": 1440, "height": 900})
         answer = simon.page.goto(address)
         assert answer is not None
         assert answer.status == 200, name

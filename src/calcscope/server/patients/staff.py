@@ -24,6 +24,7 @@ from calcscope.server.audit.recording import about
 from calcscope.server.exams.models import Woman
 from calcscope.server.followup.chains import Refused as StepRefused
 from calcscope.server.languages import available
+from calcscope.server.languages.words import plain
 from calcscope.server.patients import accounts, approvals, letters, messages, results
 from calcscope.server.patients.models import Happening, Invitation, Message, Result, seen_by
 from calcscope.server.patients.passages import blocks
@@ -253,7 +254,7 @@ def passages(request: Signed) -> HttpResponse:
         "sites": request.user.sites(CLINIC),
         "language": language,
         "counts": counts,
-        "parts": list(parts.items()),
+        "parts": [(part, plain(part).capitalize(), listed) for part, listed in parts.items()],
         "may_approve": request.user.has_role(Role.RADIOLOGIST, site=site),
     }
     return render(request, "patients/staff_passages.html", shown)
@@ -309,8 +310,7 @@ def code(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
                 "today": timezone.localdate(),
                 "language": woman.language,
             }
-            with translation.override(woman.language):
-                return render(request, "patients/staff_code_letter.html", shown)
+            return render(request, "patients/staff_code_letter.html", shown)
     now = timezone.now()
     shown["waiting"] = Invitation.objects.filter(
         woman=woman, used_at=None, void_at=None, expires_at__gt=now

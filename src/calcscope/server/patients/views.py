@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
@@ -13,7 +13,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.translation import get_language
+from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -210,6 +211,23 @@ def _pdf(content: bytes, name: str) -> HttpResponse:
 # --- what comes next ------------------------------------------------------------------------------------
 
 
+PLAINLY: Mapping[str, Promise] = {
+    "magnification_views": gettext_lazy("More pictures of the breast"),
+    "short_interval": gettext_lazy("Mammogram after some months"),
+    "follow_up_6_months": gettext_lazy("Mammogram after your biopsy"),
+    "routine": gettext_lazy("Your usual mammogram"),
+    "biopsy": gettext_lazy("Biopsy: a small sample of the breast"),
+    "repeat_or_excision": gettext_lazy("Another sample of the breast"),
+    "surgical_opinion": gettext_lazy("A talk with a breast surgeon"),
+    "referral": gettext_lazy("A visit to a breast specialist"),
+}
+"""The steps of follow-up in words for her."""
+
+
+def _plainly(step: Step) -> str:
+    return str(PLAINLY.get(step.code, step.display))
+
+
 def _steps(woman: Woman) -> list[Step]:
     """What she is to come for, the first due first; of results that she may not be told yet, none."""
     shut, known = set(), []
@@ -226,6 +244,7 @@ def _steps(woman: Woman) -> list[Step]:
         sample = results.sample_before(each)
         if sample is None or sample.pk in samples:
             each.__dict__["appointment"] = results.appointment_of(each)
+            each.__dict__["plainly"] = _plainly(each)
             each.__dict__["comes"] = _has_said(each, Message.Kind.COMES)
             steps.append(each)
     return steps
@@ -315,8 +334,12 @@ def questions(request: Hers) -> HttpResponse:
             notes.success(request, _("Your question is with the clinic. They answer here, or call you."))
             return redirect("patients:questions")
     said = Message.objects.filter(woman=request.woman).select_related("by", "step").order_by("-pk")
+    page = Paginator(said, PAGE).get_page(request.GET.get("page"))
+    for each in page:
+        if each.step is not None:
+            each.step.__dict__["plainly"] = _plainly(each.step)
     shown = {
-        "page": Paginator(said, PAGE).get_page(request.GET.get("page")),
+        "page": page,
         "site": request.woman.site,
         "text": text,
         "longest": messages.LONGEST,
