@@ -305,17 +305,29 @@ def test_the_email_says_that_something_is_there_and_not_what(
     assert results.untold(Result.objects.all()).exists()
 
 
-def test_what_was_signed_before_is_a_result_without_a_limit(result: Result) -> None:
+def test_what_was_signed_before_is_a_result_without_a_limit_and_held_where_it_is_bad(
+    site: Site, reader: User, tmp_path: Path
+) -> None:
     from importlib import import_module
 
     from django.apps import apps
 
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER patients_result_no_delete") if connection.vendor == "sqlite" else None
-    Result.objects.filter(pk=result.pk)._raw_delete(using="default")
+    from calcscope.server.patients.receivers import tell_of_report
+    from calcscope.server.signals import report_was_signed
+
+    site.settings = {"profile": "us"}
+    site.save()
+    report_was_signed.disconnect(tell_of_report)
+    try:
+        signed(exam_read(site, tmp_path / "bad"), reader)
+        signed(exam_read(site, tmp_path / "clear", "normal", patient="W-2"), reader)
+    finally:
+        report_was_signed.connect(tell_of_report)
+    assert not Result.objects.exists()
     import_module("calcscope.server.patients.migrations.0003_reports_signed_before").forwards(apps, None)
-    again = Result.objects.get()
-    assert (again.version_id, again.telling) == (result.version_id, None)
+    bad, clear = Result.objects.order_by("pk")
+    assert (bad.telling, clear.telling) == (None, None)
+    assert (results.is_held(bad), results.is_held(clear)) == (True, False)
 
 
 # --- biopsy ---------------------------------------------------------------------------------------------
@@ -376,6 +388,50 @@ def test_what_a_sample_led_to_shows_only_with_its_result(
     assert "specialist" in page(browser, "steps")
     assert "DCIS" in page(browser, "result", biopsy.uuid)
     assert results.against_asking(referral) == []
+
+
+def test_what_happens_next_is_what_follow_up_has_open_now(
+    site: Site, reader: User, anna: User, signed_in: Enter, approve: Any, tmp_path: Path, woman: Woman
+) -> None:
+    approve()
+    exam = exam_read(site, tmp_path / "next", "with_prior", day=timezone.localdate())
+    signed(exam, reader)
+    result, browser = Result.objects.get(exam=exam), signed_in(anna)
+
+    def told() -> str:
+        found = results.gate(result, "en").explanation
+        assert found is not None
+        part = found.section("next")
+        assert part is not None
+        return part.text
+
+    texts = passages.load("en")
+    for step in Step.objects.filter(chain__exam=exam, state__in=Step.OPEN):
+        assert texts.date(step.due) in told()
+        chains.schedule(step, step.due - timedelta(days=1), by=reader)
+        if step.code != "prior_films":
+            assert f"appointment for this on {texts.date(step.due - timedelta(days=1))}" in told()
+        chains.close(step, "fulfilled_elsewhere", by=reader)
+    assert told() == texts["next_none"].text
+    # What she came for has been taken and is being read: she has nothing to do.
+    exam_read(site, tmp_path / "newer", "normal", day=timezone.localdate() + timedelta(days=1))
+    assert told() == texts["next_wait"].text
+    assert texts["next_wait"].text in page(browser, "result", result.uuid)
+
+
+def test_while_a_sample_is_looked_at_she_is_told_to_wait(
+    site: Site, reader: User, approve: Any, tmp_path: Path
+) -> None:
+    approve()
+    exam = exam_read(site, tmp_path, day=timezone.localdate())
+    signed(exam, reader)
+    result = Result.objects.get()
+    for step in Step.objects.filter(chain__exam=exam, state__in=Step.OPEN).exclude(code="biopsy"):
+        chains.close(step, "fulfilled_elsewhere", by=reader)
+    sampled(result, reader, "dcis", "")
+    found = results.gate(result, "en").explanation
+    assert found is not None
+    assert found.section("next").text == passages.load("en")["next_wait"].text  # type: ignore[union-attr]
 
 
 def test_an_entry_that_was_undone_is_no_result(

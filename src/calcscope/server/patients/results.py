@@ -7,6 +7,7 @@ result is not held, and the site has approved every passage of it in her languag
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import get_args
@@ -22,7 +23,7 @@ from calcscope import lexicon
 from calcscope.errors import CalcscopeError
 from calcscope.report.model import Category, ExamReport
 from calcscope.server.audit.recording import record
-from calcscope.server.exams.models import Exam
+from calcscope.server.exams.models import Exam, State
 from calcscope.server.followup import chains
 from calcscope.server.followup.models import Event as StepEvent
 from calcscope.server.followup.models import Step
@@ -229,38 +230,43 @@ def used(explanation: Explanation) -> Mapping[str, str]:
 
 def facts(result: Result) -> ResultFacts:
     """What a result says that a woman is told."""
-    steps = None if _is_followed(result) else _open_steps(result) or None
     report = result.version.report()
     biopsies = () if result.concordance is None else (biopsy_of(result.concordance, report),)
-    return facts_of(report, steps=steps, density=density_of(result), biopsies=biopsies)
+    return facts_of(report, steps=_open_steps(result), density=density_of(result), biopsies=biopsies)
 
 
-def _is_followed(result: Result) -> bool:
-    """Whether something newer is known of the exam: then the report's own next steps are told."""
-    return current(Result.objects.filter(exam=result.exam, pk__gt=result.pk)).exists()
+WAITING = StepFact(code="concordance")
+"""Something is being done without her; she is told to wait."""
 
 
-def _open_steps(result: Result) -> list[StepFact]:
+def _open_steps(result: Result) -> list[StepFact] | None:
     """What follow-up has open for the exam, with its dates as they stand now, the first due first.
 
-    What a sample led to is told with its result, and not before a radiologist has said what that means.
+    What a sample led to is told with its result or when she knows that, and not before a radiologist has said
+    what it means. None for an exam of which follow-up knows nothing.
     """
-    known = told_samples(Result.objects.filter(exam=result.exam, pk__lte=result.pk))
-    found = []
-    for step in (
-        Step.objects.open().filter(chain__exam=result.exam).exclude(code=TELL).select_related("chain")
-    ):
+    of_exam = Result.objects.filter(exam=result.exam)
+    known = told_samples([*of_exam.filter(pk__lte=result.pk), *told(current(of_exam))])
+    steps = Step.objects.filter(chain__exam=result.exam).exclude(code=TELL).select_related("chain")
+    if not steps.exists():
+        return None
+    found, hidden = [], False
+    for step in steps.filter(state__in=Step.OPEN):
         sample = sample_before(step)
-        if sample is None or sample.pk in known:
-            found.append(
-                StepFact(
-                    code=step.code,
-                    side=step.chain.side or None,
-                    due=step.due,
-                    appointment=appointment_of(step),
-                )
-            )
-    return sorted(found, key=lambda each: (each.appointment or each.due, _urgency(each.code)))
+        if sample is not None and sample.pk not in known:
+            hidden = True
+            continue
+        side = step.chain.side or None
+        found.append(StepFact(code=step.code, side=side, due=step.due, appointment=appointment_of(step)))
+    if hidden or (not found and _is_being_read(result)):
+        found.append(WAITING)
+    return sorted(found, key=lambda each: (each.appointment or each.due or date.max, _urgency(each.code)))
+
+
+def _is_being_read(result: Result) -> bool:
+    """Whether a later exam of hers waits for its signature."""
+    later = Exam.objects.filter(woman=result.woman_id, date__gte=result.exam.date or date.min)
+    return later.exclude(pk=result.exam_id).exclude(state=State.SIGNED).exists()
 
 
 def _urgency(code: str) -> int:
@@ -364,7 +370,8 @@ def happen(
     if kind in _ENDS and result.telling is not None and by is not None:
         telling: Step = Step.objects.get(pk=result.telling.pk)
         if telling.is_open:
-            chains.write_result(telling, _ENDS[kind], by=by)
+            with suppress(chains.Refused):  # somebody else has just written it down
+                chains.write_result(telling, _ENDS[kind], by=by)
     return made
 
 
