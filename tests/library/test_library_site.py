@@ -239,6 +239,20 @@ def test_an_article_at_fault_is_named_and_nothing_else_suffers(client: Client, o
     assert "Facts are from here." in read(client, "eating")
 
 
+def test_a_reviewed_copy_at_fault_stays_as_it_was(client: Client, own: Path) -> None:
+    path = article(own, "dcis", title="DCIS here")
+    index.renew()
+    path.write_text(path.read_text().replace("topic: care", "topic: sports"))
+    assert index.renew().changed == []
+    assert "DCIS here" in read(client, "dcis")
+
+
+def test_a_link_to_nowhere_leads_to_a_page_that_says_so(client: Client, own: Path) -> None:
+    article(own, "parking", body="[a](article:nowhere) [b](article:../x?y=1) [c](article:)")
+    index.renew()
+    assert 'href="/library/articles/nowhere"' in read(client, "parking")
+
+
 def test_a_hospitals_own_articles_are_in_its_backups(own: Path) -> None:
     assert index.own_folder() == own / "library"
     assert index.own_folder().name in KEPT

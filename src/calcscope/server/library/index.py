@@ -64,6 +64,8 @@ def renew() -> Renewed:
                         )
                 except ArticleError as error:
                     done.faults.append(str(error))
+                    if (code, path.stem) in stored:
+                        fresh.pop((code, path.stem), None)  # nor does ours take its place
                     continue
                 fresh[code, path.stem] = _entry(text, article, own)
     with transaction.atomic():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from html import escape
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -29,7 +30,7 @@ def _cite(state: StateInline, silent: bool) -> bool:
 def _citation(_self: Any, tokens: Sequence[Token], index: int, _options: Any, env: Any) -> str:
     source = tokens[index].meta["source"]
     number = env["numbers"][source]
-    label = env["label"].format(n=number)
+    label = escape(env["label"].format(n=number))
     return f'<sup class="cite"><a href="#source-{source}" aria-label="{label}">{number}</a></sup>'
 
 
@@ -60,7 +61,7 @@ def html_of(article: Article, address: Callable[[str], str], label: str) -> str:
     Parameters
     ----------
     address : of another article, by its id
-    label : how a citation is read out, such as ``source {n}``; without characters that HTML minds
+    label : how a citation is read out, such as ``source {n}``
     """
     numbers = {name: n for n, name in enumerate(article.sources, 1)}
     env = {"numbers": numbers, "address": address, "label": label}

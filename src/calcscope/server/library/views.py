@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
+from django.utils.text import slugify
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -175,7 +176,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     mail = (
         f"mailto:?subject={quote(found.title)}&body={quote(f'{found.summary}{NEW_LINE}{NEW_LINE}{address}')}"
     )
-    body = html_of(found, lambda other: reverse("library:article", args=[other]), _("Source {n}"))
+    body = html_of(found, _address, _("Source {n}"))
     shown: dict[str, Any] = {
         "article": found,
         "body": mark_safe(body),  # made by the Markdown reader, with HTML of the file left as text
@@ -187,6 +188,11 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
         "mail": mail,
     }
     return _page(request, "article", shelf, **shown)
+
+
+def _address(slug: str) -> str:
+    """Of an article that a text links to, whether it is there or not."""
+    return reverse("library:article", args=[slugify(slug) or "-"])
 
 
 def _missing(request: HttpRequest, shelf: Shelf, slug: str) -> HttpResponse:
