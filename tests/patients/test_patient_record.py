@@ -4,10 +4,10 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Callable
 
 import pytest
 from accounts import Account, Enter
-from conftest import Approve
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +22,8 @@ from calcscope.server.patients import approvals, letters, passages, results
 from calcscope.server.patients.models import Approval, Message, Result
 from calcscope.server.patients.seen import WORDS, looks_at, words_of
 from calcscope.server.people.models import Membership, Site, User
+
+Approve = Callable[..., None]
 
 # --- what comes next ------------------------------------------------------------------------------------
 
