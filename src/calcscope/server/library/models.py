@@ -12,8 +12,8 @@ from calcscope.server.library.articles import Article, parse
 class Entry(models.Model):
     """An article in one language, as its file was when it was taken in, and the words it is found by.
 
-    The database keeps a full-text index beside it, which follows every change by itself. On SQLite that is done
-    by triggers, which go with the table: a migration that alters it must make them again (0001 has them).
+    The database keeps a full-text index beside it, which follows every change by itself. On SQLite that is
+    done by triggers, which go with the table: a migration that alters it makes them again (0001 has them).
     """
 
     language = models.CharField(max_length=10)
