@@ -18,6 +18,9 @@ def test_a_digital_breast_is_outlined() -> None:
     breast = locate_breast(drawn.mammogram())
     assert overlap(breast.mask, drawn.truth) > 0.98
     assert breast.area_cm2 == pytest.approx(np.pi / 2 * 8.5 * 7.5, rel=0.03)
+    rows, columns = np.random.default_rng(0).integers(0, np.reshape(breast.mask.shape, (2, 1)), (2, 50))
+    asked = breast.skin_distances_mm(columns, rows)
+    assert asked == pytest.approx(breast.skin_distance_mm[rows, columns], abs=1e-3)
 
 
 def test_a_film_with_fog_and_glare_at_the_chest_wall_is_outlined() -> None:

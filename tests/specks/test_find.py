@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import cv2
 import numpy as np
 import pytest
 from specks.drawn import breast, ellipsoid, paint, strand, tissue, view
@@ -12,7 +13,7 @@ from calcscope.exam.model import Float
 from calcscope.reading import ReadSettings
 from calcscope.specks import SpeckCatalogue, SpeckSettings, find_specks
 from calcscope.specks.find import find_candidates
-from calcscope.specks.saliency import local_noise, quantisation_step
+from calcscope.specks.saliency import TILE, WHOLE, Background, background, local_noise, quantisation_step
 from calcscope.specks.scales import ladder
 
 PIXEL = 0.07
@@ -168,6 +169,27 @@ def test_noise_is_local() -> None:
     noise = local_noise(pixels, np.ones(pixels.shape, dtype=np.bool_), PIXEL, 1e-7)
     assert noise[250, 60] == pytest.approx(0.002, rel=0.1)
     assert noise[250, 440] == pytest.approx(0.02, rel=0.1)
+
+
+def test_what_stands_out_is_the_same_worked_out_in_tiles_as_at_once() -> None:
+    rows, columns = 12 * TILE + 5, WHOLE // (12 * TILE) + 40
+    pixels = tissue(max(rows, columns), noise=0.004)[:rows, :columns]
+    for row, column in np.random.default_rng(3).integers((0, 0), (rows, columns), (40, 2)):
+        cv2.circle(pixels, (int(column), int(row)), 2, 0.9, -1)
+    noise = np.full(pixels.shape, 0.004, dtype=np.float32)
+    search = np.zeros(pixels.shape, dtype=np.bool_)
+    search[20:, : columns - 9] = True
+    smooth, ground = background(pixels)
+    salience = (smooth - ground) / noise
+    highest = cv2.dilate(salience, np.ones((3, 3), np.uint8))
+    expected = np.nonzero((salience > 4) & (salience == highest) & search)
+    lazy = Background(pixels)
+    found_rows, found_columns, height = lazy.peaks(noise, search, 4.0)
+    assert len(height) > 20
+    assert np.array_equal(found_rows, expected[0])
+    assert np.array_equal(found_columns, expected[1])
+    assert np.array_equal(height, salience[expected])
+    assert np.array_equal(lazy.ground(-3, 200, 300, columns + 9), ground[:200, 300:])
 
 
 def test_the_step_between_grey_levels() -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from calcscope.exam.model import Float, Mask, Points
 
@@ -30,6 +31,11 @@ class Foreign:
     x: float
     y: float
     extent_mm: float
+
+
+STEPS = (1.0, 1.4, 2.1969)
+"""Length of a step along a row or column, of a diagonal one and of a knight's move, pixels (G. Borgefors,
+Computer Vision, Graphics, and Image Processing 34(3):344-371, 1986)."""
 
 
 @dataclass(frozen=True)
@@ -91,3 +97,29 @@ class Breast:
         cv2.polylines(off_skin, [np.round(self.skin_line).astype(np.int32)], False, 0)
         distance = cv2.distanceTransform(off_skin, cv2.DIST_L2, cv2.DIST_MASK_5)
         return np.asarray(distance * self.pixel_mm * self.mask, dtype=np.float32)
+
+    def skin_distances_mm(self, columns: NDArray[np.intp], rows: NDArray[np.intp]) -> Float:
+        """:attr:`skin_distance_mm` at a few pixels, (n,) each: float32 (n,), without that of all others."""
+        skin = self._skin_pixels
+        if not len(skin):
+            return np.zeros(len(columns), dtype=np.float32)
+        away = np.abs(np.stack([columns, rows], axis=1)[:, None] - skin[None])
+        near, far = away.min(axis=2), away.max(axis=2)
+        # The distance in steps of a 5 x 5 mask, as cv2.distanceTransform has it.
+        straight, diagonal, knight = STEPS
+        steps = np.where(
+            far >= 2 * near,
+            near * knight + (far - 2 * near) * straight,
+            (far - near) * knight + (2 * near - far) * diagonal,
+        )
+        return np.asarray(steps.min(axis=1) * self.pixel_mm * self.mask[rows, columns], dtype=np.float32)
+
+    @cached_property
+    def _skin_pixels(self) -> NDArray[np.intp]:
+        """(n, 2) column, row of the pixels on the skin line."""
+        if not len(self.skin_line):
+            return np.zeros((0, 2), dtype=np.intp)
+        drawn: NDArray[np.uint8] = np.zeros(self.mask.shape, dtype=np.uint8)
+        cv2.polylines(drawn, [np.round(self.skin_line).astype(np.int32)], False, 1)
+        rows, columns = np.divmod(np.flatnonzero(drawn), self.mask.shape[1])
+        return np.stack([columns, rows], axis=1)

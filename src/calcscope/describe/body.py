@@ -9,6 +9,7 @@ has not.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -63,7 +64,7 @@ class Body:
 def find_bodies(indices: Iterable[int], catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[Body]:
     """The bodies on which the marks ``indices`` lie, in the order of their first mark."""
     wanted = [int(i) for i in indices]
-    field = _Field(mammogram)
+    field = _Field.of(mammogram)
     bodies: list[Body] = []
     taken: set[int] = set()
     for index in wanted:
@@ -97,9 +98,26 @@ class _Field:
         self.pixels = cv2.resize(cut, size, interpolation=cv2.INTER_AREA) if self.factor > 1 else cut
         self.reach = int(REACH_MM / (mammogram.pixel_mm * self.factor))
         self.area_mm2 = (mammogram.pixel_mm * self.factor) ** 2
+        self._followed: dict[tuple[float, ...], Points | None] = {}
+
+    @classmethod
+    def of(cls, mammogram: Mammogram) -> _Field:
+        """That of a view, made once as long as the view is held: several stages follow the same bodies."""
+        field = _FIELDS.get(id(mammogram))
+        if field is None:
+            field = _FIELDS[id(mammogram)] = cls(mammogram)
+            weakref.finalize(mammogram, _FIELDS.pop, id(mammogram), None)
+        return field
 
     def follow(self, catalogue: SpeckCatalogue, index: int) -> Points | None:
         """Outline (k, 2) of the body at a mark, canonical pixels; None when it is the mark itself."""
+        columns = (catalogue.x, catalogue.y, catalogue.contrast, catalogue.area_mm2)
+        mark = tuple(float(column[index]) for column in columns)
+        if mark not in self._followed:
+            self._followed[mark] = self._follow(catalogue, index)
+        return self._followed[mark]
+
+    def _follow(self, catalogue: SpeckCatalogue, index: int) -> Points | None:
         x, y = (catalogue.xy[index] + 0.5) / self.factor - 0.5
         left, top = max(int(x) - self.reach, 0), max(int(y) - self.reach, 0)
         patch = self.pixels[top : int(y) + self.reach + 1, left : int(x) + self.reach + 1]
@@ -138,6 +156,10 @@ class _Field:
         if len(polygon) < 3:
             return None
         return np.asarray((polygon + (left, top) + 0.5) * self.factor - 0.5)
+
+
+_FIELDS: dict[int, _Field] = {}
+"""Of the views that are being read, by the identity of their mammogram."""
 
 
 def body_of(marks: tuple[int, ...], outline: Points, mammogram: Mammogram) -> Body:

@@ -16,6 +16,7 @@ from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.axes import main_axes
 from calcscope.describe.ridges import SCALES_MM, Ridges, find_ridges
+from calcscope.describe.thresholds import thresholds
 from calcscope.exam.model import Mammogram, Points
 from calcscope.groups.links import connected
 from calcscope.specks.catalogue import SpeckCatalogue
@@ -65,7 +66,7 @@ def find_courses(
 ) -> list[tuple[float, set[int]]]:
     """Length (mm) and marks, probable or not, of each vessel that shows as a course."""
     probable = catalogue.xy_mm[catalogue.probability >= PROBABLE]
-    settings = lexicon.load("describe")
+    settings = thresholds()
     shortest, longest_rod = settings["vessel_length_mm"]["value"], settings["rod_to_mm"]["value"]
     chained = _in_chains(probable, shortest)
     if not len(chained):

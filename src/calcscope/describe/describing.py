@@ -17,6 +17,7 @@ from calcscope.describe.kinds import group_kind, single_kind
 from calcscope.describe.model import GroupDescription
 from calcscope.describe.pieces import find_pieces
 from calcscope.describe.spread import describe_spread, lying_beyond
+from calcscope.describe.thresholds import thresholds
 from calcscope.describe.vessels import find_vessels
 from calcscope.exam.model import Mammogram, Points
 from calcscope.groups.model import Group
@@ -131,7 +132,7 @@ def few_are_a_finding(few: Group, description: GroupDescription) -> bool:
 def is_milk_of_calcium(lateral: GroupDescription, craniocaudal: GroupDescription) -> bool:
     """Whether one group seen in both views is milk of calcium: layered in the true lateral, smudges in
     CC. Shapes with distinct borders in the CC view, or another typical kind, speak against it."""
-    distinct = lexicon.load("describe")["milk_not_shapes"]["value"]
+    distinct = thresholds()["milk_not_shapes"]["value"]
     smudges = craniocaudal.morphology not in distinct and craniocaudal.typical_kind is None
     return lateral.typical_kind == "milk_of_calcium" and smudges
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from calcscope import lexicon
 from calcscope.breast.model import Breast
+from calcscope.describe.thresholds import thresholds
 from calcscope.exam.model import Mammogram
 from calcscope.groups.links import connected
 from calcscope.specks.catalogue import SpeckCatalogue
@@ -63,7 +63,7 @@ def find_grains(
     catalogue: SpeckCatalogue, breast: Breast, mammogram: Mammogram, allowed: NDArray[np.bool_]
 ) -> list[Grains]:
     """Smears of grains among the allowed marks of a view."""
-    least = lexicon.load("describe")["grains_count"]["value"]
+    least = thresholds()["grains_count"]["value"]
     small = allowed & (catalogue.diameter_mm <= TO_MM)
     grains = np.flatnonzero(small & (catalogue.salience >= LEAST_SALIENCE))
     if len(grains) < least:
@@ -115,7 +115,7 @@ def _depth_mm(catalogue: SpeckCatalogue, breast: Breast) -> NDArray[np.float64]:
 def _places(
     catalogue: SpeckCatalogue, depth_mm: NDArray[np.float64], breast: Breast, mammogram: Mammogram
 ) -> _Places:
-    settings = lexicon.load("describe")
+    settings = thresholds()
     rows = breast.mask.shape[0]
     skin = depth_mm <= settings["grains_skin_mm"]["value"]
     top = float(np.argmax(breast.mask.any(axis=1)))

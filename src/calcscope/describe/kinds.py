@@ -13,6 +13,7 @@ from calcscope.describe.appearance import measure_single
 from calcscope.describe.body import Body
 from calcscope.describe.form import Form
 from calcscope.describe.gaussian import load_classes
+from calcscope.describe.thresholds import thresholds
 from calcscope.groups.model import Group
 
 OTHER = "other"
@@ -44,7 +45,7 @@ def kind_probabilities(form: Form) -> dict[str, float]:
         impossible.add("popcorn")
     if breadth < sizes.rod_width_mm.value:
         impossible.add("rod")
-    if breadth < lexicon.load("describe")["vessel_width_mm"]["value"][0]:
+    if breadth < thresholds()["vessel_width_mm"]["value"][0]:
         impossible.add("vascular")
     if length < sizes.dystrophic_from_mm.value:
         impossible.add("dystrophic")
@@ -75,13 +76,14 @@ def group_kind(
 
     A kind is named when it is the likeliest of the calcified area as a whole.
     """
-    settings = lexicon.load("describe")
+    settings = thresholds()
     certain = settings["typical_certainty"]["value"]
     area = np.array([form.area_mm2 for form in forms])
     area /= area.sum()
     vascular = {int(mark) for vessel in vessels for mark in vessel}
     in_vessel = np.array([any(mark in vascular for mark in body.marks) for body in bodies])
-    in_wall = np.array([kind_probabilities(form)["vascular"] for form in forms])
+    kinds = [kind_probabilities(form) for form in forms]
+    in_wall = np.array([probability["vascular"] for probability in kinds])
     # A found vessel vouches for further pieces of wall beside it; pieces alone make no vessel.
     if area[in_vessel].sum() >= LEAST_VESSEL_SHARE and area @ np.where(in_vessel, 1.0, in_wall) >= certain:
         return "vascular", ("they lie along a vessel: two parallel tracks, or a pipe of plaques",)
@@ -90,8 +92,8 @@ def group_kind(
         if level >= settings["milk_share"]["value"]:
             return "milk_of_calcium", (f"{100 * level:.0f} % lie level with a flat top in a lateral view",)
     total: dict[str, float] = {}
-    for form, share in zip(forms, area, strict=True):
-        for kind, probability in kind_probabilities(form).items():
+    for of_form, share in zip(kinds, area, strict=True):
+        for kind, probability in of_form.items():
             total[kind] = total.get(kind, 0.0) + float(share) * probability
     # Round ones in a group are a morphology (benign by their spread), not a typical kind.
     total[OTHER] += total.pop("round")
@@ -114,7 +116,7 @@ def _named(probabilities: Mapping[str, float]) -> tuple[str | None, float]:
     no kind where that is not sure enough."""
     # One body alone, however like the wall of a vessel, is no vessel: find_vessels asks for its length.
     certainty = 1 - probabilities[OTHER] - probabilities["vascular"]
-    if certainty < lexicon.load("describe")["typical_certainty"]["value"]:
+    if certainty < thresholds()["typical_certainty"]["value"]:
         return None, certainty
     return max(
         (kind for kind in probabilities if kind not in (OTHER, "vascular")), key=probabilities.__getitem__
@@ -125,8 +127,8 @@ def _at_skin(xy: NDArray[np.float64], breast: Breast) -> bool:
     rows, columns = breast.mask.shape
     x = np.clip(np.round(xy[:, 0]).astype(int), 0, columns - 1)
     y = np.clip(np.round(xy[:, 1]).astype(int), 0, rows - 1)
-    limit = lexicon.load("describe")["skin_within_mm"]["value"]
-    return bool(np.median(breast.skin_distance_mm[y, x]) <= limit)
+    limit = thresholds()["skin_within_mm"]["value"]
+    return bool(np.median(breast.skin_distances_mm(x, y)) <= limit)
 
 
 def _spans_enough(kind: str, width_mm: float, pixel_mm: float) -> bool:
@@ -134,7 +136,7 @@ def _spans_enough(kind: str, width_mm: float, pixel_mm: float) -> bool:
     sizes = lexicon.sizes()
     if pixel_mm <= sizes.fine_shape_pixel_mm.value:
         return True
-    large = lexicon.load("describe")["any_resolution_kinds"]["value"]
+    large = thresholds()["any_resolution_kinds"]["value"]
     return kind in large and width_mm >= sizes.typical_span_pixels.value * pixel_mm
 
 

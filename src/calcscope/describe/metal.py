@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.morphology import skeletonize
 
-from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.model import Mimic
+from calcscope.describe.thresholds import thresholds
 from calcscope.exam.model import Mammogram, Points
 
 LEAST_MM2, LEAST_MM = 0.5, 2.0
@@ -103,7 +103,7 @@ def find_metal(mammogram: Mammogram, breast: Breast) -> list[Body]:
 
 def _bright(mammogram: Mammogram, breast: Breast) -> Iterator[tuple[tuple[slice, slice], NDArray[np.uint8]]]:
     """Each body at the top of the range: its window in the image, uint8 of that window."""
-    top = float(lexicon.load("describe")["metal_brightness"]["value"])
+    top = float(thresholds()["metal_brightness"]["value"])
     bright = (mammogram.pixels >= top).view(np.uint8)
     bright &= breast.search.view(np.uint8)
     bright *= np.uint8(255)  # so that one pixel of a block shows in the block's mean
@@ -208,7 +208,7 @@ def _is_ball(form: _Form) -> bool:
 
 def _bar(form: _Form, pixel_mm: float) -> str | None:
     kind = "metal" if form.length_mm >= WIRE_FROM_MM else "clip"
-    longest_rod = lexicon.load("describe")["rod_to_mm"]["value"]
+    longest_rod = thresholds()["rod_to_mm"]["value"]
     if kind == "clip" and form.width_mm < CLIP_FROM_MM:
         return None
     uncertain = OFF_GRID * pixel_mm / (form.width_mm / 2)

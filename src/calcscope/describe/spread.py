@@ -16,6 +16,7 @@ from scipy.spatial.distance import pdist
 from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.gaussian import load_classes
+from calcscope.describe.thresholds import thresholds
 from calcscope.exam.model import Points
 from calcscope.groups.links import component_of
 from calcscope.specks.catalogue import SpeckCatalogue
@@ -68,7 +69,7 @@ def lying_beyond(members: NDArray[np.intp], catalogue: SpeckCatalogue) -> NDArra
     those of a duct and its branches, are sparser: of them it is but the densest place. So the sure ones
     around it are looked at, as far as each is near enough to the next.
     """
-    rule = lexicon.load("describe")
+    rule = thresholds()
     surely = catalogue.probability >= rule["beyond_probability"]["value"]
     own = np.zeros(len(catalogue), dtype=bool)
     own[members] = True

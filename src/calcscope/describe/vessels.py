@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from calcscope import lexicon
 from calcscope.breast.model import Breast
 from calcscope.describe.axes import main_axes
 from calcscope.describe.body import Body, find_bodies
@@ -35,6 +34,7 @@ from calcscope.describe.courses import (
 )
 from calcscope.describe.form import Form, measure_form
 from calcscope.describe.kinds import kind_probabilities
+from calcscope.describe.thresholds import thresholds
 from calcscope.exam.model import Mammogram, Points
 from calcscope.groups.links import connected
 from calcscope.specks.catalogue import SpeckCatalogue
@@ -112,7 +112,7 @@ def _by_bodies(catalogue: SpeckCatalogue, mammogram: Mammogram) -> list[tuple[fl
     bodies = find_bodies(np.flatnonzero(catalogue.salience >= faintest), catalogue, mammogram)
     pixel_mm = catalogue.pixel_mm
     boxes = np.array([_box(body, pixel_mm) for body in bodies]).reshape(-1, 3)
-    settings = lexicon.load("describe")
+    settings = thresholds()
     widest, longest_rod = settings["vessel_width_mm"]["value"][1], settings["rod_to_mm"]["value"]
     found = []
     for chain in _chains(bodies, boxes, pixel_mm, widest):
@@ -168,7 +168,7 @@ def _is_rod(forms: Sequence[Form]) -> bool:
 
 def _is_vessel(tracks: Tracks, body_mm: float) -> bool:
     lenience = LONG_WALL_LENIENCE if body_mm >= LONG_WALL_MM else 1.0
-    settings = lexicon.load("describe")
+    settings = thresholds()
     narrowest, widest = settings["vessel_width_mm"]["value"]
     return (
         tracks.length >= settings["vessel_length_mm"]["value"]
@@ -184,7 +184,7 @@ def _widens(points: Points, body_mm: float) -> bool:
     if body_mm < LONG_WALL_MM:
         return False
     tracks = fit_tracks(points, WIDENING)
-    settings = lexicon.load("describe")
+    settings = thresholds()
     narrowest, widest = settings["vessel_width_mm"]["value"]
     return (
         tracks is not None
@@ -215,7 +215,7 @@ def _crowds(bodies: Sequence[Body], catalogue: SpeckCatalogue) -> list[NDArray[n
 
 def _pipe_length(border: Points) -> float:
     """Length in mm of the band that the borders (n, 2) of a crowd fill, or 0 when it is no pipe."""
-    settings = lexicon.load("describe")
+    settings = thresholds()
     along, _, offset = _about_curve(border)
     length = float(np.ptp(along))
     if length < settings["vessel_length_mm"]["value"]:

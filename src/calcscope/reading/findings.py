@@ -144,7 +144,7 @@ def _skin_mm(views: Sequence[ViewReading], cluster: list[tuple[int, int]]) -> fl
         group, breast = views[i].groups[k], views[i].breast
         if len(breast.skin_line):  # a spot view may show none
             row, column = round(group.y), round(group.x)
-            distances.append(float(breast.skin_distance_mm[row, column]))
+            distances.append(float(breast.skin_distances_mm(np.array([column]), np.array([row]))[0]))
     return min(distances, default=None)
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Points
-from calcscope.specks.equalise import equalised
+from calcscope.specks.equalise import equalising
 from calcscope.specks.outline import Shape, measure
 from calcscope.specks.rays import Rays, rays
-from calcscope.specks.saliency import background, local_noise, quantisation_step
+from calcscope.specks.saliency import Background, local_noise, quantisation_step
 from calcscope.specks.scales import Scale, ladder
 
 PATCH_PIXELS = 6
@@ -72,26 +72,26 @@ class Candidate:
 @dataclass(frozen=True)
 class Rung:
     scale: Scale
-    smooth: Float
-    ground: Float
+    background: Background
     noise: Float
 
     @property
-    def salience(self) -> Float:
-        return np.asarray(cv2.divide(cv2.subtract(self.smooth, self.ground), self.noise))
+    def smooth(self) -> Float:
+        return self.background.smooth
 
 
 def rungs_of(mammogram: Mammogram, breast: Breast) -> list[Rung]:
     """The ladder of a view whose grey levels hold equal noise, each rung with its background and noise."""
     step = quantisation_step(mammogram.pixels)
-    even = replace(mammogram, pixels=equalised(mammogram.pixels, breast.search, mammogram.pixel_mm))
+    if not breast.search.any():
+        return []
+    even = equalising(mammogram.pixels, breast.search, mammogram.pixel_mm)
     rungs = []
-    for scale in ladder(even, breast.search):
-        smooth, ground = background(scale.pixels)
+    for scale in ladder(mammogram, breast.search, grey=even):
         # Averaging over factor² pixels also averages the quantisation's error.
         floor = step / np.sqrt(12) / scale.factor
         noise = local_noise(scale.pixels, scale.search, scale.pixel_mm, max(floor, 1e-7))
-        rungs.append(Rung(scale, smooth, ground, noise))
+        rungs.append(Rung(scale, Background(scale.pixels), noise))
     return rungs
 
 
@@ -165,7 +165,7 @@ class Window:
         r0, c0 = max(0, row - PATCH_PIXELS), max(0, column - PATCH_PIXELS)
         r1, c1 = row + PATCH_PIXELS + 1, column + PATCH_PIXELS + 1
         self.row, self.column = r0 * ratio, c0 * ratio
-        ground = rungs[k].ground[r0:r1, c0:c1]
+        ground = rungs[k].background.ground(r0, r1, c0, c1)
         rows, columns = ground.shape[0] * ratio, ground.shape[1] * ratio
         self.patch: Float = self.fine.smooth[r0 * ratio : r1 * ratio, c0 * ratio : c1 * ratio][
             :rows, :columns

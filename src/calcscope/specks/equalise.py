@@ -9,12 +9,14 @@ transform: M. S. Bartlett, Biometrics 3(1):39-52, 1947).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.exam.model import Float, Mask
-from calcscope.specks.saliency import noise_residual
+from calcscope.specks.saliency import noise_residual, strips
 
 NEAR_MM = 1.0
 """Over which a place's brightness is averaged: larger than a speck, smaller than strands of tissue."""
@@ -45,9 +47,14 @@ def equalised(pixels: Float, inside: Mask, pixel_mm: float) -> Float:
     -------
     float32 (rows, columns): the breast's range of grey stays what it was
     """
+    return equalising(pixels, inside, pixel_mm)(pixels)
+
+
+def equalising(pixels: Float, inside: Mask, pixel_mm: float) -> Callable[[Float], Float]:
+    """What spreads the grey levels of an image as :func:`equalised` does, for parts of it."""
     curve = noise_by_brightness(pixels, inside, pixel_mm)
     if curve is None:
-        return pixels
+        return lambda part: part
     brightness, noise = curve
     low, high = brightness[0], brightness[-1]
     grid = np.linspace(low, high, 256)
@@ -64,9 +71,40 @@ def equalised(pixels: Float, inside: Mask, pixel_mm: float) -> Float:
     at = np.concatenate([ends[:1], grid, ends[1:]])
     to = np.concatenate([beyond[:1], low + risen * scale, beyond[1:]])
     table = np.interp(np.linspace(0, 1, TABLE), at, to).astype(np.float32)
-    # Rounds, and ends at 0 and 1.
-    steps = cv2.multiply(pixels, float(TABLE - 1), dtype=cv2.CV_16U)  # type: ignore[call-overload]
-    return np.asarray(table[steps])
+
+    def spread(part: Float) -> Float:
+        result = np.empty(part.shape, dtype=np.float32)
+        for rows in strips(part):
+            # Rounds, and ends at 0 and 1.
+            steps = cv2.multiply(part[rows], float(TABLE - 1), dtype=cv2.CV_16U)  # type: ignore[call-overload]
+            np.take(table, steps, out=result[rows], mode="clip")
+        return result
+
+    return spread
+
+
+def _sampled(
+    pixels: Float, inside: Mask, pixel_mm: float, step: int
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Brightness around every so many-th pixel of the inside, and the size of its second difference."""
+    near = max(3, round(NEAR_MM / pixel_mm)) | 1
+    reach = near // 2
+    columns = np.flatnonzero(inside.any(axis=0))
+    left, right = max(int(columns[0]) - reach, 0), int(columns[-1]) + 1 + reach
+    brightness, size = [], []
+    passed = 0
+    for rows in strips(pixels):
+        where = np.flatnonzero(inside[rows, left:right])
+        if not len(where):
+            continue
+        sample = where[-passed % step :: step]
+        passed += len(where)
+        above = min(rows.start, reach)
+        part = pixels[rows.start - above : rows.stop + reach, left:right]
+        own = slice(above, above + rows.stop - rows.start)
+        brightness.append(cv2.blur(part, (near, near))[own].ravel()[sample])
+        size.append(np.abs(noise_residual(part)[own].ravel()[sample]))
+    return np.concatenate(brightness).astype(np.float64), np.concatenate(size)
 
 
 def noise_by_brightness(
@@ -76,13 +114,10 @@ def noise_by_brightness(
 
     The noise is the median deviation of second differences, which texture hardly touches.
     """
-    near = max(3, round(NEAR_MM / pixel_mm)) | 1
-    where = np.flatnonzero(inside)
-    if len(where) < LEAST_PIXELS:
+    count = int(np.count_nonzero(inside))
+    if count < LEAST_PIXELS:
         return None
-    where = where[:: max(1, len(where) // SAMPLE)]
-    brightness = cv2.blur(pixels, (near, near)).ravel()[where].astype(np.float64)
-    size = np.abs(noise_residual(pixels).ravel()[where])
+    brightness, size = _sampled(pixels, inside, pixel_mm, max(1, count // SAMPLE))
     low, high = np.percentile(brightness, RANGE)
     levels = np.array_split(np.argsort(brightness, kind="stable"), LEVELS)
     middle = np.array([np.median(brightness[level]) for level in levels])

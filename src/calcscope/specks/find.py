@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -124,11 +123,8 @@ def _asked_beside(candidates: list[Candidate], rungs: list[Rung], maps: list[Run
 
 def _peaks(rung: Rung, k: int, min_salience: float) -> list[tuple[float, int, int, int]]:
     """(salience, k, row, column) of each local maximum of 3 × 3 pixels above the threshold."""
-    salience = rung.salience
-    highest = cv2.dilate(salience, np.ones((3, 3), np.uint8))
-    high = np.nonzero(salience > min_salience)  # few: the rest need not be compared
-    tops = (salience[high] == highest[high]) & rung.scale.search[high]
-    return [(float(salience[r, c]), k, int(r), int(c)) for r, c in zip(*(i[tops] for i in high), strict=True)]
+    found = rung.background.peaks(rung.noise, rung.scale.search, min_salience)
+    return [(float(height), k, int(row), int(column)) for row, column, height in zip(*found, strict=True)]
 
 
 def _catalogue(

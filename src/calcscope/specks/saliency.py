@@ -9,6 +9,7 @@ Dividing by the local noise makes one threshold hold for dark and bright, quiet 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import cv2
@@ -17,10 +18,16 @@ from numpy.typing import NDArray
 
 from calcscope.exam.model import Float, Mask
 
+Index = NDArray[np.intp]
+
 LINE_PIXELS = 7
 """Length of the opening's lines: objects up to about five pixels across survive it."""
 
 LINE_DIRECTIONS = 8
+TILE = 64
+"""Pixels to a side of the tiles on which the background is worked out: small enough for the cache."""
+WHOLE = 1 << 20
+"""An image of no more pixels is one tile."""
 SMOOTHING_PIXELS = 0.5
 """Gaussian sigma before the opening: less lets single-pixel noise through, more blurs the specks that
 are two pixels wide into their background."""
@@ -61,11 +68,129 @@ def background(pixels: Float) -> tuple[Float, Float]:
     -------
     smooth, ground : float32 (rows, columns) each; ``smooth - ground`` is the top-hat, never negative
     """
-    smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), SMOOTHING_PIXELS), dtype=np.float32)
-    ground: Float = np.full(smooth.shape, -np.inf, dtype=np.float32)
-    for line in _lines():
-        np.maximum(ground, cv2.morphologyEx(smooth, cv2.MORPH_OPEN, line), out=ground)
-    return smooth, ground
+    both = Background(pixels)
+    return both.smooth, both.ground(0, pixels.shape[0], 0, pixels.shape[1])
+
+
+class Background:
+    """The smoothed image, and its background without small bright objects, worked out where it is asked for.
+
+    Parameters
+    ----------
+    pixels : float32 (rows, columns)
+
+    Attributes
+    ----------
+    smooth : float32 (rows, columns)
+    """
+
+    def __init__(self, pixels: Float) -> None:
+        self.smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), SMOOTHING_PIXELS), dtype=np.float32)
+        self._ground: Float = np.empty_like(self.smooth)
+        self._tile = TILE if pixels.size > WHOLE else max(*pixels.shape, 1)
+        rows, columns = (-(-size // self._tile) for size in pixels.shape)
+        self._done = np.zeros((rows, columns), dtype=bool)
+
+    def ground(self, top: int, bottom: int, left: int, right: int) -> Float:
+        """The background in these rows and columns, float32: never above ``smooth``."""
+        rows, columns = self.smooth.shape
+        top, bottom, left, right = max(top, 0), min(bottom, rows), max(left, 0), min(right, columns)
+        if bottom > top and right > left:
+            first, last = (
+                (top // self._tile, left // self._tile),
+                ((bottom - 1) // self._tile, (right - 1) // self._tile),
+            )
+            if not self._done[first[0] : last[0] + 1, first[1] : last[1] + 1].all():
+                wanted = np.zeros_like(self._done)
+                wanted[first[0] : last[0] + 1, first[1] : last[1] + 1] = True
+                self._work_out(wanted)
+        return self._ground[top:bottom, left:right]
+
+    def peaks(self, noise: Float, search: Mask, least: float) -> tuple[Index, Index, Float]:
+        """Where something stands out of the background: no lower than the eight pixels around.
+
+        Parameters
+        ----------
+        noise : float32 (rows, columns)
+        search : bool (rows, columns): where to look
+        least : height over the background in units of the noise, which it must surpass
+
+        Returns
+        -------
+        rows, columns, salience : (n,) each, in the order of the image; the last is that height
+        """
+        rows, columns = self._perhaps(noise, search, least)
+        salience = self._salience(rows, columns, noise)
+        high = salience > least
+        rows, columns, salience = rows[high], columns[high], salience[high]
+        around = [(r, c) for r in (-1, 0, 1) for c in (-1, 0, 1) if r or c]
+        for down, right in around:
+            beside_rows = np.clip(rows + down, 0, search.shape[0] - 1)
+            beside_columns = np.clip(columns + right, 0, search.shape[1] - 1)
+            top = salience >= self._salience(beside_rows, beside_columns, noise)
+            rows, columns, salience = rows[top], columns[top], salience[top]
+        return rows, columns, salience
+
+    def _salience(self, rows: Index, columns: Index, noise: Float) -> Float:
+        """Height over the background of these pixels, (n,) each, in units of the noise."""
+        wanted = np.zeros_like(self._done)
+        wanted[rows // self._tile, columns // self._tile] = True
+        self._work_out(wanted)
+        at = rows, columns
+        return np.asarray((self.smooth[at] - self._ground[at]) / noise[at])
+
+    def _perhaps(self, noise: Float, search: Mask, least: float) -> tuple[Index, Index]:
+        """The pixels that may stand out so far: the opening by one line is no higher than that by all."""
+        found_rows, found_columns = [], []
+        for lying in strips(search):
+            asked = np.flatnonzero(search[lying].any(axis=0))
+            if not len(asked):
+                continue
+            # The opening looks twice as far as its line's half.
+            left, right = max(int(asked[0]) - LINE_PIXELS + 1, 0), int(asked[-1]) + LINE_PIXELS
+            part = (lying, slice(left, right))
+            line = cv2.morphologyEx(self.smooth[part], cv2.MORPH_OPEN, np.ones((1, LINE_PIXELS), np.uint8))
+            # A little lower, so that rounding loses none.
+            above = cv2.subtract(self.smooth[part], line) > noise[part] * np.float32(0.999 * least)
+            rows, columns = np.nonzero(above & search[part])
+            found_rows.append(rows + lying.start)
+            found_columns.append(columns + left)
+        if not found_rows:
+            return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
+        return np.concatenate(found_rows), np.concatenate(found_columns)
+
+    def _work_out(self, wanted: Mask) -> None:
+        """The background on tiles, bool (rows, columns) of tiles, in stretches of a row of them."""
+        for row, tiles in enumerate(wanted & ~self._done):
+            number = np.flatnonzero(tiles)
+            if not len(number):
+                continue
+            for stretch in np.split(number, np.flatnonzero(np.diff(number) > 1) + 1):
+                self._open(
+                    row * self._tile, int(stretch[0]) * self._tile, (int(stretch[-1]) + 1) * self._tile
+                )
+        self._done |= wanted
+
+    def _open(self, top: int, left: int, right: int) -> None:
+        margin = LINE_PIXELS - 1
+        above, before = min(top, margin), min(left, margin)
+        part = self.smooth[top - above : top + self._tile + margin, left - before : right + margin]
+        inner = self._ground[top : top + self._tile, left:right]
+        rows, columns = inner.shape
+        opened = np.empty_like(part)
+        for number, line in enumerate(_lines()):
+            cv2.morphologyEx(part, cv2.MORPH_OPEN, line, dst=opened)
+            own = opened[above : above + rows, before : before + columns]
+            if number:
+                np.maximum(inner, own, out=inner)
+            else:
+                inner[...] = own
+
+
+def strips(image: Float | Mask) -> Iterator[slice]:
+    """The rows of an image, so many at a time as fit the processor's cache with what is made of them."""
+    for top in range(0, len(image), TILE):
+        yield slice(top, min(top + TILE, len(image)))
 
 
 def noise_residual(pixels: Float) -> Float:
@@ -88,21 +213,31 @@ def local_noise(pixels: Float, inside: Mask, pixel_mm: float, floor: float) -> F
     float32 (rows, columns), in units of ``pixels``
     """
     # The window is large against a pixel: a quarter of the pixels estimates it as well.
-    residual = noise_residual(pixels)
     step = 2 if min(pixels.shape) > 256 else 1
-    residual, weight = residual[::step, ::step], inside[::step, ::step].astype(np.float32)
+    residual = np.empty([-(-size // step) for size in pixels.shape], dtype=np.float32)
+    for rows in strips(pixels):
+        above = min(rows.start, 1)
+        part = noise_residual(pixels[rows.start - above : rows.stop + 1])
+        residual[rows.start // step : -(-rows.stop // step)] = part[
+            above : above + rows.stop - rows.start : step, ::step
+        ]
+    weight = inside[::step, ::step].astype(np.float32)
     window = max(3, round(NOISE_WINDOW_MM / (pixel_mm * step))) | 1
     share = cv2.blur(weight, (window, window)) + 1e-6
-    squares = residual * residual * weight
-
-    def deviation(values: Float) -> Float:
-        return np.asarray(np.sqrt(np.maximum(cv2.blur(values, (window, window)), 0) / share))
-
-    sigma = deviation(squares)
-    for _ in range(3):
-        # 1.02 undoes the loss of variance that clipping at 2.5 sigma costs a Gaussian.
-        sigma = 1.02 * deviation(np.minimum(squares, (CLIP * sigma) ** 2))
-    sigma = np.maximum(sigma, floor, dtype=np.float32)
+    residual *= residual
+    squares = np.multiply(residual, weight, out=residual)
+    sigma, clipped = np.empty_like(squares), squares
+    for turn in range(4):
+        if turn:
+            np.multiply(sigma, CLIP, out=weight)
+            clipped = np.minimum(squares, np.square(weight, out=weight), out=weight)
+        cv2.blur(clipped, (window, window), dst=sigma)
+        np.divide(np.maximum(sigma, 0, out=sigma), share, out=sigma)
+        np.sqrt(sigma, out=sigma)
+        if turn:
+            # Undoes the loss of variance that clipping at 2.5 sigma costs a Gaussian.
+            sigma *= np.float32(1.02)
+    np.maximum(sigma, np.float32(floor), out=sigma)
     return np.asarray(cv2.resize(sigma, pixels.shape[::-1], interpolation=cv2.INTER_LINEAR))
 
 

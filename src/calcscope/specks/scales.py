@@ -6,6 +6,7 @@ of fixed size in pixels finds specks from 0.15 mm to several mm.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -50,7 +51,12 @@ class Scale:
         return (np.asarray(xy, dtype=np.float64) - (self.x0, self.y0) + 0.5) / self.factor - 0.5
 
 
-def ladder(mammogram: Mammogram, search: Mask, margin_mm: float = 2.0) -> list[Scale]:
+def ladder(
+    mammogram: Mammogram,
+    search: Mask,
+    margin_mm: float = 2.0,
+    grey: Callable[[Float], Float] = lambda pixels: pixels,
+) -> list[Scale]:
     """The rungs from the finest useful pixel size upwards, each twice as coarse as the one before.
 
     Parameters
@@ -58,6 +64,7 @@ def ladder(mammogram: Mammogram, search: Mask, margin_mm: float = 2.0) -> list[S
     mammogram : the view
     search : bool (rows, columns), canonical: where to look
     margin_mm : kept around the search region, so that its border has a background
+    grey : what is done to the grey levels of the pixels that are kept
 
     Returns
     -------
@@ -73,18 +80,29 @@ def ladder(mammogram: Mammogram, search: Mask, margin_mm: float = 2.0) -> list[S
     y0, x0 = max(0, rows[0] - margin), max(0, columns[0] - margin)
     y1 = min(search.shape[0], rows[-1] + 1 + margin)
     x1 = min(search.shape[1], columns[-1] + 1 + margin)
-    pixels, inside = mammogram.pixels[y0:y1, x0:x1], search[y0:y1, x0:x1].astype(np.float32)
+    pixels, inside = grey(mammogram.pixels[y0:y1, x0:x1]), search[y0:y1, x0:x1]
 
     scales: list[Scale] = []
     factor = first
-    pixels, inside = block_means(pixels, first), block_means(inside, first)
+    pixels, inside = block_means(pixels, first), _any_of_blocks(inside, first)
     while min(pixels.shape) >= 16 and (not scales or factor * pixel_mm <= COARSEST_PIXEL_MM):
-        scales.append(
-            Scale(pixels, np.asarray(inside > 0), factor * pixel_mm, factor, int(x0), int(y0)),
-        )
-        pixels, inside = block_means(pixels, 2), block_means(inside, 2)
+        scales.append(Scale(pixels, inside, factor * pixel_mm, factor, int(x0), int(y0)))
+        pixels, inside = block_means(pixels, 2), _any_of_blocks(inside, 2)
         factor *= 2
     return scales
+
+
+def _any_of_blocks(mask: Mask, factor: int) -> Mask:
+    """Whether any pixel of a block is True, for the blocks of :func:`block_means`."""
+    if factor == 1:
+        return mask
+    rows, columns = mask.shape[0] // factor, mask.shape[1] // factor
+    blocks = mask[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor)
+    found = np.zeros((rows, columns), dtype=np.bool_)
+    for row in range(factor):
+        for column in range(factor):
+            found |= blocks[:, row, :, column]
+    return found
 
 
 def block_means(image: Float, factor: int) -> Float:
