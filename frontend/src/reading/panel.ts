@@ -400,13 +400,16 @@ class Card {
   }
 
   private showEdits(finding: Finding, ruled: string | null): void {
-    const keys = new Set(finding.edits.map((edit) => edit.field));
+    // Another step brings its own days: that needs no reason beside the step's.
+    const stepped = finding.edits.some((edit) => edit.field === "next_step");
+    const asked = finding.edits.filter((edit) => edit.reason || !(stepped && edit.field === "due_days"));
+    const keys = new Set(asked.map((edit) => edit.field));
     for (const [key, element] of this.editFields)
       if (!keys.has(key)) {
         element.remove();
         this.editFields.delete(key);
       }
-    for (const edit of finding.edits) {
+    for (const edit of asked) {
       let row = this.editFields.get(edit.field);
       if (!row) {
         const id = `${this.id}-because-${edit.field.replace(".", "-")}`;
