@@ -1,19 +1,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from accounts import PASSWORD, Account, Enter
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from calcscope.server.audit.models import Event
 from calcscope.server.exams.models import Woman
-from calcscope.server.patients import accounts
-from calcscope.server.patients.models import Invitation
-from calcscope.server.people.models import User
+from calcscope.server.patients import accounts, results
+from calcscope.server.patients.models import Invitation, Result
+from calcscope.server.people.management.commands import demo
+from calcscope.server.people.models import Site, User
 
 BORN = "1962-03-01"
 BEGIN, ACCOUNT = reverse("patients:begin"), reverse("patients:account")
@@ -160,3 +163,16 @@ def test_her_choice_of_language_is_that_of_her_letters(woman: Woman, anna: User,
     assert '<html lang="tr"' in browser.get(reverse("patients:home")).content.decode()
     woman.refresh_from_db()
     assert woman.language == "tr"
+
+
+def test_the_demonstration_approves_for_itself_and_says_so(
+    site: Site, woman: Woman, signed_in: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    User.objects.create_user("radiologist")
+    demo._approve(site)
+    assert demo._her_account(site) == demo._her_account(site) == woman
+    result = Result.objects.get()
+    assert results.gate(result, "tr").open
+    monkeypatch.setattr(settings, "CONFIG", replace(settings.CONFIG, demo=True))
+    page = signed_in(User.objects.get(username="patient")).get(reverse("patients:result", args=[result.uuid]))
+    assert "for the demonstration only" in page.content.decode()

@@ -233,6 +233,9 @@ def test_a_countrys_time_limit_is_a_step_that_stays_open_until_she_is_told(
         with pytest.raises(results.Refused, match="density"):
             letters.print_letter(each, reader)
         results.state_density(each, "c", reader)
+        told = results.gate(each, "en").explanation
+        assert told is not None
+        assert told.section("density") is not None
         letters.print_letter(each, reader)
         each.telling.refresh_from_db()
         assert each.telling.state == Step.State.DONE

@@ -64,6 +64,12 @@ class Woman(models.Model):
         family, _caret, given = self.name.partition("^")
         return ", ".join(filter(None, (family, given.replace("^", " ").strip()))) or self.patient_id
 
+    @property
+    def as_addressed(self) -> str:
+        """Her name as a letter is addressed; her ID where none is known."""
+        family, _caret, given = self.name.partition("^")
+        return " ".join([*given.replace("^", " ").split(), *family.split()]) or self.patient_id
+
 
 class State(models.TextChoices):
     """How far an exam is."""

@@ -71,7 +71,7 @@ def letter_of(step: Step) -> Letter:
     with translation.override(woman.language):
         greeting, subject = _("Dear patient,"), _("Your appointment")
     return Letter(
-        woman.display,
+        woman.as_addressed,
         woman.address,
         site.name,
         ", ".join(filter(None, (site.name, site.phone, site.email))),

@@ -107,6 +107,12 @@ class Result(AppendOnly):
         return f"result {self.pk}"
 
     @property
+    def signer(self) -> User:
+        """Who signed the report, or compared histology and images."""
+        signed = self.version.author if self.concordance is None else self.concordance.by
+        return signed or self.version.author
+
+    @property
     def is_biopsy(self) -> bool:
         """Whether it is what a biopsy showed."""
         return self.concordance_id is not None
