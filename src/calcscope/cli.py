@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from calcscope.archive.command import app as archive_commands
 from calcscope.node.command import app as node_commands
 from calcscope.risk.command import risk
 from calcscope.server.command import manage, serve
@@ -32,6 +33,7 @@ app = typer.Typer(
 
 app.add_typer(train_commands, name="train")
 app.add_typer(node_commands, name="node")
+app.add_typer(archive_commands, name="archive")
 app.command()(export)
 app.command("import")(import_)
 app.command()(risk)

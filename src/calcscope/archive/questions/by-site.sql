@@ -1,0 +1,14 @@
+-- Calcifications, groups and recalls by institution
+SELECT
+    site,
+    count(*) AS exams,
+    count(DISTINCT patient) AS women,
+    round(median(age)) AS median_age,
+    round(avg(calcifications), 1) AS calcifications_an_exam,
+    round(100 * avg((calcifications > 0)::INT), 1) AS with_any_percent,
+    round(avg(groups), 2) AS groups_an_exam,
+    round(100 * avg(recalled::INT), 1) AS recalled_percent,
+    sum(not_read)::BIGINT AS images_not_read
+FROM exams
+GROUP BY site
+ORDER BY exams DESC, site
