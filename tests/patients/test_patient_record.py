@@ -198,6 +198,7 @@ def test_the_clinic_sees_what_she_would_read_before_it_leaves(
     result: Result, reader: User, signed_in: Enter, approve: Approve
 ) -> None:
     browser = signed_in(reader)
+    assert "passages are not approved" in page(browser, "staff-results")
     shown = page(browser, "staff-result", result.uuid)
     assert "Neither letter nor page tells her yet" in shown
     assert "not medically reviewed" in shown
@@ -205,6 +206,7 @@ def test_the_clinic_sees_what_she_would_read_before_it_leaves(
     preview = browser.get(reverse("patients:staff-letter", args=[result.uuid]))
     assert preview.content.startswith(b"%PDF")
     approve()
+    assert "not approved" not in page(browser, "staff-results")
     assert "She may be told" in page(browser, "staff-result", result.uuid)
     printed = browser.post(reverse("patients:staff-act", args=[result.uuid, "print"]))
     assert printed.content.startswith(b"%PDF")

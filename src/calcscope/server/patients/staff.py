@@ -23,11 +23,11 @@ from calcscope.report.pdf import PdfUnavailable
 from calcscope.server.audit.recording import about
 from calcscope.server.exams.models import Woman
 from calcscope.server.followup.chains import Refused as StepRefused
-from calcscope.server.languages import available
+from calcscope.server.languages import Language, available
 from calcscope.server.languages.words import plain
 from calcscope.server.patients import accounts, approvals, letters, messages, results
 from calcscope.server.patients.models import Happening, Invitation, Message, Result, seen_by
-from calcscope.server.patients.passages import blocks
+from calcscope.server.patients.passages import blocks, load
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role, Site
 
@@ -83,8 +83,21 @@ def results_list(request: Signed) -> HttpResponse:
         "which": which,
         "today": today,
         "tabs": [(key, words, lists[key].count()) for key, words in LISTS.items()],
+        "unapproved": _unapproved(request),
     }
     return render(request, "patients/staff_results.html", shown)
+
+
+def _unapproved(request: Signed) -> list[tuple[Site, Language, int]]:
+    """Where passages are not approved in a language that women of a site read, and how many."""
+    found = []
+    for site in request.user.sites(CLINIC):
+        read = Woman.objects.filter(site=site, results__isnull=False).values_list("language", flat=True)
+        for code in sorted(set(read) & set(available())):
+            every = {each.id: each.sha256 for each in load(code)}
+            if count := len(approvals.missing(site, code, every)):
+                found.append((site, available()[code], count))
+    return found
 
 
 def _result(request: Signed, result_uuid: uuid.UUID) -> Result:
