@@ -23,6 +23,7 @@ from calcscope.lexicon.model import Figure, Named, Source, Term
 from calcscope.node.config import NodeConfig
 from calcscope.reading import ReadSettings
 from calcscope.report import model
+from calcscope.report.schema import json_schema
 
 REFERENCE = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/generate.py; change the code it describes instead. -->\n\n"
@@ -45,7 +46,8 @@ def pages() -> dict[str, str]:
         "lexicon.md": lexicon_page(),
         "sources.md": sources(),
     }
-    return {name: MADE + text.rstrip() + "\n" for name, text in texts.items()}
+    made = {name: MADE + text.rstrip() + "\n" for name, text in texts.items()}
+    return made | {"report.schema.json": json_schema()}
 
 
 def commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pairs import current, earlier, exam, film, group
+from pairs import PIXEL_MM, current, earlier, exam, film, group
+from priors.textures import bent
 
 from calcscope.exam import Exam, Failure, read_exams
 from calcscope.priors.choose import Chosen
@@ -114,6 +115,13 @@ def test_both_priors_are_named_newest_first(compared: model.ExamReport) -> None:
         assert pair.error_mm is not None
         assert pair.error_mm < 3
         assert not pair.turned_over
+        linear = np.array(pair.map)
+        # Where places of the image of then lie in the breast, and so in the image of now, is known.
+        then_mm = np.array([(x, y) for x in (15.0, 35.0, 55.0) for y in (60.0, 80.0, 100.0)])
+        own = np.c_[bent(then_mm) / PIXEL_MM - 0.5, np.ones(len(then_mm))]
+        away = np.hypot(*(own @ linear.T - (then_mm / PIXEL_MM - 0.5)).T) * PIXEL_MM
+        assert np.median(away) < 3
+        assert np.median(np.hypot(*(bent(then_mm) - then_mm).T)) > 4  # what it is without a map
 
 
 def test_a_group_that_is_gone_is_not_lost(tmp_path: Path) -> None:

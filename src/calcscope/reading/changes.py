@@ -13,6 +13,7 @@ from calcscope import lexicon
 from calcscope.exam.model import Points
 from calcscope.priors.change import trend
 from calcscope.priors.compare import Outcome
+from calcscope.priors.grid import from_grid
 from calcscope.priors.model import LIKELY
 from calcscope.reading.comparison import Became, Comparison, Earlier, Gone, Laid
 from calcscope.reading.view import ViewReading
@@ -55,9 +56,13 @@ def prior_models(comparison: Comparison, views: Sequence[ViewReading]) -> list[m
 def _laid_view(laid: Laid, earlier: Earlier, views: Sequence[ViewReading]) -> model.PriorView:
     found, now = laid.registration, views[laid.current]
     assert now.kept is not None
+    then = earlier.views[laid.prior]
+    rows, columns = np.nonzero(now.kept.grid.mask)
+    at = from_grid(np.stack([columns, rows], axis=1).astype(np.float64), now.info.pixel_mm)
     return _prior_view(
         now,
-        earlier.views[laid.prior],
+        then,
+        map=_between_sources(now, then, at, found.to_prior(at)),
         agreement=round(found.agreement, 3),
         error_mm=float(np.median(found.error_mm[now.kept.grid.mask])),
         turned_over=found.way == "turned over",
@@ -205,10 +210,17 @@ def _affine(
         shift = np.median(missed, axis=0)
         canonical[:, 2] += shift
         there = there + shift
-    source = fitted(now.orientation.to_source(at), then.orientation.to_source(mapped(canonical, at)))
-    first, second = (tuple(_rounded(each) for each in row) for row in source)
     middle = mapped(canonical, middle_mm[None] / now.info.pixel_mm)
-    return middle, (first, second)  # type: ignore[return-value]
+    return middle, _between_sources(now, then, at, mapped(canonical, at))
+
+
+def _between_sources(
+    now: ViewReading, then: ViewReading, at: Points, there: Points
+) -> tuple[model.Row, model.Row]:
+    """The map between the source images that fits best what is known of canonical points, (n, 2) each."""
+    source = fitted(now.orientation.to_source(at), then.orientation.to_source(there))
+    first, second = (tuple(_rounded(each) for each in row) for row in source)
+    return first, second  # type: ignore[return-value]
 
 
 def _rounded(value: float) -> float:

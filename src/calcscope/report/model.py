@@ -71,6 +71,11 @@ class PriorView(Model):
         None, description="Median over the breast of the error that two of three places stay below"
     )
     turned_over: bool = Field(False, description="True where the earlier view fits only upside down")
+    map: tuple[Row, Row] | None = Field(
+        None,
+        description="Over the whole breast: takes (x, y, 1) of the source image to x and y of the earlier "
+        "one; each finding's place has one that is nearer the truth there",
+    )
     reason: str | None = Field(None, description="Why the two could not be laid on one another, else null")
 
 

@@ -46,9 +46,10 @@ def payload(exam: Exam, draft: Draft, reader: User, csrf: str) -> dict[str, Any]
             *(_exam(each, each.reading.report(), current=False) for each in earlier if each.reading),
         ],
         "maps": [
-            {"view": place.view, "prior_view": place.prior_view, "map": place.map}
-            for _finding, change in report.compared
-            for place in change.places
+            {"view": pair.view, "prior_view": pair.prior_view, "map": pair.map}
+            for prior in report.priors
+            for pair in prior.views
+            if pair.map is not None
         ],
         "terms": terms(),
         "words": words(),
