@@ -324,8 +324,9 @@ def density_of(result: Result) -> Density | None:
 
 
 def contact_of(site: Site) -> Contact:
-    """Whom a woman of the site calls."""
-    return Contact(name=site.name, address=site.address, phone=site.phone, email=site.email)
+    """Whom a woman of the site calls; no line ends within the number."""
+    phone = site.phone.replace(" ", "\u00a0")
+    return Contact(name=site.name, address=site.address, phone=phone, email=site.email)
 
 
 def against_asking(step: Step) -> list[str]:
