@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -89,6 +90,25 @@ def damaged_deflate(folder: Path) -> Path:
     content = path.read_bytes()
     start = 144 + int.from_bytes(content[140:144], "little")
     return write(path, content[:start] + b"\xff" * 300)
+
+
+def deflated_zeros(folder: Path) -> Path:
+    """No element, 120 MB of zeros."""
+    path = deflate_bomb(folder)
+    content = path.read_bytes()
+    start = 144 + int.from_bytes(content[140:144], "little")
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    chunk = bytes(1 << 20)
+    return write(
+        path, content[:start] + b"".join(deflater.compress(chunk) for _ in range(120)) + deflater.flush()
+    )
+
+
+def millions_of_elements(folder: Path) -> Path:
+    """Behind a sound header nothing but empty elements, each of 8 zero bytes."""
+    path = save(mg_dataset(), folder / "bad.dcm")
+    content = path.read_bytes()
+    return write(path, content[: 144 + int.from_bytes(content[140:144], "little")] + bytes(16 << 20))
 
 
 def swollen_frame(folder: Path) -> Path:
@@ -219,6 +239,8 @@ FILES: dict[str, tuple[Maker, str]] = {
     ),
     "truncated fragments": (lambda folder: keep(compressed(folder, RLELossless), 0.8), "truncated"),
     "deflate bomb": (deflate_bomb, "without end"),
+    "deflated zeros": (deflated_zeros, "without end"),
+    "millions of elements": (millions_of_elements, "TooManyReads"),
     "damaged deflate": (damaged_deflate, "damaged deflated"),
     "video": (video, "compression"),
     "private transfer syntax": (private_syntax, "private transfer syntax"),
@@ -323,6 +345,7 @@ ARCHIVES: dict[str, tuple[dict[str, bytes], str]] = {
     "path traversal": ({"../../evil.dcm": b"x"}, "out of the archive"),
     "absolute path": ({"/etc/evil.dcm": b"x"}, "out of the archive"),
     "windows path": ({"..\\evil.dcm": b"x"}, "out of the archive"),
+    "no path at all": ({".": b"x"}, "out of the archive"),
     "zip in zip": ({"inner.zip": b"PK\x03\x04" + bytes(40)}, "archive inside an archive"),
     "rubbish": ({"bad.dcm": b"\x07\x08\x09" * 500}, "no known image"),
 }
@@ -361,6 +384,42 @@ def test_a_zip_with_a_password_says_so_once(tmp_path: Path) -> None:
     assert exams == []
     assert_actionable(failure, archive)
     assert "password" in failure.reason
+
+
+def test_a_member_without_a_name_is_one_failure(tmp_path: Path) -> None:
+    archive = archive_with(tmp_path / "exam.zip", good_member(tmp_path) | {"x": b"x"})
+    content = archive.read_bytes()
+    directory = content.rindex(b"PK\x01\x02")
+    # The last entry's name has no letters, in its own header and in the directory.
+    local = content.rindex(b"PK\x03\x04")
+    content = (
+        content[: local + 26]
+        + b"\0\0"
+        + content[local + 28 : directory + 28]
+        + b"\0\0"
+        + content[directory + 30 :]
+    )
+    archive.write_bytes(content)
+    exams, failures = read_exams([archive])
+    assert exams or failures
+    for failure in failures:
+        assert_actionable(failure, archive)
+
+
+def test_no_more_is_asked_for_than_a_file_holds(tmp_path: Path) -> None:
+    """An element that announces 4 GB must not have room made for it."""
+    resource = pytest.importorskip("resource")
+    if sys.platform != "linux":
+        pytest.skip("limits the address space")
+    path = endless_element(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    most = (int(Path("/proc/self/statm").read_text().split()[0]) << 12) + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (most, limits[1]))
+    try:
+        _, (failure,) = read_exams([path])
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+    assert "MemoryError" not in failure.reason
 
 
 def test_too_many_or_too_large_archives_are_refused(tmp_path: Path) -> None:

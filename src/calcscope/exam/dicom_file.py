@@ -20,8 +20,8 @@ from pydicom.uid import (
 from calcscope.errors import UnreadableInput
 from calcscope.exam.decode import NATIVE, PixelLayout, decoders_of, truncated
 from calcscope.exam.elements import integer, items, quiet, text, texts
-from calcscope.exam.options import ReadOptions
-from calcscope.exam.sources import Source
+from calcscope.exam.options import RATIO_FREE_BYTES, ReadOptions
+from calcscope.exam.sources import Source, Unpacked
 
 MIN_SIDE = 32
 """Fewer rows or columns than this cannot hold a breast at any pixel size."""
@@ -38,7 +38,8 @@ def open_inflated(source: Source, options: ReadOptions) -> BinaryIO:
 
     Raises
     ------
-    UnreadableInput : where deflated data are damaged, or grow beyond ``options.max_member_bytes``
+    UnreadableInput : where deflated data are damaged, or grow beyond ``options.max_member_bytes`` or
+        ``options.max_ratio``
     """
     stream = source.open()
     head = stream.read(META_BYTES)
@@ -50,21 +51,22 @@ def open_inflated(source: Source, options: ReadOptions) -> BinaryIO:
     group_length = int.from_bytes(content[140:144], "little")
     start = 144 + group_length
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    most = min(options.max_member_bytes, max(RATIO_FREE_BYTES, round(len(content) * options.max_ratio)))
     try:
-        data_set = inflater.decompress(content[start:], options.max_member_bytes)
+        data_set = inflater.decompress(content[start:], most)
     except zlib.error:
         raise UnreadableInput(
             source.name, "damaged deflated data", "an intact data set", "copy or export it again"
         ) from None
     if inflater.unconsumed_tail:
-        limit = f"at most {options.max_member_bytes / 2**20:.0f} MiB"
+        limit = f"at most {most / 2**20:.0f} MiB"
         raise UnreadableInput(
             source.name, "deflated data that grow without end", limit, "export it uncompressed"
         )
     # Same length, so that the group length stays true: UIDs are padded with zero bytes.
     plain = ExplicitVRLittleEndian.encode().ljust(len(DeflatedExplicitVRLittleEndian), b"\0")
     meta = content[:start].replace(DeflatedExplicitVRLittleEndian.encode(), plain)
-    return io.BytesIO(meta + data_set)
+    return Unpacked(meta + data_set)
 
 
 def referenced_files(path: Path) -> list[tuple[str, ...]]:
@@ -75,8 +77,8 @@ def referenced_files(path: Path) -> list[tuple[str, ...]]:
     UnreadableInput : where it is no readable DICOMDIR or lists nothing
     """
     try:
-        with quiet():
-            ds = dcmread(path)
+        with quiet(), Source(path).open() as stream:
+            ds = dcmread(stream)
             records = items(ds, "DirectoryRecordSequence")
             references = [tuple(texts(record, "ReferencedFileID")) for record in records]
     except Exception as error:  # pydicom raises many kinds on damaged files

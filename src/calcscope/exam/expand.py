@@ -15,13 +15,10 @@ from calcscope.errors import UnreadableInput
 from calcscope.exam.dicom_file import referenced_files
 from calcscope.exam.kinds import describe_unknown, kind_of, promises_image
 from calcscope.exam.model import Failure
-from calcscope.exam.options import ReadOptions
+from calcscope.exam.options import RATIO_FREE_BYTES, ReadOptions
 from calcscope.exam.sources import Source, damaged_archive, unreadable_file
 
 EXPECTED = "a DICOM mammogram, or a PNG, PGM or TIFF image"
-
-RATIO_FREE_BYTES = 64 << 20
-"""A file this small is no bomb however well it packs: a wholly black image packs a thousandfold."""
 
 Found = tuple[Source, str] | Failure
 """A file and its kind (``dicom``, ``png``, ``pgm`` or ``tiff``), or why something is refused."""
@@ -154,7 +151,7 @@ def _expand_zip(path: Path, options: ReadOptions) -> Iterator[Found]:
         yield failure_of(damaged_archive(str(path), error))
         return
     with archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         refusal = _refuse_archive(path, members, options)
         if refusal is not None:
             yield refusal
@@ -190,7 +187,7 @@ def _expand_member(
 ) -> Iterator[Found]:
     source = Source(path, member.filename)
     parts = PurePosixPath(member.filename.replace("\\", "/"))
-    if parts.is_absolute() or ".." in parts.parts or parts.parts[0].endswith(":"):
+    if not parts.parts or parts.is_absolute() or ".." in parts.parts or parts.parts[0].endswith(":"):
         found = "a file name that leads out of the archive"
         yield _refused(source.name, found, "names inside the archive", "do not trust this archive")
         return

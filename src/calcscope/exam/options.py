@@ -14,6 +14,9 @@ VIEWS = ("CC", "MLO", "ML", "LM", "LMO", "XCCL", "XCCM", "FB", "SIO", "ISO", "AT
 PLAUSIBLE_PIXEL_MM = (0.01, 1.0)
 """Detectors and film scanners lie between 0.02 and 0.2 mm; outside this range a number is no pixel size."""
 
+RATIO_FREE_BYTES = 64 << 20
+"""A file this small is no bomb however well it packs: a wholly black image packs a thousandfold."""
+
 DATE = re.compile(r"(?<!\d)\d{4}-\d\d-\d\d(?!\d)")
 """A day is written so alone: 02-05-2019 can be read in two ways, and eight digits may be any number."""
 

@@ -105,7 +105,7 @@ def _tiff_header(stream: BinaryIO) -> RasterHeader:
         page = cast(tifffile.TiffPage, tiff.pages[0])
         integer = page.dtype is not None and page.dtype.kind == "u"
         bits = page.bitspersample if integer else 32  # floating-point and signed values are not stored counts
-        return RasterHeader(page.imagelength, page.imagewidth, page.samplesperpixel, bits)
+        return RasterHeader(int(page.imagelength), int(page.imagewidth), int(page.samplesperpixel), int(bits))
 
 
 def _damaged(name: str, kind: str, error: Exception) -> UnreadableInput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,13 @@ from typing import BinaryIO
 
 from calcscope.errors import UnreadableInput
 from calcscope.exam.kinds import HEAD_BYTES
+
+MAX_READS = 1_000_000
+"""The header of a tomosynthesis of 1000 slices is read in a tenth of this. To a parser 8 bytes of zeros are
+an element, so that a large file of nothing would keep it busy for hours."""
+
+LARGE = 1 << 20
+"""Bytes asked for at once from which on it is looked whether the file has as many."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +61,8 @@ class Source:
         """
         try:
             if self.member is None:
-                return self.path.open("rb")
-            return io.BytesIO(_unpacked(self.path, self.member, self.path.stat().st_mtime_ns))
+                return _File(io.FileIO(self.path))
+            return Unpacked(_unpacked(self.path, self.member, self.path.stat().st_mtime_ns))
         except OSError as error:
             raise unreadable_file(self.name, error) from None
         except Exception as error:  # zipfile and its decompressors raise many kinds on damaged data
@@ -82,6 +90,35 @@ class Source:
         """A UID made from the file's content, for images that carry none (PS3.5 B.2, root 2.25)."""
         with self.open() as stream:
             return uid_of(hashlib.file_digest(stream, "sha256").digest())  # type: ignore[arg-type]
+
+
+class TooManyReads(ValueError):
+    """A stream was asked for its bytes in more pieces than any sound header has elements."""
+
+
+class _Guarded:
+    """A stream that a damaged header cannot make run on: it is read in no more than ``MAX_READS`` pieces."""
+
+    _reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._reads += 1
+        if self._reads > MAX_READS:
+            raise TooManyReads(f"more than {MAX_READS} reads")
+        return super().read(size)  # type: ignore[misc, no-any-return]
+
+
+class _File(_Guarded, io.BufferedReader):
+    """A file that makes room for no more than it holds, however many bytes a damaged header asks it for."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > LARGE:
+            size = min(size, max(os.fstat(self.fileno()).st_size - self.tell(), 0))
+        return super().read(size)
+
+
+class Unpacked(_Guarded, io.BytesIO):
+    """The content of an archive's member, or of a deflated data set, as a stream."""
 
 
 # Kept for one member only: the slices of a tomosynthesis are asked for one after the other.

@@ -14,8 +14,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from fhir.resources.R4B.bundle import Bundle
+from pydantic import ValidationError
 
 from calcscope import lexicon
+from calcscope.errors import UnreadableInput
 from calcscope.lexicon.model import Order
 from calcscope.report.model import EarlierFinding, Finding, NextStep
 from calcscope.standards.fhir_codes import Json, category, concept, known, later
@@ -28,8 +30,21 @@ FILE = "fhir.json"
 
 
 def files(subject: Subject) -> dict[str, bytes]:
-    """``fhir.json``: the exam as one bundle."""
-    checked = Bundle.model_validate(bundle(subject))
+    """``fhir.json``: the exam as one bundle.
+
+    Raises
+    ------
+    UnreadableInput : where the report, changed by somebody since, holds what no bundle can
+    """
+    try:
+        checked = Bundle.model_validate(bundle(subject))
+    except ValidationError as error:
+        # Where it would stand and what is wrong; never what stands there.
+        fault = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(map(str, fault["loc"]))
+        found = f"a value that FHIR does not allow ({' '.join(fault['msg'].split())} at {where})"
+        remedy = "read the exam again"
+        raise UnreadableInput("report.json", found, "a report as it was written", remedy) from error
     text = json.dumps(json.loads(checked.model_dump_json()), ensure_ascii=False, indent=1)
     return {FILE: (text + "\n").encode()}
 

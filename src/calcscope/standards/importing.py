@@ -118,7 +118,9 @@ def read_cad_sr(path: Path) -> CadMarks:
             cut = _is_cut(ds)
     except InvalidDicomError as error:
         raise UnreadableInput(source, "no DICOM file", expected, remedy) from error
-    except (OSError, EOFError, ValueError) as error:
+    except UnreadableInput:
+        raise
+    except Exception as error:  # pydicom raises many kinds on damaged files
         raise UnreadableInput(source, "a damaged DICOM file", expected, "copy it again") from error
     if cut:
         raise UnreadableInput(source, "a file that is cut short", "all of it", "copy it again")

@@ -1,0 +1,1 @@
+"""Damaged inputs: seeds, ways to damage them, and the processes that have them read."""
