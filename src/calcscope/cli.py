@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial, wraps
 from pathlib import Path
@@ -110,6 +112,17 @@ def _reads(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+@contextmanager
+def _quick_imports() -> Iterator[None]:
+    """Import without looking for garbage among what stays: that would take a seventh of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @app.command()
 @_reads
 def read(
@@ -148,7 +161,8 @@ def read(
 
         calcscope read film.png --pixel-mm 0.05 --laterality L --view MLO --out report
     """
-    from calcscope.reading import read_paths
+    with _quick_imports():
+        from calcscope.reading import read_paths
 
     _reading(partial(read_paths, paths, priors=prior or ()), asked, date)
 
@@ -174,7 +188,8 @@ def compare(
 
         calcscope compare 2019-05-02/ 2021-06-10/ --patient W-1 --pixel-mm 0.05 --out report
     """
-    from calcscope.reading import compare_paths
+    with _quick_imports():
+        from calcscope.reading import compare_paths
 
     _reading(partial(compare_paths, paths), asked)
 

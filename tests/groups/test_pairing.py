@@ -10,6 +10,7 @@ import pytest
 from groups.geometry import Woman
 
 from calcscope.groups.location import Sighting
+from calcscope.groups import pairing
 from calcscope.groups.pairing import pair_views
 
 
@@ -154,3 +155,15 @@ def test_no_findings_no_pairs() -> None:
     # Without a nipple there is no depth to compare.
     blind = woman.sees("MLO", 0, 0, 40, nipple=False)
     assert pair_views([woman.sees("CC", 0, 0, 40)], [blind]) == [(0, None, 0.0), (None, 0, 0.0)]
+
+
+def test_trying_every_matching_finds_that_of_least_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(200):
+        difference = np.abs(random.normal(0, 2, random.integers(0, 5, 2)))
+        difference[random.random(difference.shape) < 0.3] = np.inf
+        tried = pairing.assigned(difference, 2.0)
+        with monkeypatch.context() as patch:
+            patch.setattr(pairing, "FEW", -1)
+            solved = pairing.assigned(difference, 2.0)
+        assert set(zip(*tried, strict=True)) == set(zip(*solved, strict=True))

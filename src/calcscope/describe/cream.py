@@ -20,6 +20,7 @@ from calcscope.describe.axes import main_axes
 from calcscope.describe.model import Mimic
 from calcscope.exam.model import Float, Mammogram, Mask, Points
 from calcscope.groups.links import component_of, connected
+from calcscope.specks.saliency import strips
 
 GRID_MM, COARSEST_MM = 0.15, 0.12
 """Lines are looked for on pixels of about this size; on coarser images strokes run into one another."""
@@ -58,13 +59,13 @@ class Smear(NamedTuple):
     covered: Mask
 
 
-class _Ridges(NamedTuple):
-    """Height of bright lines, and the second derivatives, each (rows, columns)."""
+class _Lines(NamedTuple):
+    """Pixels on bright lines in the order of the image, (n,) each: place, height, direction in radians."""
 
+    row: NDArray[np.intp]
+    column: NDArray[np.intp]
     height: Float
-    xx: Float
-    yy: Float
-    xy: Float
+    direction: Float
 
 
 class _Stroke(NamedTuple):
@@ -93,9 +94,9 @@ def find_cream(mammogram: Mammogram, breast: Breast, xy_mm: Points) -> list[Smea
     offset = np.array(corner[::-1]) + 0.5
     bundles: list[list[_Stroke]] = []
     for width in RIDGES_MM:
-        ridges = _ridges(relative, width / step)
+        lines = _lines(relative, searched > 0, width / step)
         for level in LEVELS:
-            bundles += _bundles(_strokes(ridges, searched > 0, level, step, offset))
+            bundles += _bundles(_strokes(lines, level, step, offset))
     smears: list[Smear] = []
     taken = np.zeros((0, 2))
     for bundle in sorted(bundles, key=_strength_mm, reverse=True):
@@ -119,18 +120,27 @@ def _relative(pixels: Float, step_mm: float) -> Float:
     return pixels / (np.asarray(level) + np.float32(FLOOR))
 
 
-def _ridges(relative: Float, sigma: float) -> _Ridges:
-    """Bright lines of a width; ``sigma`` in pixels."""
+def _lines(relative: Float, searched: Mask, sigma: float) -> _Lines:
+    """Bright lines of a width, no lower than the lowest of ``LEVELS``; ``sigma`` in pixels."""
     smooth, slope, bend = _kernels(sigma)
-    xx, yy, xy = (
-        cv2.sepFilter2D(relative, -1, row, column, borderType=cv2.BORDER_REFLECT)
-        for row, column in ((bend, smooth), (smooth, bend), (slope, slope))
-    )
-    mean = cv2.addWeighted(xx, 0.5, yy, 0.5, 0)
-    half = cv2.magnitude(cv2.addWeighted(xx, 0.5, yy, -0.5, 0), xy)
-    # The curvatures are mean - half across and mean + half along; |a + b| = max(a + b, -a - b).
-    height = np.minimum(-2 * np.asarray(mean), 2 * np.asarray(half)) * np.float32(sigma**2)
-    return _Ridges(height, np.asarray(xx), np.asarray(yy), np.asarray(xy))
+    reach = len(smooth) // 2
+    parts = []
+    for rows in strips(relative):  # what is made of a few rows stays in the processor's cache
+        above = min(rows.start, reach)
+        part = relative[rows.start - above : rows.stop + reach]
+        own = slice(above, above + rows.stop - rows.start)
+        xx, yy, xy = (
+            np.asarray(cv2.sepFilter2D(part, -1, row, column, borderType=cv2.BORDER_REFLECT))[own]
+            for row, column in ((bend, smooth), (smooth, bend), (slope, slope))
+        )
+        mean = cv2.addWeighted(xx, 0.5, yy, 0.5, 0)
+        half = cv2.magnitude(cv2.addWeighted(xx, 0.5, yy, -0.5, 0), xy)
+        # The curvatures are mean - half across and mean + half along; |a + b| = max(a + b, -a - b).
+        height = np.minimum(-2 * np.asarray(mean), 2 * np.asarray(half)) * np.float32(sigma**2)
+        high = np.nonzero((height > min(LEVELS)) & searched[rows])
+        direction = 0.5 * np.arctan2(2 * xy[high], xx[high] - yy[high])
+        parts.append((high[0] + rows.start, high[1], height[high], direction))
+    return _Lines(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _kernels(sigma: float) -> tuple[Float, Float, Float]:
@@ -166,31 +176,32 @@ def _searched(breast: Breast, factor: int) -> tuple[NDArray[np.uint8], tuple[int
     return searched[top : y + height + margin, left : x + width + margin], (top, left)
 
 
-def _strokes(ridges: _Ridges, searched: Mask, level: float, step_mm: float, corner: Points) -> list[_Stroke]:
+def _strokes(lines: _Lines, level: float, step_mm: float, corner: Points) -> list[_Stroke]:
     """Straight lines above a height; ``corner``: x, y of the first pixel's centre, in pixels.
 
     Pixels that touch are of one line where it has nearly the same direction in both: so strokes are told from
     the creases that cross them.
     """
-    row, column = np.nonzero((ridges.height > level) & searched)
+    high = lines.height > level
+    row, column = lines.row[high], lines.column[high]
+    heights, direction = lines.height[high], lines.direction[high]
     if not len(row):
         return []
-    place = np.full(np.add(searched.shape, 2), -1, dtype=np.int32)
-    place[row + 1, column + 1] = np.arange(len(row))
-    direction = 0.5 * np.arctan2(2 * ridges.xy[row, column], ridges.xx[row, column] - ridges.yy[row, column])
+    width = int(column.max()) + 3  # a row ends before the next begins, also one pixel beside it
+    place = row * width + column
     steps = []
     for down, right in ((0, 1), (1, -1), (1, 0), (1, 1)):
-        other = place[row + 1 + down, column + 1 + right]
-        one = np.flatnonzero(other >= 0)
+        beside = place + down * width + right
+        other = np.minimum(np.searchsorted(place, beside), len(place) - 1)
+        one = np.flatnonzero(place[other] == beside)
         turn = np.abs(direction[one] - direction[other[one]])
         alike = np.minimum(turn, np.pi - turn) <= np.radians(TURN_DEG)
         steps.append(np.stack([one, other[one]], axis=1)[alike])
     xy_mm = (np.stack([column, row], axis=1) + corner) * step_mm
-    heights = ridges.height[row, column]
     line = component_of(len(row), np.concatenate(steps))
     order, sizes = np.argsort(line, kind="stable"), np.bincount(line)
-    lines = [one for one in np.split(order, np.cumsum(sizes)[:-1]) if len(one) >= STROKE_MM / step_mm]
-    found = [_straight(xy_mm[one], heights[one]) for one in lines]
+    longest = [one for one in np.split(order, np.cumsum(sizes)[:-1]) if len(one) >= STROKE_MM / step_mm]
+    found = [_straight(xy_mm[one], heights[one]) for one in longest]
     return [stroke for stroke in found if stroke is not None]
 
 

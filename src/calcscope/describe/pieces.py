@@ -101,14 +101,8 @@ def _outlined(index: int, catalogue: SpeckCatalogue, mammogram: Mammogram) -> tu
     cv2.fillPoly(own, [np.round(corners * 16).astype(np.int32)], 1, shift=4)
     height = float(excess[own > 0].max(initial=0.0))
     least = max(min(OVER_NOISE * noise, OF_OWN * height), 0.5 * noise)
-    local = cv2.dilate(excess, _disc(2 * HEIGHT_MM / step))
-    raised = ((excess > SHARE * local) & (excess > least)).astype(np.uint8)
-    _, label = cv2.connectedComponents(raised, connectivity=8)
-    under = label[(own > 0) & (raised > 0)]
-    if not under.size:
-        return [catalogue.outlines[index]], noise
-    region = (label == np.bincount(under).argmax()).astype(np.uint8)
-    if region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any():
+    region = _region(excess, own, least, step)
+    if region is None:
         return [catalogue.outlines[index]], noise
     outlines = [
         (border + 0.5) / finer - 0.5 + (left, top)
@@ -116,6 +110,33 @@ def _outlined(index: int, catalogue: SpeckCatalogue, mammogram: Mammogram) -> tu
         if len(border := _border(part)) >= 3
     ]
     return outlines or [catalogue.outlines[index]], noise
+
+
+def _region(excess: Float, own: NDArray[np.uint8], least: float, step_mm: float) -> NDArray[np.uint8] | None:
+    """What a mark lies on, 0 or 1 (rows, columns); None where nothing rises under it or it leads out of the
+    field."""
+    # What is raised lies within what is above the least: only there is the local height looked for.
+    high = (excess > least).astype(np.uint8)
+    _, label, boxes, _ = cv2.connectedComponentsWithStats(high, connectivity=8)
+    under = np.unique(label[(own > 0) & (high > 0)])
+    if not under.size:
+        return None
+    start = boxes[under, :2].min(axis=0)
+    end = (boxes[under, :2] + boxes[under, 2:4]).max(axis=0)
+    disc = _disc(2 * HEIGHT_MM / step_mm)
+    margin = disc.shape[0] // 2
+    (x0, y0), (x1, y1) = np.maximum(start - margin, 0), end + margin
+    local = cv2.dilate(excess[y0:y1, x0:x1], disc)
+    raised = ((excess[y0:y1, x0:x1] > SHARE * local) & (high[y0:y1, x0:x1] > 0)).astype(np.uint8)
+    _, label = cv2.connectedComponents(raised, connectivity=8)
+    under = label[(own[y0:y1, x0:x1] > 0) & (raised > 0)]
+    if not under.size:
+        return None
+    region = np.zeros(excess.shape, np.uint8)
+    region[y0:y1, x0:x1] = label == np.bincount(under).argmax()
+    if region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any():
+        return None
+    return region
 
 
 def _excess(patch: Float, pixel_mm: float, finer: int, width_mm: float) -> Float:

@@ -47,7 +47,8 @@ class ViewCodes:
 def view_table() -> dict[str, Any]:
     """Content of ``data/views.yaml``."""
     text = resources.files("calcscope.exam").joinpath("data/views.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the C loader is ten times faster
+    return dict(yaml.load(text, Loader=loader))
 
 
 @cache

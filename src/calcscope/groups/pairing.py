@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from calcscope.groups.location import Offset, Sighting, figure, offset
 
@@ -68,6 +68,10 @@ def pair_views(cc: Sequence[Sighting], mlo: Sequence[Sighting]) -> list[Pair]:
     return pairs + [Pair(None, j, 0.0) for j in range(len(mlo)) if j not in matched]
 
 
+FEW = 2
+"""Of so many findings in one of the views every matching is tried."""
+
+
 def assigned(difference: NDArray[np.float64], alone: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the matching of least total squared difference, one to one.
 
@@ -77,6 +81,12 @@ def assigned(difference: NDArray[np.float64], alone: float) -> tuple[NDArray[np.
     alone : cost of leaving one row or one column unmatched: a pair is left alone beyond twice that
     """
     rows, columns = difference.shape
+    if min(rows, columns) <= FEW:
+        if rows <= columns:
+            return _of_few(difference, alone)
+        return _of_few(difference.T, alone)[::-1]
+    from scipy.optimize import linear_sum_assignment
+
     # Each row gets a private partner that stands for "not seen in the other view", and so does each column.
     cost = np.full((rows + columns, rows + columns), 1e9)
     cost[:rows, :columns] = np.where(np.isfinite(difference), difference**2, 1e9)
@@ -87,6 +97,20 @@ def assigned(difference: NDArray[np.float64], alone: float) -> tuple[NDArray[np.
     real = (first < rows) & (second < columns)
     real[real] &= np.isfinite(difference[first[real], second[real]])
     return first[real], second[real]
+
+
+def _of_few(difference: NDArray[np.float64], alone: float) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """As :func:`assigned`, by trying every matching of a few rows."""
+    cost = difference**2 - 2 * alone  # a pair saves leaving both alone
+    best, chosen = 0.0, [-1] * len(cost)
+    for columns in product(range(-1, cost.shape[1]), repeat=len(cost)):
+        pairs = [(row, column) for row, column in enumerate(columns) if column >= 0]
+        if len({column for _, column in pairs}) == len(pairs):
+            total = sum(float(cost[pair]) for pair in pairs)
+            if total < best:
+                best, chosen = total, list(columns)
+    first = np.flatnonzero(np.array(chosen, dtype=np.intp) >= 0)
+    return first, np.array(chosen, dtype=np.intp)[first]
 
 
 class _Matching(NamedTuple):

@@ -14,7 +14,6 @@ from typing import Literal, NamedTuple
 
 import cv2
 import numpy as np
-from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 
 from calcscope import lexicon
@@ -134,6 +133,7 @@ def fit_curve(snr: Numbers, found: Numbers) -> DetectionCurve:
     snr : (n,) expected ratios of calcifications that are there
     found : (n,) 1 where found, 0 where not
     """
+    from scipy.optimize import minimize
 
     def loss(parameters: Numbers) -> float:
         middle, slope, top = np.exp(parameters[0]), np.exp(parameters[1]), 1 / (1 + np.exp(-parameters[2]))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+import cv2
 import numpy as np
 
 from calcscope import lexicon
@@ -69,7 +71,7 @@ def read_exam(
     wanted = [view for view in exam.views if not _is_raw_twin(view, exam)]
     compare = bool(choose_priors(replace(exam, views=tuple(wanted)), [one.exam for one in offered])[0])
     listing = to_be_compared(settings) if compare else settings
-    with ThreadPoolExecutor(VIEWS_AT_ONCE) as pool:
+    with _side_by_side(len(wanted)), ThreadPoolExecutor(VIEWS_AT_ONCE) as pool:
         read = list(pool.map(lambda view: _read(view, listing, progress, compare), wanted))
     views = [_with_warnings(each, exam) for each in read if isinstance(each, ViewReading)]
     failures = [each for each in read if isinstance(each, Failure)]
@@ -120,6 +122,17 @@ def read_exam(
         ],
     )
     return report, [*failures, *comparison.failures]
+
+
+@contextmanager
+def _side_by_side(views: int) -> Iterator[None]:
+    """One thread of OpenCV for each view: more would only get in each other's way."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1 if views > 1 else threads)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(threads)
 
 
 def _compared(

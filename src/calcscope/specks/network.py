@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -39,8 +40,8 @@ to that."""
 STRIP, STRIP_HALO = 128, 24
 """Rows of an image on which the network is run at a time, and what is given to it around them."""
 CELL, REACH = 16, 48
-"""Within a strip it is run on stretches of whole cells of so many columns. With so many columns more on
-either side a stretch says what the whole strip says: the network sees no further."""
+"""Within a strip it is run on stretches of cells of so many rows and columns. With so many more around it a
+stretch says what the whole strip says: the network sees no further."""
 NOT_ASKED = -20.0
 BAND = 16
 """Blocks in so many rows of them have their local mean taken at once."""
@@ -173,7 +174,9 @@ class RungLogits:
                 else np.flatnonzero(search[first : first + STRIP].any(axis=0))
             )
             self._limits.append((int(asked[0]) // 8 * 8, int(asked[-1]) + 1) if len(asked) else (0, 0))
-        self._done = [np.zeros(-(-(end - first) // CELL), dtype=bool) for first, end in self._limits]
+        self._done = [
+            np.zeros((STRIP // CELL, -(-(end - first) // CELL)), dtype=bool) for first, end in self._limits
+        ]
 
     def near(self, points: NDArray[np.intp]) -> NDArray[np.float64]:
         """The greatest logit within a pixel of each point, (n, 2) row, column: float64 (n,)."""
@@ -183,39 +186,42 @@ class RungLogits:
         strips = around[:, 0] // STRIP
         for number in np.unique(strips):
             first, end = self._limits[number]
-            columns = around[strips == number, 1]
-            columns = columns[(columns >= first) & (columns < end)]
-            self._ask(int(number), np.unique((columns - first) // CELL))
+            rows, columns = around[strips == number].T
+            inside = (columns >= first) & (columns < end)
+            wanted = np.zeros_like(self._done[number])
+            wanted[rows[inside] % STRIP // CELL, (columns[inside] - first) // CELL] = True
+            self._ask(int(number), wanted)
         return greatest_at(self._logits, points)
 
     def everywhere(self) -> Float:
         """The logit at each pixel, float32 (rows, columns)."""
         for number, done in enumerate(self._done):
-            self._ask(number, np.arange(len(done)))
+            self._ask(number, np.ones_like(done))
         return self._logits
 
-    def _ask(self, number: int, cells: NDArray[np.intp]) -> None:
+    def _ask(self, number: int, wanted: NDArray[np.bool_]) -> None:
         """Work out cells of a strip, in stretches; short gaps between two cost less than two borders."""
-        done = self._done[number]
-        cells = cells[~done[cells]]
+        wanted &= ~self._done[number]
+        cells = np.flatnonzero(wanted.any(axis=0))
         if not len(cells):
             return
         for stretch in np.split(cells, np.flatnonzero(np.diff(cells) > 2 * REACH // CELL) + 1):
-            self._run(number, int(stretch[0]), int(stretch[-1]) + 1)
-            done[stretch[0] : stretch[-1] + 1] = True
+            left, right = int(stretch[0]), int(stretch[-1]) + 1
+            rows = np.flatnonzero(wanted[:, left:right].any(axis=1))
+            top, bottom = int(rows[0]), int(rows[-1]) + 1
+            self._run(number, top, bottom, left, right)
+            self._done[number][top:bottom, left:right] = True
 
-    def _run(self, number: int, cell: int, cell_end: int) -> None:
-        left, right = self._limits[number]
+    def _run(self, number: int, top: int, bottom: int, left: int, right: int) -> None:
+        """Work out these rows and columns of a strip's cells."""
         first = number * STRIP
-        last = min(first + STRIP, len(self._pixels))
-        column, end = left + cell * CELL, min(left + cell_end * CELL, right)
-        # What is given to the network: up to the strip's own borders at most, and a multiple of 8.
-        start = max(column - REACH, left - STRIP_HALO)
-        stop = min(left + cell_end * CELL + REACH, right + -(right - left) % 8 + STRIP_HALO)
-        height = last - first + -(last - first) % 8
-        given = self._given(first - STRIP_HALO, first + height + STRIP_HALO, start, stop)
-        inner = _run(given[None])[0, STRIP_HALO:, column - start :]
-        self._logits[first:last, column:end] = inner[: last - first, : end - column]
+        rows = _Range.of(first, min(first + STRIP, len(self._pixels)), top, bottom)
+        columns = _Range.of(*self._limits[number], left, right)
+        given = self._given(rows.start, rows.stop, columns.start, columns.stop)
+        inner = _run(given[None])[0, rows.first - rows.start :, columns.first - columns.start :]
+        self._logits[rows.first : rows.last, columns.first : columns.last] = inner[
+            : rows.last - rows.first, : columns.last - columns.first
+        ]
 
     def _given(self, top: int, bottom: int, left: int, right: int) -> Float:
         """What the network sees of a part of the rung; beyond the rung its outermost pixels go on."""
@@ -223,6 +229,23 @@ class RungLogits:
         inside = max(top, 0), min(bottom, rows), max(left, 0), min(right, columns)
         around = ((inside[0] - top, bottom - inside[1]), (inside[2] - left, right - inside[3]))
         return np.pad(normalised_part(self._pixels, self._noise, *inside), around, mode="edge")
+
+
+class _Range(NamedTuple):
+    """Rows or columns: first and behind the last that are worked out, and that are given to the network."""
+
+    first: int
+    last: int
+    start: int
+    stop: int
+
+    @classmethod
+    def of(cls, first: int, last: int, cell: int, end: int) -> _Range:
+        """Those of some cells of a strip that goes from ``first`` to ``last``: what is given ends with the
+        strip's own borders, and is a multiple of 8."""
+        begin, stop = first + cell * CELL, first + end * CELL
+        limit = last + -(last - first) % 8 + STRIP_HALO
+        return cls(begin, min(stop, last), max(begin - REACH, first - STRIP_HALO), min(stop + REACH, limit))
 
 
 def normalised_part(pixels: Float, noise: Float, top: int, bottom: int, left: int, right: int) -> Float:
@@ -254,7 +277,8 @@ def greatest_at(logits: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
 
 def _run(images: Float) -> Float:
     """(n, rows, columns) normalised to logits of the same shape; rows and columns are multiples of 8."""
-    session = _session()
+    with _making:  # views are read side by side
+        session = _session()
     (logits,) = session.run(None, {"image": np.ascontiguousarray(images[:, None])})
     return np.asarray(logits[:, 0], dtype=np.float32)
 
@@ -278,6 +302,7 @@ def current_model() -> Path | None:
 
 
 _model: Path | None = None
+_making = Lock()
 
 
 @cache

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import find_contours
 from skimage.segmentation import watershed
@@ -142,10 +143,8 @@ def _shape(excess: Float, outline: Points, top: float, pixel_mm: float) -> Shape
         rows, columns = np.indices(excess.shape)
         x, y = float((values * columns).sum() / total), float((values * rows).sum() / total)
 
-    gradient_y: Float = np.gradient(excess, axis=0)
-    gradient_x: Float = np.gradient(excess, axis=1)
-    on = np.clip(np.rint(outline).astype(int), 0, np.array(excess.shape[::-1]) - 1)
-    slope = np.hypot(gradient_x[on[:, 1], on[:, 0]], gradient_y[on[:, 1], on[:, 0]])
+    column, row = np.clip(np.rint(outline).astype(int), 0, np.array(excess.shape[::-1]) - 1).T
+    slope = np.hypot(_difference(excess, row, column), _difference(excess.T, column, row))
     return Shape(
         outline=outline,
         x=x,
@@ -163,9 +162,16 @@ def _shape(excess: Float, outline: Points, top: float, pixel_mm: float) -> Shape
     )
 
 
+def _difference(image: Float, row: NDArray[np.int64], column: NDArray[np.int64]) -> Float:
+    """Slope along the columns at some pixels, (n,) each, in units of the image per pixel."""
+    before, after = np.maximum(column - 1, 0), np.minimum(column + 1, image.shape[1] - 1)
+    return np.asarray((image[row, after] - image[row, before]) / (after - before).astype(np.float32))
+
+
 def _area(polygon: Points) -> float:
     x, y = polygon[:, 0], polygon[:, 1]
-    return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
+    next_x, next_y = np.append(x[1:], x[0]), np.append(y[1:], y[0])
+    return 0.5 * abs(float(np.dot(x, next_y) - np.dot(y, next_x)))
 
 
 def _feret(hull: Points) -> tuple[float, float, float]:
@@ -174,7 +180,7 @@ def _feret(hull: Points) -> tuple[float, float, float]:
     distance = np.hypot(difference[..., 0], difference[..., 1])
     i, j = divmod(int(np.argmax(distance)), len(hull))
     dx, dy = hull[i] - hull[j]
-    edges = np.roll(hull, -1, axis=0) - hull
+    edges = np.concatenate([hull[1:], hull[:1]]) - hull
     lengths = np.hypot(edges[:, 0], edges[:, 1])
     edges = edges[lengths > 1e-9] / lengths[lengths > 1e-9, None]
     if not len(edges):
@@ -185,7 +191,7 @@ def _feret(hull: Points) -> tuple[float, float, float]:
     return float(distance[i, j]), float(np.arctan2(dy, dx) % np.pi), width
 
 
-def _hollowness(excess: Float, inside: np.typing.NDArray[np.uint8], centre: tuple[float, float]) -> float:
+def _hollowness(excess: Float, inside: NDArray[np.uint8], centre: tuple[float, float]) -> float:
     """How dark the middle is: (rim - centre) / rim, from the mean of the core and of the brightest
     shell between the core and the outline (0 when the middle is the brightest)."""
     depth = cv2.distanceTransform(np.pad(inside, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]

@@ -28,6 +28,8 @@ BASE = 25
 _ANGLES = np.arange(DIRECTIONS) * (2 * np.pi / DIRECTIONS)
 _STEPS_X = np.outer(REACH, np.cos(_ANGLES))
 _STEPS_Y = np.outer(REACH, np.sin(_ANGLES))
+_OPPOSITE = (np.arange(DIRECTIONS) + DIRECTIONS // 2) % DIRECTIONS
+_BESIDE = (np.arange(DIRECTIONS)[:, None] + np.arange(-PARTED, PARTED + 1)) % DIRECTIONS
 
 
 @dataclass(frozen=True)
@@ -57,12 +59,22 @@ def rays(patch: Float, x: float, y: float, start: float) -> Rays:
     at_x = np.clip(np.rint(x + start * _STEPS_X).astype(np.intp), 0, columns - 1)
     at_y = np.clip(np.rint(y + start * _STEPS_Y).astype(np.intp), 0, rows - 1)
     profile = patch[at_y, at_x].mean(axis=0)
-    profile = profile - np.percentile(profile, BASE)
-    opposite = float(np.minimum(profile, np.roll(profile, DIRECTIONS // 2)).max())
+    profile = profile - _percentile(profile, BASE)
+    opposite = float(np.minimum(profile, profile[_OPPOSITE]).max())
     heights = []
     left = profile.copy()
     for _ in range(3):
         best = int(np.argmax(left))
         heights.append(float(left[best]))
-        left[(best + np.arange(-PARTED, PARTED + 1)) % DIRECTIONS] = -np.inf
+        left[_BESIDE[best]] = -np.inf
     return Rays(first=heights[0], opposite=opposite, third=heights[2])
+
+
+def _percentile(values: Float, percent: float) -> np.float32:
+    """As np.percentile has it, without what that spends on looking at its arguments."""
+    place = percent / 100 * (len(values) - 1)
+    low = int(place)
+    share = np.float32(place - low)
+    below, above = np.partition(values, (low, low + 1))[low : low + 2]
+    difference = above - below
+    return np.float32(above - difference * (1 - share) if share >= 0.5 else below + difference * share)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from mmap import mmap
 
 import cv2
 import numpy as np
@@ -26,6 +27,8 @@ LINE_PIXELS = 7
 LINE_DIRECTIONS = 8
 TILE = 64
 """Pixels to a side of the tiles on which the background is worked out: small enough for the cache."""
+NEARLY = 0.999
+"""What is compared before it is worked out exactly is compared with a little less: rounding loses none."""
 WHOLE = 1 << 20
 """An image of no more pixels is one tile."""
 SMOOTHING_PIXELS = 0.5
@@ -86,7 +89,9 @@ class Background:
 
     def __init__(self, pixels: Float) -> None:
         self.smooth = np.asarray(cv2.GaussianBlur(pixels, (0, 0), SMOOTHING_PIXELS), dtype=np.float32)
-        self._ground: Float = np.empty_like(self.smooth)
+        # Memory of which the system hands out only what is written to: most tiles never are.
+        memory = mmap(-1, max(self.smooth.nbytes, 1))
+        self._ground: Float = np.frombuffer(memory, np.float32, pixels.size).reshape(pixels.shape)
         self._tile = TILE if pixels.size > WHOLE else max(*pixels.shape, 1)
         rows, columns = (-(-size // self._tile) for size in pixels.shape)
         self._done = np.zeros((rows, columns), dtype=bool)
@@ -120,6 +125,11 @@ class Background:
         rows, columns, salience : (n,) each, in the order of the image; the last is that height
         """
         rows, columns = self._perhaps(noise, search, least)
+        for step in ((1, 0), (1, 1), (1, -1)):
+            # Few are left after each: that saves most of the work on the tiles.
+            height = self.smooth[rows, columns] - self._opened_along(rows, columns, step)
+            above = height > noise[rows, columns] * np.float32(NEARLY * least)
+            rows, columns = rows[above], columns[above]
         salience = self._salience(rows, columns, noise)
         high = salience > least
         rows, columns, salience = rows[high], columns[high], salience[high]
@@ -150,14 +160,34 @@ class Background:
             left, right = max(int(asked[0]) - LINE_PIXELS + 1, 0), int(asked[-1]) + LINE_PIXELS
             part = (lying, slice(left, right))
             line = cv2.morphologyEx(self.smooth[part], cv2.MORPH_OPEN, np.ones((1, LINE_PIXELS), np.uint8))
-            # A little lower, so that rounding loses none.
-            above = cv2.subtract(self.smooth[part], line) > noise[part] * np.float32(0.999 * least)
-            rows, columns = np.nonzero(above & search[part])
+            above = cv2.subtract(self.smooth[part], line) > noise[part] * np.float32(NEARLY * least)
+            above &= search[part]
+            if not above.any():
+                continue
+            rows, columns = np.nonzero(above)
             found_rows.append(rows + lying.start)
             found_columns.append(columns + left)
         if not found_rows:
             return np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp)
         return np.concatenate(found_rows), np.concatenate(found_columns)
+
+    def _opened_along(self, rows: Index, columns: Index, step: tuple[int, int]) -> Float:
+        """The opening by one straight line at some pixels, (n,) each; ``step`` from pixel to pixel of it."""
+        half = LINE_PIXELS // 2
+        last_row, last_column = self.smooth.shape[0] - 1, self.smooth.shape[1] - 1
+        values = []
+        for place in range(-2 * half, 2 * half + 1):
+            row, column = rows + place * step[0], columns + place * step[1]
+            inside = (row >= 0) & (row <= last_row) & (column >= 0) & (column <= last_column)
+            value = self.smooth[np.clip(row, 0, last_row), np.clip(column, 0, last_column)]
+            value[~inside] = np.inf
+            values.append(value)
+        opened = np.full(len(rows), -np.inf, dtype=np.float32)
+        for first in range(LINE_PIXELS):
+            lowest = np.minimum.reduce(values[first : first + LINE_PIXELS])
+            lowest[np.isinf(values[first + half])] = -np.inf  # a line whose middle lies beyond the image
+            np.maximum(opened, lowest, out=opened)
+        return opened
 
     def _work_out(self, wanted: Mask) -> None:
         """The background on tiles, bool (rows, columns) of tiles, in stretches of a row of them."""
