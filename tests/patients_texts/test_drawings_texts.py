@@ -64,6 +64,17 @@ def test_many_spots_in_one_place_stay_there_and_apart() -> None:
         assert min(apart) > 15
 
 
+def test_no_broken_line_crosses_a_number() -> None:
+    places = (Place(half="outer"), Place(half="outer"), Place(), Place(half="outer"))
+    spots = [Spot(finding("4A", "group", id=f"f{n}", place=place), n + 1) for n, place in enumerate(places)]
+    tags = [
+        each.tag.removeprefix(SVG)
+        for each in ET.fromstring(breasts(spots, right="R", left="L", text="t").svg)
+    ]
+    last_line = max(at for at, tag in enumerate(tags) if tag == "ellipse")
+    assert tags[last_line + 1 :] == ["circle", "text"] * len(spots)
+
+
 def test_a_half_is_drawn_as_one_with_a_broken_line() -> None:
     drawn = explain(result(finding("0", "group", place=Place(half="outer"))), "en").section("found").figure
     (around,) = ET.fromstring(drawn.svg).iter(f"{SVG}ellipse")

@@ -46,6 +46,20 @@ def test_anybody_may_ask_and_the_empty_page_says_whom_it_is_for(client: Client) 
     assert "not medically reviewed" in told
 
 
+def test_a_result_is_read_in_another_language_with_the_same_answers(client: Client) -> None:
+    at = reverse("risks:risk")
+    page = client.post(at, WOMAN).content.decode()
+    (switch,) = re.findall(r'<form[^>]* class="languages".*?</form>', page, re.DOTALL)
+    sent = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', switch))
+    sent.pop("csrfmiddlewaretoken")
+    assert sent == WOMAN
+    again = client.post(at, {**sent, "language": "tr"}).content.decode()
+    assert '<html lang="tr"' in again
+    assert 'id="result"' in again
+    assert '<html lang="tr"' in client.get(at).content.decode(), "and the next page is in it too"
+    assert '<html lang="tr"' in client.post(at, {**sent, "language": "xx"}).content.decode()
+
+
 def test_the_figures_are_the_models_beside_the_average_womans(client: Client) -> None:
     told = ask(client)
     for until in (50, 90):

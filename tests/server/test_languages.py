@@ -129,7 +129,7 @@ def test_anybody_chooses_a_language_before_signing_in(client: Client) -> None:
     # The words of Django itself, too.
     wrong = client.post(at, {"username": "nobody", "password": "wrong"})
     assert "Por favor" in unescape(wrong.content.decode())
-    assert 'name="language"' not in wrong.content.decode(), "its form would be lost"
+    assert 'name="language"' in wrong.content.decode(), "who erred may want to read why in her own language"
 
 
 @pytest.mark.django_db

@@ -68,9 +68,11 @@ def breasts(
             f"{escape(name)}</text>"
         )
     taken: list[tuple[float, float]] = []
-    # Places are given in the order of the findings; quiet ones are drawn first, below what matters.
-    marks = [(spot.number is not None, _mark(spot, taken)) for spot in spots]
-    parts += [mark for _pressing, mark in sorted(marks, key=lambda each: each[0])]
+    # Places are given in the order of the findings; what is broken or strewn lies below every ring, and
+    # rings below every number.
+    drawn = [(spot.number is not None, *_mark(spot, taken)) for spot in spots]
+    drawn.sort(key=lambda each: each[0])
+    parts += [around for _, around, _ in drawn] + [mark for _, _, mark in drawn]
     body = "".join(parts)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
@@ -121,7 +123,8 @@ def _outline(x: float, y: float, outer: int) -> str:
     )
 
 
-def _mark(spot: Spot, taken: list[tuple[float, float]]) -> str:
+def _mark(spot: Spot, taken: list[tuple[float, float]]) -> tuple[str, str]:
+    """What is drawn around a finding whose place is not exact, or nothing; and the finding itself."""
     finding = spot.finding
     centre = CENTRES[finding.side]
     at = position(finding.side, finding.place)
@@ -130,7 +133,7 @@ def _mark(spot: Spot, taken: list[tuple[float, float]]) -> str:
         at = (centre[0], centre[1] + RADIUS * 0.5)
         around = _strewn(*centre, QUIET if spot.number is None else PRESSING)
         if spot.number is None:
-            return around
+            return around, ""
     elif at is None:
         at = (centre[0], centre[1] + RADIUS * 0.5)
         around = _somewhere(*centre, RADIUS * 0.86, RADIUS * 0.86, spot.number)
@@ -140,7 +143,7 @@ def _mark(spot: Spot, taken: list[tuple[float, float]]) -> str:
         around = _somewhere(*at, *((52, 24) if flat else (24, 52)), spot.number)
     x, y = _free(*at, taken, centre)
     taken.append((x, y))
-    return around + (_ring(x, y) if spot.number is None else _numbered(x, y, spot.number))
+    return around, _ring(x, y) if spot.number is None else _numbered(x, y, spot.number)
 
 
 def _ring(x: float, y: float) -> str:

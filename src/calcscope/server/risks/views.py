@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import translation
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
+from django.views.i18n import LANGUAGE_QUERY_PARAMETER
 
 from calcscope.risk import Contradiction, Risk, RiskModel, models
 from calcscope.risk import model as model_of
 from calcscope.risk.model import LIFETIME
 from calcscope.server.people.middleware import open_to_all
+from calcscope.server.people.views import language
 from calcscope.server.risks import words
 from calcscope.server.risks.drawing import OF, dots
 from calcscope.server.risks.forms import AnswersForm
@@ -54,6 +58,9 @@ def risk(request: HttpRequest) -> HttpResponse:
     if name not in models():
         raise Http404
     model = model_of(name)
+    chosen = request.POST.get(LANGUAGE_QUERY_PARAMETER, "")
+    if chosen in dict(settings.LANGUAGES):
+        translation.activate(chosen)
     form = AnswersForm(model, request.POST if request.method == "POST" else None)
     shown: dict[str, object] = {"form": form, "model": model, "models": _titles(), "meant_for": name}
     if form.is_valid():
@@ -61,7 +68,13 @@ def risk(request: HttpRequest) -> HttpResponse:
             shown |= _result(model, form)
         except Contradiction as why:
             form.refuse(why)
-    return render(request, "risks/risk.html", shown)
+    if request.method == "POST":
+        # In another language the same answers are sent again.
+        shown["sent_again"] = [(each, request.POST[each]) for each in form.fields if each in request.POST]
+    response = render(request, "risks/risk.html", shown)
+    if chosen:
+        response.cookies.update(language(request).cookies)
+    return response
 
 
 # Who asked is no more kept than what was asked.
