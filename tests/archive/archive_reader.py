@@ -1,7 +1,7 @@
-"""A reader for the archive's tests: the engine, after what Patient Comments (0010,4000) of the first image asks.
+"""A reader for the archive's tests: the engine, after doing what Patient Comments (0010,4000) say.
 
-``die``, ``die once``, ``hang``, ``raise``, ``fail``, ``memory``, ``slow``. What is read is noted in the file that
-``ARCHIVE_READ`` names, a line a reading.
+``die``, ``die once``, ``hang``, ``raise``, ``fail``, ``memory``, ``slow``. What is read is noted in the file
+that ``ARCHIVE_READ`` names, a line a reading.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def archive(tmp_path: Path) -> Path:
     """Two exams in folders, one of them scattered, one in a zip, and other things beside them."""
     root = tmp_path / "archive"
     exam(root / "a" / "b", 1)
-    first, second = exam(root / "a" / "c", 2)
+    _, second = exam(root / "a" / "c", 2)
     (root / "z").mkdir()
     second.rename(root / "z" / second.name)
     zipped(root / "z" / "exam.zip", exam(tmp_path / "packed", 3))
@@ -149,7 +149,7 @@ class Studies:
     def __init__(self, count: int, *, heeds: bool = True) -> None:
         self.count, self.heeds, self.asked = count, heeds, 0
 
-    def search_for_studies(self, search_filters: object, limit: int, offset: int) -> list[dict[str, object]]:
+    def search_for_studies(self, fields: object, limit: int, offset: int) -> list[dict[str, object]]:
         self.asked += 1
         offset = offset if self.heeds else 0
         return [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import shutil
+import secrets
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -17,6 +19,12 @@ MEMORY = 1.5 * 2**30
 """What one exam may need: a machine reads no more at once than it has memory for."""
 STORE_BYTES = 128 << 20
 """Of Ray's object store in a Ray of our own: what comes back from an exam is small."""
+
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
+"""Ray tells its makers how it is used, unless it is told otherwise before it is imported."""
+OWN = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
+"""A Ray of our own stays on the loopback address, whatever networks the machine has, and knows its own by a
+token of this run."""
 
 
 class ClusterFault(CalcscopeError):
@@ -67,11 +75,9 @@ class Cluster:
     """
 
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
-        # Ray reports its use to its makers, and listens on all of a machine's networks, unless told otherwise
-        # before it is imported.
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
         if address is None:
-            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+            os.environ.update(OWN, RAY_AUTH_TOKEN=secrets.token_hex(32))
         try:
             import ray
         except ModuleNotFoundError as error:
@@ -80,7 +86,7 @@ class Cluster:
                 "pip install 'calcscope[archive]'"
             ) from error
         self._ray: Any = ray
-        self._folder: str | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._flying: dict[Any, None] = {}
         common: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
         try:
@@ -96,19 +102,26 @@ class Cluster:
             raise ClusterFault(
                 f"Ray could not be {'started' if address is None else 'reached'}: {words}"
             ) from error
+        with suppress(AttributeError):  # it would print its own logs between the lines of the progress
+            self._ray._private.worker.print_to_stdstream = lambda *said, **how: None
         room = [node["Resources"].get("memory", 0.0) for node in self._ray.nodes() if node["Alive"]]
         memory = int(min(MEMORY, 0.8 * max(room, default=0.0)))
         self._run = self._ray.remote(num_cpus=1, memory=memory, max_retries=0)(_run)
 
     def _start(self, workers: int | None, common: dict[str, Any]) -> None:
         # Its own, so that its logs go with it. The path is short: sockets lie in it.
-        self._folder = tempfile.mkdtemp(prefix="cs", dir="/tmp" if os.path.isdir("/tmp") else None)
+        folder = tempfile.mkdtemp(prefix="cs", dir="/tmp" if os.path.isdir("/tmp") else None)
+        self._reaper = subprocess.Popen(
+            [sys.executable, "-m", "calcscope.archive.reaper", folder],
+            stdin=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is not meant for it
+        )
         self._ray.init(
             address="local",
             num_cpus=workers,
             include_dashboard=False,
             object_store_memory=STORE_BYTES,
-            _temp_dir=self._folder,
+            _temp_dir=folder,
             **common,
         )
         where = self._ray.util.get_node_ip_address()
@@ -155,8 +168,9 @@ class Cluster:
     def close(self) -> None:
         with suppress(Exception):
             self._ray.shutdown()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._reaper is not None:
+            self._reaper.communicate()  # it ends what Ray left, and its logs
+            self._reaper = None
 
 
 def _run(function: Callable[..., Any], *arguments: Any) -> Any:

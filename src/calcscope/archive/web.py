@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydicom.dataset import Dataset
 
 from calcscope.archive.sources import Head, Listed, Place, Refused, Source, SourceFault, asked
-from calcscope.exam.elements import text, uid
+from calcscope.exam.elements import text, texts, uid
 
 SECONDS = 120.0
 PAGE = 200
@@ -53,21 +54,22 @@ class Web(Source):
         same."""
         client, offset, before = self._client(), int(after.split(" ")[0]) + 1 if after else 0, ""
         while True:
-            page = asked(lambda at=offset: _page(client, at), "the archive could not be listed")  # type: ignore[misc]
-            studies = [(uid(one, "StudyInstanceUID"), text(one, "StudyDate")) for one in page]
-            if not studies:
+            page = asked(partial(_page, client, offset), "the archive could not be listed")
+            if not page:
                 return
-            if studies[0][0] == before:
+            first = uid(page[0], "StudyInstanceUID")
+            if first == before:
                 raise SourceFault(
                     "found the same page of studies twice; expected an archive that heeds QIDO-RS's offset; "
                     "export it into folders instead",
                     lasting=True,
                 )
-            before = studies[0][0]
-            for number, (study, day) in enumerate(studies, offset):
-                if study:
-                    yield f"{number} {study} {day}"
-            offset += len(studies)
+            before = first
+            for number, one in enumerate(page, offset):
+                study, modalities = uid(one, "StudyInstanceUID"), texts(one, "ModalitiesInStudy")
+                if study and (MODALITY in modalities or not modalities):
+                    yield f"{number} {study} {text(one, 'StudyDate')}"
+            offset += len(page)
 
     def heads(self, name: str) -> Iterator[Listed]:
         _, study, day = name.split(" ")
@@ -87,7 +89,6 @@ class Web(Source):
 
 
 def _page(client: Any, offset: int) -> list[Dataset]:
-    found = client.search_for_studies(
-        search_filters={"ModalitiesInStudy": MODALITY}, limit=PAGE, offset=offset
-    )
+    # All studies, sifted here: with a filter of modalities some archives (Orthanc 1.10) count pages wrong.
+    found = client.search_for_studies(fields=["ModalitiesInStudy"], limit=PAGE, offset=offset)
     return [Dataset.from_json(one) for one in found]
