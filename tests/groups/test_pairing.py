@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from groups.geometry import Woman
 
-from calcscope.groups.location import Sighting
 from calcscope.groups import pairing
+from calcscope.groups.location import Sighting
 from calcscope.groups.pairing import pair_views
 
 

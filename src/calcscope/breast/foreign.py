@@ -254,6 +254,8 @@ def implant(
     smooth = cv2.GaussianBlur(image, (0, 0), 1.0 / pixel_mm)
     width = round(IMPLANT_WIDTH_MM / pixel_mm)
     bright = ((smooth > level) & mask & ~muscle).astype(np.uint8)
+    if np.count_nonzero(bright) * pixel_mm**2 < 100 * IMPLANT_CM2:
+        return []
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     # The implant goes on beyond the chest wall edge.
     pad = cv2.copyMakeBorder(bright, 0, 0, width, 0, cv2.BORDER_REPLICATE)

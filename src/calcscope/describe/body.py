@@ -134,28 +134,32 @@ class _Field:
         gradient = cv2.magnitude(cv2.Sobel(patch, cv2.CV_32F, 1, 0), cv2.Sobel(patch, cv2.CV_32F, 0, 1))
         tissue = float(np.median(gradient))
         best: Mask | None = None
+        corner = (0, 0)
         sharpest = 0.0
         for share in SINK:
             above = (patch > around + share * (first - around)).astype(np.uint8)
-            _, label = cv2.connectedComponents(above, connectivity=8)
-            region = (label == label[row, column]).astype(np.uint8)
-            if _touches_border(region):
+            # The region's own box and a pixel around it are all that is looked at.
+            _, _, _, (x0, y0, width, height) = cv2.floodFill(above, None, (column, row), 2, flags=8)
+            x1, y1 = x0 + width, y0 + height
+            if x0 == 0 or y0 == 0 or x1 == patch.shape[1] or y1 == patch.shape[0]:
                 break
+            box = (slice(y0 - 1, y1 + 1), slice(x0 - 1, x1 + 1))
+            region = (above[box] == 2).astype(np.uint8)
             edge = cv2.dilate(region, np.ones((3, 3), np.uint8)) - cv2.erode(
                 region, np.ones((3, 3), np.uint8)
             )
-            sharpness = float(gradient[edge > 0].mean())
+            sharpness = float(gradient[box][edge > 0].mean())
             sharpest = max(sharpest, sharpness)
             if sharpness < max(STILL_SHARP * sharpest, OVER_TISSUE * tissue):
                 break
-            best = region > 0
+            best, corner = region > 0, (x0 - 1, y0 - 1)
         if best is None or best.sum() * self.area_mm2 < GROWN * catalogue.area_mm2[index]:
             return None
         contours, _ = cv2.findContours(best.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         polygon = max(contours, key=cv2.contourArea)[:, 0].astype(np.float64)
         if len(polygon) < 3:
             return None
-        return np.asarray((polygon + (left, top) + 0.5) * self.factor - 0.5)
+        return np.asarray((polygon + corner + (left, top) + 0.5) * self.factor - 0.5)
 
 
 _FIELDS: dict[int, _Field] = {}
@@ -170,10 +174,6 @@ def body_of(marks: tuple[int, ...], outline: Points, mammogram: Mammogram) -> Bo
 def holds(border: NDArray[np.float32], point: Points) -> bool:
     """Whether a point (2,) lies within a closed border (k, 2) or on it."""
     return cv2.pointPolygonTest(border, (float(point[0]), float(point[1])), False) >= 0
-
-
-def _touches_border(region: NDArray[np.uint8]) -> bool:
-    return bool(region[0].any() or region[-1].any() or region[:, 0].any() or region[:, -1].any())
 
 
 def _resample(outline: Points, mammogram: Mammogram) -> tuple[Mask, Float, float]:
