@@ -28,6 +28,7 @@ class Reading {
   private readonly hangingSelect = h("select", { id: "hanging" });
   private readonly threshold = h("input", { type: "range", id: "threshold", min: 0, max: 1, step: 0.01, "aria-describedby": "threshold-note" });
   private readonly thresholdValue = h("output", { for: "threshold" });
+  private readonly changed = new Set<string>(); // findings changed in this page, even where they were changed back
   private readonly switches: { button: HTMLButtonElement; on: () => boolean }[] = [];
   private readonly keys: Keys;
 
@@ -119,6 +120,7 @@ class Reading {
 
   private set(id: string, field: Field, value: string | number | null): void {
     let content = setField(this.content, id, field, value);
+    this.changed.add(id);
     if (field === "next_step" && typeof value === "string") {
       // Another step has other days; a routine mammogram is not due in two weeks.
       const days = this.page.terms.step_days?.[value] ?? this.content.findings.find((each) => each.next_step === value)?.due_days;
@@ -137,7 +139,8 @@ class Reading {
     let again = false;
     const findings = this.content.findings.map((finding): Finding => {
       const ruled = preview.findings.find((each) => each.id === finding.id);
-      const touched = finding.edits.length > 0 || finding.origin === "reader";
+      // One that was changed back has no edits any more, but still the words and step of what it was meanwhile.
+      const touched = finding.edits.length > 0 || finding.origin === "reader" || this.changed.has(finding.id);
       if (!ruled || !touched) return finding;
       const own = (field: string): boolean => finding.edits.some((edit) => edit.field === field);
       const next = {

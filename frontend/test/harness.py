@@ -266,11 +266,9 @@ def preview(content: dict[str, Any]) -> dict[str, Any]:
             continue
         benign = f["typical_kind"] is not None
         what = f["typical_kind"] or f["morphology"] or "calcifications"
-        kept = f["origin"] == "calcscope" and not f["edits"]
         findings.append(
             {"id": f["id"], "category": "2" if benign else "0",
-             "sentence": f["sentence"] if kept
-                         else f"{f['count']} calcifications, {what}, {f['laterality']}.",
+             "sentence": f"{f['count']} calcifications, {what}, {f['laterality']}.",
              "next_step": "routine" if benign else "magnification_views", "due_days": 365 if benign else 14,
              "reasons": [{"rule": "stand_in", "text": "Benign by its kind." if benign else
                           "Not clearly benign on screening views.", "source": "stand-in of the harness"}]}

@@ -240,6 +240,20 @@ def test_edits_reach_the_server_and_follow_the_rules(page: Page, harness: Harnes
     assert page.evaluate("navigator.clipboard.readText()") == finding["sentence"]
 
 
+def test_what_is_changed_back_is_as_the_rules_have_it(page: Page, harness: Harness) -> None:
+    ready(page, harness)
+    page.get_by_role("button", name="F1", exact=True).click()
+    card = page.get_by_role("article", name="Finding F1")
+    kind, paragraph = card.get_by_label("Typically benign kind", exact=True), card.get_by_label("Paragraph")
+    kind.select_option("vascular")
+    expect(paragraph).to_have_value(re.compile("vascular"))
+    kind.select_option("")
+    expect(paragraph).not_to_have_value(re.compile("vascular"))
+    finding = kept(page, harness, "F1")
+    assert (finding["edits"], finding["category"], finding["next_step"]) == ([], "0", "magnification_views")
+    assert "vascular" not in finding["sentence"]
+
+
 def test_drawing_splitting_and_merging_by_keyboard(page: Page, harness: Harness) -> None:
     ready(page, harness)
     page.keyboard.press("5")  # the left CC alone

@@ -301,7 +301,9 @@ class Card {
     this.mergeRow = h("div", { class: "merge" }, h("label", { for: input("merge") }, t("Merge with")), this.other, mergeButton);
     const fields = h("div", { class: "fields" });
     for (const choice of CHOICES) {
-      const options = Object.keys(page.terms[choice.table]).map((key) =>
+      // An object gives keys that are numbers first; categories go 0 to 3, 4A to 4C, 5, 6.
+      const keys = Object.keys(page.terms[choice.table]);
+      const options = (choice.table === "categories" ? keys.sort() : keys).map((key) =>
         h("option", { value: key }, choice.table === "steps" ? stepWords(page.terms, key) : choice.table === "categories" ? `${key} · ${display(page.terms, "categories", key)}` : display(page.terms, choice.table, key)),
       );
       const select = h("select", { id: input(choice.field), change: () => hooks.set(id, choice.field, select.value || null) }, choice.empty && h("option", { value: "" }, "–"), ...options);
@@ -402,7 +404,9 @@ class Card {
   private showEdits(finding: Finding, ruled: string | null): void {
     // Another step brings its own days: that needs no reason beside the step's.
     const stepped = finding.edits.some((edit) => edit.field === "next_step");
-    const asked = finding.edits.filter((edit) => edit.reason || !(stepped && edit.field === "due_days"));
+    // Nor does she say why she describes what she herself drew, but for what the rules would decide.
+    const own = finding.origin === "reader";
+    const asked = finding.edits.filter((edit) => edit.reason || (!(stepped && edit.field === "due_days") && (!own || REASONED.has(edit.field))));
     const keys = new Set(asked.map((edit) => edit.field));
     for (const [key, element] of this.editFields)
       if (!keys.has(key)) {
