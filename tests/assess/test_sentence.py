@@ -42,6 +42,16 @@ def test_a_benign_one_seen_in_one_view() -> None:
     )
 
 
+def test_what_nobody_measured_has_no_size() -> None:
+    drawn = replace(
+        GROUP, views=("CC",), morphology=None, distribution=None, count=1, span_mm=None, diameter_mm=0.0,
+        place=Place(half="outer", certainty="one view"),
+    )  # fmt: skip
+    assert assess_finding(drawn, "screening").sentence.startswith("A calcification in the outer half of the ")
+    two = assess_finding(replace(drawn, count=2), "screening").sentence
+    assert two.startswith("2 single calcifications apart from one another in the outer half")
+
+
 def test_a_few_specks_on_a_coarse_scan() -> None:
     row = replace(
         GROUP, views=("CC",), morphology="not_assessable", distribution="linear", count=3, few=True,

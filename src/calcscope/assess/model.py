@@ -98,7 +98,7 @@ class FindingFacts:
     typical_kind : typically benign kind, or None
     count : number of calcifications (largest over the views)
     span_mm : greatest extent, mm, or None for a lone calcification
-    diameter_mm : diameter of the largest calcification, mm
+    diameter_mm : diameter of the largest calcification, mm; 0 where none was measured
     place : where it is
     few : "fewer than 5"
     solitary : the only group of its kind in both breasts

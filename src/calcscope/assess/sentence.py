@@ -74,17 +74,20 @@ def _finding(case: Case) -> str:
     """``a group of 12 fine pleomorphic calcifications spanning 14 mm``."""
     facts, phrases = case.facts, lexicon.phrases()
     words = case.typical_kind or case.shape
-    diameter = millimetres(facts.diameter_mm)
+    size = largest = ""
+    if facts.diameter_mm > 0:  # of what a reader drew none may be measured
+        diameter = millimetres(facts.diameter_mm)
+        size, largest = phrases.size.format(diameter=diameter), phrases.largest.format(diameter=diameter)
     over = phrases.over.format(span=extent(facts.span_mm)) if facts.span_mm else ""
     spanning = phrases.spanning.format(span=extent(facts.span_mm)) if facts.span_mm else ""
     if case.typical_kind and case.typical_kind.plural_only:
         text = phrases.several_uncounted.format(many=words.many) + over
     elif facts.count == 1:
-        text = phrases.lone.format(one=words.one, diameter=diameter)
+        text = phrases.lone.format(one=words.one, size=size)
     elif case.typical_kind:
-        text = phrases.many.format(count=facts.count, many=words.many, diameter=diameter)
+        text = phrases.many.format(count=facts.count, many=words.many, largest=largest)
     elif case.distribution is None:
-        text = phrases.apart.format(count=facts.count, many=words.many, diameter=diameter)
+        text = phrases.apart.format(count=facts.count, many=words.many, largest=largest)
     else:
         text = case.distribution.phrase.format(
             count=facts.count,

@@ -396,6 +396,8 @@ class Phrases(Entry):
     lone: str
     many: str
     apart: str
+    size: str
+    largest: str
     orientation_assumed: str
     several_uncounted: str
     over: str
