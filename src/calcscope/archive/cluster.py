@@ -24,7 +24,7 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 """Ray tells its makers how it is used, unless it is told otherwise before it is imported."""
 OWN = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 """A Ray of our own stays on the loopback address, whatever networks the machine has, and knows its own by a
-token of this run."""
+token of this process."""
 
 
 class ClusterFault(CalcscopeError):
@@ -77,7 +77,8 @@ class Cluster:
     def __init__(self, address: str | None = None, workers: int | None = None) -> None:
         os.environ.update({name: os.environ.get(name, value) for name, value in QUIET.items()})
         if address is None:
-            os.environ.update(OWN, RAY_AUTH_TOKEN=secrets.token_hex(32))
+            os.environ.update(OWN)
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # which Ray reads once
         try:
             import ray
         except ModuleNotFoundError as error:

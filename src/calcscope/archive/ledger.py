@@ -170,23 +170,26 @@ class Ledger:
 
     # Listing
 
-    def listed(self, found: Sequence[Listed], cursor: str | None) -> None:
-        """Keep what was listed, and how far the listing has come; None leaves that as it was."""
-        secret = self.key()
+    def listed(self, found: Sequence[Listed], cursor: str | None) -> int:
+        """Keep what was listed, and how far the listing has come; None leaves that as it was.
+
+        Returns
+        -------
+        how many exams are new
+        """
+        secret, new = self.key(), 0
         with self._transaction() as database:
             for one in found:
+                place = (one.place.path, one.place.member)
                 if isinstance(one, Refused):
-                    row = (one.place.path, one.place.member, one.reason)
-                    database.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", row)
+                    database.execute("INSERT OR REPLACE INTO refused VALUES (?, ?, ?)", (*place, one.reason))
                     continue
                 name = exam_name(secret, one.key)
-                database.execute(
-                    "INSERT INTO exam (name, key, day) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET "
-                    "day = max(day, excluded.day)",
-                    (name, one.key, one.day),
+                added = database.execute(
+                    "INSERT OR IGNORE INTO exam (name, key, day) VALUES (?, ?, ?)", (name, one.key, one.day)
                 )
+                new += added.rowcount
                 number = database.execute("SELECT number FROM exam WHERE key = ?", (one.key,)).fetchone()[0]
-                place = (one.place.path, one.place.member)
                 added = database.execute("INSERT OR IGNORE INTO image VALUES (?, ?, ?)", (*place, number))
                 if added.rowcount:
                     database.execute(
@@ -196,6 +199,7 @@ class Ledger:
                 database.execute("DELETE FROM refused WHERE path = ? AND member = ?", place)
             if cursor is not None:
                 database.execute("INSERT OR REPLACE INTO about VALUES ('cursor', ?)", (cursor,))
+        return new
 
     # Reading
 
@@ -223,7 +227,8 @@ class Ledger:
                 if isinstance(one, Done):
                     database.execute("INSERT INTO result VALUES (?, ?, ?)", (one.number, one.year, one.rows))
                     database.execute(
-                        "UPDATE exam SET state = 'done', reason = '', images_since = 0 WHERE number = ?",
+                        "UPDATE exam SET state = 'done', reason = '', images_since = 0, not_before = 0 "
+                        "WHERE number = ?",
                         (one.number,),
                     )
                 elif self._again(database, one):
@@ -242,7 +247,9 @@ class Ledger:
                 )
                 claims.append(Claim(number, name, key, tuple(Place(*one) for one in places)))
             waits = database.execute(
-                "SELECT min(not_before) FROM exam WHERE state = 'waiting' AND not_before > ?", (now,)
+                "SELECT min(not_before) FROM exam INDEXED BY exam_later "
+                "WHERE not_before > 0 AND not_before > ?",
+                (now,),
             ).fetchone()[0]
         return claims, given_up, None if waits is None else max(waits - now, 0.0)
 
@@ -260,7 +267,8 @@ class Ledger:
             return False
         times = f" (tried {count} times)" if count > 1 else ""
         database.execute(
-            "UPDATE exam SET state = 'failed', reason = ? WHERE number = ?", (one.reason + times, one.number)
+            "UPDATE exam SET state = 'failed', reason = ?, not_before = 0 WHERE number = ?",
+            (one.reason + times, one.number),
         )
         return True
 

@@ -131,7 +131,7 @@ def _list(
     """Look up names in their order, many batches at once; only a few are held."""
     waiting: list[_Batch] = []  # in order; the first is kept once it is whole
     flying: dict[Hashable, tuple[_Batch, list[str], bool]] = {}
-    exams, more = 0, True
+    exams, more = sum(ledger.counts().values()), True
     while more or waiting:
         while more and len(waiting) < AHEAD * max(executor.slots(), 1):
             taken = list(islice(names, NAMES))
@@ -162,8 +162,7 @@ def _list(
         while waiting and not waiting[0].left:
             batch = waiting.pop(0)
             cursor = batch.names[-1] if batch.names and keep_cursor else None
-            ledger.listed(batch.found, cursor)
-            exams = sum(ledger.counts().values())
+            exams += ledger.listed(batch.found, cursor)
             teller.listed(len(batch.names), exams)
 
 

@@ -16,6 +16,7 @@ CREATE TABLE exam (
     images_since INTEGER NOT NULL DEFAULT 0 -- that came after it was read
 );
 CREATE INDEX exam_turn ON exam (state, day, number);
+CREATE INDEX exam_later ON exam (not_before) WHERE not_before > 0;
 
 CREATE TABLE image (
     path TEXT NOT NULL,
