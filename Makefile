@@ -13,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # The texts of the pages as the server reads them, each made from its .po.
 LANGUAGES := $(patsubst %.po,%.mo,$(wildcard src/calcscope/server/languages/*/LC_MESSAGES/django.po))
 
-.PHONY: help env demo test lint docs picture system-packages clean frontend frontend-test messages
+.PHONY: help env demo test lint docs speed picture system-packages clean frontend frontend-test messages
 
 help:
 	@echo 'make demo     make the environment and read eight real films into $(REPORT)/'
@@ -23,6 +23,7 @@ help:
 	@echo 'make frontend build the viewer of the reading page (Node.js 20.19 or newer; else from a Python wheel)'
 	@echo 'make messages bring the texts of every language up to date with the source'
 	@echo 'make docs     build the documentation into site/'
+	@echo 'make speed    measure how long reading takes, beside what was measured before ($(HISTORY))'
 	@echo 'make picture  draw the picture of the README again from $(REPORT)/'
 	@echo 'make clean    remove what was built; the environment goes too'
 
@@ -117,6 +118,13 @@ messages: env
 
 docs: env
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Kept out of the repository: times on one machine say nothing about another. SEP is the peer.
+HISTORY ?= speed-history.jsonl
+
+speed: env
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'sep>=1.2'
+	$(BIN)/python benchmarks/history.py --file $(HISTORY)
 
 picture: demo
 	$(BIN)/python docs/picture.py $(REPORT)
