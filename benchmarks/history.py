@@ -1,6 +1,6 @@
 """The figures of speed of today beside those measured before, kept in a file.
 
-    python benchmarks/history.py [--file FILE] [--repeats 3]      (or: make speed)
+    python benchmarks/history.py [--file FILE] [--repeats 2]      (or: make speed)
 
 Runs ``exam_time.py`` and ``hdog.py``, prints each figure with its change since the last line of the file and
 since the best, and appends a line: date, commit, processor, figures. The file is no part of the repository:
@@ -33,7 +33,7 @@ WATCHED = {"exam_processor_ratio_to_sep": 1, "search_hdog_over_calcscope": -1}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--file", type=Path, default=FILE)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--tolerance", type=float, default=0.15, help="share by which a ratio may get worse")
     parser.add_argument("--strict", action="store_true", help="end with 1 where one did")
     arguments = parser.parse_args()
