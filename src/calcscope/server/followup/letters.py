@@ -16,6 +16,7 @@ from icalendar import Calendar
 from icalendar import Event as Entry
 
 from calcscope import lexicon
+from calcscope.errors import CalcscopeError
 from calcscope.server.followup.chains import Refused, add_event
 from calcscope.server.followup.models import Event, Step
 from calcscope.server.patients import approvals, passages, results
@@ -58,16 +59,18 @@ def letter_of(step: Step) -> Letter:
     chain = step.chain
     site, woman = chain.site, chain.woman
     texts = passages.load(woman.language)
-    scheduled = step.events.filter(kind=Event.Kind.SCHEDULED).last()
+    on, today = results.appointment_of(step), timezone.localdate()
+    day, when = (on, "letter_appointment") if on and on >= today else (step.due, "letter_due")
+    if day <= today and when == "letter_due":
+        when = "letter_overdue"
     own = f"letter_{step.code}"
     names = [
         own if own in texts.ids else "letter_other",
-        "letter_appointment" if scheduled else "letter_due",
+        when,
         *(["letter_skin"] if step.code in MAMMOGRAMS else []),
         "letter_call",
         "letter_emergency",
     ]
-    day = texts.date(date.fromisoformat(scheduled.data["on"]) if scheduled else step.due)
     with translation.override(woman.language):
         greeting, subject = _("Dear patient,"), _("Your appointment")
     return Letter(
@@ -77,7 +80,7 @@ def letter_of(step: Step) -> Letter:
         ", ".join(filter(None, (site.name, site.phone, site.email))),
         timezone.localdate(),
         subject,
-        (greeting, *(texts.fill(name, date=day) for name in names)),
+        (greeting, *(texts.fill(name, date=texts.date(day)) for name in names)),
         woman.language,
         {name: texts[name].sha256 for name in (*names, passages.WORDS)},
     )
@@ -137,9 +140,10 @@ def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0)
 
 def calendar_of(step: Step) -> bytes:
     """A calendar file (RFC 5545) for the appointment, or for the day a step is due."""
-    scheduled = step.events.filter(kind=Event.Kind.SCHEDULED).last()
-    day = date.fromisoformat(scheduled.data["on"]) if scheduled else step.due
+    day = results.appointment_of(step) or step.due
     site = step.chain.site
+    with translation.override(step.chain.woman.language):
+        what = _("Your appointment")
     calendar, entry = Calendar(), Entry()
     calendar.add("prodid", "-//Calcscope//follow-up//")
     calendar.add("version", "2.0")
@@ -147,7 +151,7 @@ def calendar_of(step: Step) -> bytes:
     entry.add("dtstamp", datetime.combine(timezone.localdate(), time(), UTC))
     entry.add("dtstart", day)
     entry.add("dtend", day + timedelta(days=1))
-    entry.add("summary", f"Appointment, {site.name}")
+    entry.add("summary", f"{what}, {site.name}")
     entry.add("location", site.address)
     calendar.add_component(entry)
     return bytes(calendar.to_ical())
@@ -171,8 +175,10 @@ def remind(today: date | None = None) -> tuple[int, int]:
         try:
             write(step, by=None, send=True, reminder=stage)
             sent += 1
-        except Refused:
+        except CalcscopeError as error:
             unsent += 1
+            if not isinstance(error, Refused):  # one language at fault keeps nobody else's reminder back
+                log.error("step %s: no reminder (%s)", step.uuid, error)
     return sent, unsent
 
 
