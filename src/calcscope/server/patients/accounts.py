@@ -54,8 +54,9 @@ def make_code(woman: Woman, by: User) -> tuple[Invitation, str]:
 
     Raises
     ------
-    Refused : where her date of birth is not known, which is asked for with the code
+    Refused : without her date of birth, which is asked for with the code; for an account of the staff
     """
+    _not_of_staff(woman)
     if woman.birth_date is None:
         raise Refused(
             _("Her date of birth is not known, and a code is used with it. The images did not state it.")
@@ -93,6 +94,19 @@ def claim(code: str, birth_date: date, request: HttpRequest) -> Invitation:
     )
 
 
+def _not_of_staff(woman: Woman) -> None:
+    """A letter opens no account with which somebody works here.
+
+    Raises
+    ------
+    Refused
+    """
+    if woman.account is not None and woman.account.is_member:
+        raise Refused(
+            _("Her account is also one of the staff: an administrator gives it another password, no letter.")
+        )
+
+
 @transaction.atomic
 def _note_wrong_date(invitation: Invitation) -> None:
     found = Invitation.objects.select_for_update().get(pk=invitation.pk)
@@ -110,12 +124,13 @@ def open_account(
 
     Raises
     ------
-    Refused : where the code was used or made void meanwhile
+    Refused : where the code was used or made void meanwhile, or her account is one of the staff
     """
     found = Invitation.objects.select_for_update().select_related("woman__site").get(pk=invitation.pk)
     if not found.holds:
         raise Refused(_("This code was used or replaced meanwhile. Call the clinic for another code."))
     woman = Woman.objects.select_for_update().get(pk=found.woman_id)
+    _not_of_staff(woman)
     user: User | None = woman.account
     if user is None:
         family, _caret, given = woman.name.partition("^")

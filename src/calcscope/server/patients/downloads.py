@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -11,12 +12,16 @@ from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from calcscope.errors import CalcscopeError
+from calcscope.report.pdf import PdfUnavailable
 from calcscope.server.exams.models import Exam, Woman
 from calcscope.server.outputs.models import Object
 from calcscope.server.outputs.writing import subject_of_version
 from calcscope.server.patients import letters, results
 from calcscope.server.patients.models import Happening, Message, Result
 from calcscope.standards.exporting import objects_of
+
+log = logging.getLogger(__name__)
 
 CHUNK = 1 << 20
 
@@ -73,8 +78,14 @@ def everything(woman: Woman, language: str) -> Iterator[Part]:
         if not gate.open or gate.explanation is None:
             continue
         name = _name(result)
-        yield f"{name}.pdf", [letters.pdf_of(result, language, gate.explanation)]
-        yield f"{name}.fhir.json", [_fhir(result)]
+        try:
+            yield f"{name}.pdf", [letters.pdf_of(result, language, gate.explanation)]
+        except PdfUnavailable:
+            yield f"{name}.txt", [gate.explanation.text.encode()]
+        try:
+            yield f"{name}.fhir.json", [_fhir(result)]
+        except CalcscopeError as error:  # half an archive would be worse than one without it
+            log.error("result %s: no fhir (%s)", result.uuid, type(error).__name__)
     for sent in Happening.objects.filter(result__woman=woman).exclude(file=""):
         if sent.path.exists():
             yield f"sent/{sent.at:%Y-%m-%d}-{sent.pk}.pdf", [sent.path.read_bytes()]
@@ -84,7 +95,8 @@ def everything(woman: Woman, language: str) -> Iterator[Part]:
         for number, image in enumerate(exam.images.all(), 1):
             if image.path.exists():
                 label = image.label.replace(" ", "-")
-                yield f"images/{exam.date or exam.pk}/{number:02d}-{label}.dcm", _chunks(image.path)
+                day = exam.date or "undated"  # a day may have more than one exam
+                yield f"images/{day}-{exam.pk}/{number:02d}-{label}.dcm", _chunks(image.path)
 
 
 def _chunks(path: Any) -> Iterator[bytes]:

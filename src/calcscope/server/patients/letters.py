@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from smtplib import SMTPException
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from calcscope.report.pdf import PdfUnavailable
 from calcscope.report.writing import write_atomically
+from calcscope.server.exams.models import Exam
 from calcscope.server.patients import results
 from calcscope.server.patients.explaining import Explanation
 from calcscope.server.patients.models import Happening, Result
@@ -26,6 +28,9 @@ from calcscope.server.patients.rules import rules_of
 from calcscope.server.people.models import User
 
 log = logging.getLogger(__name__)
+
+TWICE = timedelta(minutes=1)
+"""The same letter printed again by the same person within this time is a double click."""
 
 
 def pdf_of(result: Result, language: str, explanation: Explanation, *, draft: bool = False) -> bytes:
@@ -64,6 +69,7 @@ def shown(result: Result, language: str, explanation: Explanation) -> dict[str, 
         "woman": result.woman,
         "site": result.site,
         "explanation": explanation,
+        "corrected": results.is_corrected(result),
         "today": written(timezone.localdate(), language, dates),
         "signed": written(signed, language, dates),
         "demo": settings.CONFIG.demo,
@@ -83,22 +89,42 @@ def print_letter(result: Result, by: User) -> bytes:
 
     Raises
     ------
-    Refused : where she may not be told yet
+    Refused : where she may not be told yet, or no longer when the letter is set
     PdfUnavailable
     """
     language = result.woman.language
+    explanation = _explained(result, language)
+    made = pdf_of(result, language, explanation)
+    kept = Happening(result=result, file=hashlib.sha256(made).hexdigest())
+    with transaction.atomic():
+        # One at a time: a signature, a colleague who prints too, a double click.
+        Exam.objects.select_for_update().get(pk=result.exam_id)
+        _explained(result, language)  # setting it took a while, in which she may not be told any more
+        since = timezone.now() - TWICE
+        if result.happenings.filter(
+            kind=Happening.Kind.PRINTED, by=by, file=kept.file, at__gt=since
+        ).exists():
+            return made
+        if not kept.path.exists():
+            write_atomically(kept.path, made)
+        results.happen(
+            result, Happening.Kind.PRINTED, by=by, language=language, passages=results.used(explanation),
+            file=kept.file,
+        )  # fmt: skip
+    return made
+
+
+def _explained(result: Result, language: str) -> Explanation:
+    """What she may be told now.
+
+    Raises
+    ------
+    Refused : where she may not be told
+    """
     gate = results.gate(result, language)
     if not gate.open or gate.explanation is None:
         raise Refused(" ".join(gate.why))
-    made = pdf_of(result, language, gate.explanation)
-    kept = Happening(result=result, file=hashlib.sha256(made).hexdigest())
-    if not kept.path.exists():
-        write_atomically(kept.path, made)
-    results.happen(
-        result, Happening.Kind.PRINTED, by=by, language=language, passages=results.used(gate.explanation),
-        file=kept.file,
-    )  # fmt: skip
-    return made
+    return gate.explanation
 
 
 def notify(result: Result, by: User, address: str) -> None:
@@ -117,9 +143,7 @@ def notify(result: Result, by: User, address: str) -> None:
         raise Refused(_("No email address of hers is known; print the letter, or add one."))
     if woman.account_id is None:
         raise Refused(_("She has no account yet; print the letter, or give her a code first."))
-    gate = results.gate(result, woman.language)
-    if not gate.open:
-        raise Refused(" ".join(gate.why))
+    _explained(result, woman.language)
     with translation.override(woman.language):
         subject, text = _("A message for you"), ready_text(result, address)
     try:

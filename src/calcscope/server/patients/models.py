@@ -109,8 +109,9 @@ class Result(AppendOnly):
     @property
     def signer(self) -> User:
         """Who signed the report, or compared histology and images."""
-        signed = self.version.author if self.concordance is None else self.concordance.by
-        return signed or self.version.author
+        entry = self.concordance
+        compared = entry.by if entry is not None and entry.step.code == "concordance" else None
+        return compared or self.version.author
 
     @property
     def is_biopsy(self) -> bool:

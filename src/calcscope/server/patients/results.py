@@ -13,7 +13,7 @@ from datetime import date
 from typing import get_args
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -27,13 +27,14 @@ from calcscope.server.exams.models import Exam, State
 from calcscope.server.followup import chains
 from calcscope.server.followup.models import Event as StepEvent
 from calcscope.server.followup.models import Step
+from calcscope.server.languages.words import lexicon_text
 from calcscope.server.patients import approvals
 from calcscope.server.patients.explaining import Explanation, explain
 from calcscope.server.patients.facts import BiopsyFact, Density, ResultFacts, StepFact, facts_of
 from calcscope.server.patients.models import Happening, Result
 from calcscope.server.patients.profiles import Contact
 from calcscope.server.patients.rules import rules_of
-from calcscope.server.people.models import Site, User
+from calcscope.server.people.models import Role, Site, User
 from calcscope.server.reading.models import Version
 
 TELL = "tell_result"
@@ -53,27 +54,31 @@ class Refused(CalcscopeError):
 @transaction.atomic
 def of_report(version: Version) -> Result:
     """The result that a signed report is; an older one of the exam no longer needs telling."""
-    for older in Result.objects.filter(exam=version.exam, concordance=None):
-        _no_longer(older)
-    category = version.read().assessment.overall
-    return _made(version, category, None, version.author)
+    older = Result.objects.filter(exam=version.exam, concordance=None)
+    return _made(version, version.read().assessment.overall, None, version.author, older)
 
 
 @transaction.atomic
 def of_biopsy(event: StepEvent) -> Result | None:
-    """The result that a radiologist's entry makes of a biopsy: whether histology and images fit together."""
-    step = event.step
-    found = histology_of(event)
-    if found is None:
+    """The result that an entry makes of a biopsy: a radiologist's, whether histology and images fit together;
+    or anybody's that there was too little tissue, which waits for a radiologist's word."""
+    found, sample, version = histology_of(event), sample_of(event), _last_report(event.step.chain.exam)
+    if found is None or sample is None or version is None:
         return None
-    for older in Result.objects.filter(concordance__step=step):
-        _no_longer(older)
-    version = _last_report(step.chain.exam)
-    return None if version is None else _made(version, found, event, event.by)
+    unseen = event.by is None or not event.by.has_role(Role.RADIOLOGIST, site=version.exam.site)
+    return _made(version, found, event, event.by, _of_sample(sample), held=unseen)
 
 
-def _made(version: Version, what: str, concordance: StepEvent | None, by: User | None) -> Result:
+def _made(
+    version: Version, what: str, concordance: StepEvent | None, by: User | None, older: QuerySet[Result],
+    held: bool = False,
+) -> Result:  # fmt: skip
+    """A result that takes the place of older ones; what the doctor was to say of the last she says of it."""
     exam, rules = version.exam, rules_of(version.exam.site)
+    before = older.order_by("pk").last()
+    held = held or what in rules.hold or (before is not None and is_held(before))
+    for each in older:
+        _no_longer(each)
     telling, today = None, timezone.localdate()
     category = version.read().assessment.overall
     if concordance is None:
@@ -86,7 +91,7 @@ def _made(version: Version, what: str, concordance: StepEvent | None, by: User |
         site=exam.site, woman=exam.woman, exam=exam, version=version, concordance=concordance,
         telling=telling,
     )  # fmt: skip
-    if what in rules.hold:
+    if held:
         happen(made, Happening.Kind.HELD, by=None)
     return made
 
@@ -101,10 +106,21 @@ def _last_report(exam: Exam) -> Version | None:
 
 
 def histology_of(concordance: StepEvent) -> str | None:
-    """What the histology said that a radiologist compared with the images: ``benign``, ``dcis`` …"""
-    step = sample_before(concordance.step)
-    done = step.events.filter(kind=StepEvent.Kind.DONE).last() if step else None
+    """What the histology said when an entry was made: ``benign``, ``dcis`` …; not its later corrections."""
+    step = sample_of(concordance)
+    done = step.events.filter(kind=StepEvent.Kind.DONE, pk__lte=concordance.pk).last() if step else None
     return done.result if done else None
+
+
+def sample_of(concordance: StepEvent) -> Step | None:
+    """The histology that an entry is about: the one before it, or itself where tissue was too little."""
+    step = concordance.step
+    return step if step.code == "histology" else sample_before(step)
+
+
+def _of_sample(sample: Step) -> QuerySet[Result]:
+    """The results of a histology, those that no longer stand among them."""
+    return Result.objects.filter(Q(concordance__step=sample) | Q(concordance__step__after=sample))
 
 
 def sample_before(step: Step) -> Step | None:
@@ -119,13 +135,16 @@ def sample_before(step: Step) -> Step | None:
 
 
 def current(results: QuerySet[Result]) -> QuerySet[Result]:
-    """Those that still stand: of each exam the newest report, of a biopsy the entry that was not undone."""
+    """Those that still stand: of each exam the newest report, of a biopsy the entry of which neither itself
+    nor the histology before it was undone."""
     newer = Result.objects.filter(exam=OuterRef("exam"), concordance=None, pk__gt=OuterRef("pk"))
-    said = StepEvent.objects.filter(step=OuterRef("concordance__step"), kind=StepEvent.Kind.DONE)
-    return results.annotate(last_said=Subquery(said.order_by("-pk").values("pk")[:1])).filter(
-        (Q(concordance=None) & ~Exists(newer))
-        | Q(concordance__step__state=Step.State.DONE, last_said=F("concordance"))
+    undone = StepEvent.objects.filter(
+        Q(step=OuterRef("concordance__step"))
+        | Q(step=OuterRef("concordance__step__after"), step__code="histology"),
+        kind__in=[StepEvent.Kind.DONE, StepEvent.Kind.REOPENED],
+        pk__gt=OuterRef("concordance"),
     )
+    return results.filter((Q(concordance=None) & ~Exists(newer)) | (~Q(concordance=None) & ~Exists(undone)))
 
 
 def told(results: QuerySet[Result]) -> QuerySet[Result]:
@@ -147,6 +166,25 @@ def is_held(result: Result) -> bool:
     return last is not None and last.kind == Happening.Kind.HELD
 
 
+def is_told(result: Result) -> bool:
+    """Whether she knows of it."""
+    return result.happenings.filter(kind__in=Happening.TELLS).exists()
+
+
+def is_corrected(result: Result) -> bool:
+    """Whether it takes the place of another, of which she may know."""
+    if result.concordance is None:
+        return result.version.kind == Version.Kind.ADDENDUM
+    sample = sample_of(result.concordance)
+    return sample is not None and _of_sample(sample).filter(pk__lt=result.pk).exists()
+
+
+def _report_since(result: Result) -> Result | None:
+    """Of a biopsy: the report that was signed after its result, which its page tells too."""
+    reports = Result.objects.filter(exam=result.exam, concordance=None, pk__gt=result.pk)
+    return reports.order_by("pk").last() if result.is_biopsy else None
+
+
 LACKING = {
     "density": gettext_lazy("the density of the breasts"),
     "name": gettext_lazy("the site's name"),
@@ -165,6 +203,7 @@ class Gate:
     explanation : what she is told; None where there is no text for it
     replaced : a newer result takes its place
     held : the doctor is to speak with her first
+    report_held : of a biopsy: the doctor is to speak with her of the exam's newer report first
     missing : passages that the site has not approved in the language
     lacking : what the country's rules ask a letter to say and nobody has stated
     without_text : why no text fits, if none does
@@ -173,6 +212,7 @@ class Gate:
     explanation: Explanation | None
     replaced: bool = False
     held: bool = False
+    report_held: bool = False
     missing: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
     without_text: str = ""
@@ -180,7 +220,8 @@ class Gate:
     @property
     def open(self) -> bool:
         """Whether she may be told."""
-        return not (self.replaced or self.held or self.missing or self.lacking or self.explanation is None)
+        shut = self.replaced or self.held or self.report_held or self.missing or self.lacking
+        return self.explanation is not None and not shut
 
     @property
     def why(self) -> list[str]:
@@ -190,6 +231,8 @@ class Gate:
             said.append(_("A newer result takes its place."))
         if self.held:
             said.append(_("It is held until a radiologist says that she has spoken with the woman."))
+        if self.report_held:
+            said.append(_("The exam has a newer report, which is held: its page would tell that too."))
         if self.missing:
             said.append(
                 _("Passages that no radiologist of the site has approved in her language: {n}.").format(
@@ -210,15 +253,16 @@ class Gate:
 def gate(result: Result, language: str) -> Gate:
     """Whether a result may be told in a language."""
     replaced = not current(Result.objects.filter(pk=result.pk)).exists()
-    held, profile = is_held(result), rules_of(result.site).profile
-    contact = contact_of(result.site)
+    held, since, contact = is_held(result), _report_since(result), contact_of(result.site)
+    report_held = since is not None and is_held(since)
     try:
+        profile = rules_of(result.site).profile
         known = facts(result)
         made = explain(known, language, profile, contact)
     except (CalcscopeError, ValidationError) as error:
-        return Gate(None, replaced, held, without_text=type(error).__name__)
+        return Gate(None, replaced, held, report_held, without_text=type(error).__name__)
     return Gate(
-        made, replaced, held, approvals.missing(result.site, language, used(made)),
+        made, replaced, held, report_held, approvals.missing(result.site, language, used(made)),
         profile.missing(known, contact),
     )  # fmt: skip
 
@@ -229,8 +273,9 @@ def used(explanation: Explanation) -> Mapping[str, str]:
 
 
 def facts(result: Result) -> ResultFacts:
-    """What a result says that a woman is told."""
-    report = result.version.report()
+    """What a result says that a woman is told; that of a biopsy beside what the report says by now."""
+    since = _report_since(result)
+    report = (since or result).version.report()
     biopsies = () if result.concordance is None else (biopsy_of(result.concordance, report),)
     return facts_of(report, steps=_open_steps(result), density=density_of(result), biopsies=biopsies)
 
@@ -245,8 +290,7 @@ def _open_steps(result: Result) -> list[StepFact] | None:
     What a sample led to is told with its result or when she knows that, and not before a radiologist has said
     what it means. None for an exam of which follow-up knows nothing.
     """
-    of_exam = Result.objects.filter(exam=result.exam)
-    known = told_samples([*of_exam.filter(pk__lte=result.pk), *told(current(of_exam))])
+    known = told_samples([result, *told(current(Result.objects.filter(exam=result.exam)))])
     steps = Step.objects.filter(chain__exam=result.exam).exclude(code=TELL).select_related("chain")
     if not steps.exists():
         return None
@@ -276,7 +320,7 @@ def _urgency(code: str) -> int:
 
 def told_samples(results: Iterable[Result]) -> set[int]:
     """The histologies that some results are about, by their step."""
-    samples = [sample_before(each.concordance.step) for each in results if each.concordance is not None]
+    samples = [sample_of(each.concordance) for each in results if each.concordance is not None]
     return {each.pk for each in samples if each is not None}
 
 
@@ -289,15 +333,26 @@ def appointment_of(step: Step) -> date | None:
 
 
 def biopsy_of(concordance: StepEvent, report: ExamReport) -> BiopsyFact:
-    """The biopsy that a radiologist's entry is about, for those of its findings that the report still has."""
-    chain = concordance.step.chain
-    asked = set(chain.answers.values_list("finding", flat=True))
+    """The biopsy that an entry is about, for what it was taken for as far as the report still has it.
+
+    Raises
+    ------
+    Refused : where the report has none of them any more
+    """
+    chain, sample = concordance.step.chain, sample_of(concordance)
+    # What an addendum has added since was not sampled.
+    before = chain.answers.filter(version__signed_at__lte=sample.opened_at) if sample else chain.answers.all()
+    asked = {name for name in before.values_list("finding", flat=True) if name}
+    findings = tuple(each.id for each in report.findings if each.id in asked)
+    if asked and not findings:
+        raise Refused(_("The report no longer has what the sample was taken for."))
+    compared = concordance.step.code == "concordance"
     return BiopsyFact.model_validate(
         {
             "side": chain.side,
             "result": histology_of(concordance),
-            "concordant": concordance.result == "concordant",
-            "findings": tuple(each.id for each in report.findings if each.id in asked),
+            "concordant": concordance.result == "concordant" if compared else None,
+            "findings": findings,
         }
     )
 
@@ -308,8 +363,9 @@ def words_of_biopsy(result: Result) -> str:
         return ""
     found = histology_of(result.concordance) or ""
     words = lexicon.chains().steps
-    fits = words["concordance"].results.get(result.concordance.result, result.concordance.result)
-    return f"{words['histology'].results.get(found, found)}, {fits}"
+    fits = words["concordance"].results.get(result.concordance.result, "")
+    said = [words["histology"].results.get(found, found), fits]
+    return ", ".join(lexicon_text(each) for each in said if each)
 
 
 def asks_density(result: Result) -> bool:
@@ -385,7 +441,7 @@ def hold(result: Result, by: User, note: str = "") -> None:
     """
     if is_held(result):
         raise Refused(_("It is held already."))
-    if result.happenings.filter(kind__in=Happening.TELLS).exists():
+    if is_told(result):
         raise Refused(_("She knows of it already."))
     happen(result, Happening.Kind.HELD, by=by, note=note)
 
@@ -400,6 +456,23 @@ def release(result: Result, by: User, note: str = "") -> None:
     if not is_held(result):
         raise Refused(_("It is not held."))
     happen(result, Happening.Kind.RELEASED, by=by, note=note)
+
+
+@transaction.atomic
+def spoken(result: Result, by: User, note: str = "") -> None:
+    """A doctor has told her; a radiologist who says so releases what was held.
+
+    Raises
+    ------
+    Refused : where she knows already, or it is held and somebody else says so
+    """
+    if is_told(result):
+        raise Refused(_("She knows of it already."))
+    if is_held(result):
+        if not by.has_role(Role.RADIOLOGIST, site=result.site):
+            raise Refused(_("It is held until a radiologist says that she has spoken with the woman."))
+        happen(result, Happening.Kind.RELEASED, by=by, note=note)
+    happen(result, Happening.Kind.SPOKEN, by=by, note=note)
 
 
 def state_density(result: Result, density: str, by: User) -> None:

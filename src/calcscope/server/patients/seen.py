@@ -15,6 +15,8 @@ from calcscope.server.audit.models import Event
 from calcscope.server.exams.models import Woman
 from calcscope.server.people.models import STAFF, Membership, Role, User
 
+REFUSED = ("refused-to-another-woman", "code-refused")
+"""Tries that showed nobody anything; a page that refused has its status."""
 WORDS: Mapping[str, Promise] = {
     "exams:worklist": _("saw your name in a list of exams"),
     "exams:woman": _("opened your record"),
@@ -67,15 +69,15 @@ def words_of(action: str) -> str:
 def looks_at(woman: Woman) -> list[Look]:
     """Who looked at a woman's record, newest first, together what one did on one day; not she herself.
 
-    What was refused is left out: nobody saw anything.
+    What was refused is left out: nobody saw anything. Who has left the hospital since is not.
     """
-    others = Q(user=None) | Q(user__memberships__role__in=STAFF)
-    events = Event.objects.filter(others, woman_id=woman.pk).filter(Q(status=None) | Q(status__lt=400))
+    seen = Q(status=None) | Q(status__lt=400)
+    events = Event.objects.filter(seen, woman_id=woman.pk).exclude(action__in=REFUSED)
     if woman.account_id is not None:
         events = events.exclude(user_id=woman.account_id)
     grouped = (
         events.annotate(day=TruncDate("at")).order_by().values("day", "user", "action")
-        .annotate(times=Count("pk", distinct=True), last=Max("at"))
+        .annotate(times=Count("pk"), last=Max("at"))
     )  # fmt: skip
     people = User.objects.in_bulk({each["user"] for each in grouped if each["user"]})
     roles = _roles(woman, people)

@@ -48,8 +48,10 @@ LISTS = {
 @only(*CLINIC)
 def results_list(request: Signed) -> HttpResponse:
     """Results that nobody has told yet, the late ones first; and those that were."""
-    every = seen_by(request.user, Result.objects.all()).select_related(
-        "woman", "site", "exam", "version", "telling", "concordance"
+    every = (
+        seen_by(request.user, Result.objects.all())
+        .select_related("woman", "site", "exam", "version", "telling", "concordance__step__after")
+        .prefetch_related("happenings")
     )
     open_ones, today = results.untold(every), timezone.localdate()
     held = Subquery(
@@ -73,7 +75,7 @@ def results_list(request: Signed) -> HttpResponse:
             "category": each.version.content["assessment"]["overall"],
             "biopsy": results.words_of_biopsy(each),
             "due": each.telling.due if each.telling else None,
-            "last": each.happenings.last(),
+            "last": next(reversed(each.happenings.all()), None),
         }
         for each in page
     ]
@@ -137,6 +139,7 @@ def preview(request: Signed, result_uuid: uuid.UUID) -> HttpResponse:
         "category": result.version.content["assessment"]["overall"],
         "biopsy": results.words_of_biopsy(result),
         "happenings": result.happenings.select_related("by"),
+        "told": results.is_told(result),
         "may_release": request.user.has_role(Role.RADIOLOGIST, site=result.site),
         "density": results.density_of(result),
         "asks_density": results.asks_density(result),
@@ -206,6 +209,12 @@ def _release(request: Signed, result: Result) -> str:
     return _("Released: her page tells her, and a letter may leave.")
 
 
+def _spoken(request: Signed, result: Result) -> str:
+    _doctor(request, result)
+    results.spoken(result, request.user, request.POST.get("note", ""))
+    return _("Noted: she knows of it.")
+
+
 def _density(request: Signed, result: Result) -> str:
     _doctor(request, result)
     results.state_density(result, request.POST.get("density", ""), request.user)
@@ -222,7 +231,8 @@ def _email(request: Signed, result: Result) -> str:
 
 
 _ACTS: dict[str, Callable[[Signed, Result], str | HttpResponse]] = {
-    "hold": _hold, "release": _release, "density": _density, "print": _print, "email": _email,
+    "hold": _hold, "release": _release, "spoken": _spoken, "density": _density, "print": _print,
+    "email": _email,
 }  # fmt: skip
 
 

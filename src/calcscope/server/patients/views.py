@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import wraps
 from typing import Any
 
@@ -139,7 +140,9 @@ def home(request: Hers) -> HttpResponse:
     woman = request.woman
     about(request, woman)
     found = results.current(Result.objects.filter(woman=woman)).select_related("exam", "site", "version")
-    listed = [(each, results.gate(each, _language())) for each in found]
+    # The newest first; a biopsy by the day of its result.
+    newest = sorted(found, key=_day_of, reverse=True)
+    listed = [(each, results.gate(each, _language())) for each in newest]
     steps = _steps(woman)
     shown = {
         "woman": woman,
@@ -149,6 +152,11 @@ def home(request: Hers) -> HttpResponse:
         "more": len(steps) > 3,
     }
     return render(request, "patients/home.html", shown)
+
+
+def _day_of(result: Result) -> tuple[date, int]:
+    day = None if result.is_biopsy else result.exam.date
+    return day or timezone.localdate(result.made_at), result.pk
 
 
 def _language() -> str:
@@ -182,7 +190,7 @@ def result(request: Hers, result_uuid: uuid.UUID) -> HttpResponse:
         return render(request, "patients/not_yet.html", shown)
     results.opened(found, request.user, _language(), gate.explanation)
     shown["explanation"] = gate.explanation
-    shown["corrected"] = found.version.kind == found.version.Kind.ADDENDUM and not found.is_biopsy
+    shown["corrected"] = results.is_corrected(found)
     return render(request, "patients/result.html", shown)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from calcscope.server.audit.recording import record
+from calcscope.server.patients.rules import FaultyRules, rules_of
 from calcscope.server.people.models import Site
 
 
@@ -38,6 +39,10 @@ class Command(BaseCommand):
                     f"--set: found {given!r}; expected KEY=JSON such as readers=2 or node='\"/srv/spool\"'"
                 ) from None
         site.full_clean()
+        try:
+            rules_of(site)
+        except FaultyRules as fault:
+            raise CommandError(str(fault)) from None
         site.save()
         record("site-made" if made else "site-changed", site)
         self.stdout.write(f"{site.code}: {site.name} {json.dumps(site.settings)}")
