@@ -1,6 +1,6 @@
 """What it costs to read a whole archive: an exam, a second worker, a header, the driver, disk, a question.
 
-    python benchmarks/archive.py [--exams 12] [--rows 2048 --columns 1664] [--driver 20000] [--headers 2000]
+    python benchmarks/archive.py [--exams 12] [--rows 4096 --columns 3328] [--driver 20000] [--headers 2000]
 
 The exams are drawn (``exam_time.py``) and read by the engine through ``calcscope.archive`` on a Ray of its
 own, first with one worker, then with two, both warmed up. Efficiency is the time of one over twice that of
@@ -62,15 +62,14 @@ class Times:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--exams", type=int, default=12)
-    parser.add_argument("--rows", type=int, default=2048)
-    parser.add_argument("--columns", type=int, default=1664)
+    parser.add_argument("--rows", type=int, default=4096)
+    parser.add_argument("--columns", type=int, default=3328)
     parser.add_argument("--driver", type=int, default=20000)
     parser.add_argument("--headers", type=int, default=2000)
     asked = parser.parse_args()
-    exam_time.ROWS, exam_time.COLUMNS = asked.rows, asked.columns
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        where, size = draw(folder / "archive", asked.exams)
+        where, size = draw(folder / "archive", asked.exams, (asked.rows, asked.columns))
         print(f"{asked.exams} exams of 4 views, {asked.rows} × {asked.columns}, {size / 1e6:.0f} MB each; "
               f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")  # fmt: skip
         one, two = (run(where, folder / f"out{workers}", workers) for workers in (1, 2))
@@ -86,12 +85,12 @@ def main() -> None:
         driver(folder / "driver", two.out, asked.driver)
 
 
-def draw(where: Path, count: int) -> tuple[Path, float]:
+def draw(where: Path, count: int, shape: tuple[int, int]) -> tuple[Path, float]:
     """An archive of exams with the same pixels, and the bytes of one."""
     where.mkdir(parents=True)
     views = [("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO")]
     for number, (side, view) in enumerate(views):
-        exam_time.write(where / f"{side}{view}.dcm", exam_time.draw(side, number), side, view)
+        exam_time.write(where / f"{side}{view}.dcm", exam_time.draw(side, number, *shape), side, view)
     first = sorted(where.glob("*.dcm"))
     size = sum(path.stat().st_size for path in first)
     for number in range(count):
@@ -145,13 +144,16 @@ def run(where: Path, out: Path, workers: int) -> Times:
 class Watch:
     """Seconds that each process of this run had a processor, and that it was ready and had none.
 
-    Linux forgets the delay of a thread that ends, so all are looked at four times a second.
+    Linux counts the latter by thread, and forgets a thread that ends: all are looked at four times a second.
+    Of the threads of a process that waited meanwhile, the one that waited longest counts.
     """
 
     def __enter__(self) -> Watch:
         self._family, self._ticks = family(os.getpid()), os.sysconf("SC_CLK_TCK")
         self._before = {one: self._on_core(one) for one in self._family}
-        self._delay: dict[tuple[int, str], tuple[int, int]] = {}
+        self._waited = dict.fromkeys(self._family, 0.0)
+        self._seen: dict[Path, int] = {}
+        self._at = 0.0
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._look_on)
         self._look()
@@ -166,26 +168,22 @@ class Watch:
 
     def spent(self) -> dict[int, tuple[float, float]]:
         """By process."""
-        return {
-            one: (
-                self._after[one] - self._before[one],
-                sum(last - first for (pid, _), (first, last) in self._delay.items() if pid == one) / 1e9,
-            )
-            for one in self._family
-        }
+        return {one: (self._after[one] - self._before[one], self._waited[one]) for one in self._family}
 
     def _look_on(self) -> None:
         while not self._end.wait(0.25):
             self._look()
 
     def _look(self) -> None:
+        first, passed, self._at = not self._at, time.perf_counter() - self._at, time.perf_counter()
         for one in self._family:
+            longest = 0.0
             for path in Path(f"/proc/{one}/task").glob("*/schedstat"):
                 with suppress(OSError):
                     now = int(path.read_text().split()[1])
-                    thread = (one, path.parent.name)
-                    new = 0 if self._thread.is_alive() else now  # a thread that began meanwhile
-                    self._delay[thread] = (self._delay.get(thread, (new, 0))[0], now)
+                    longest = max(longest, (now - self._seen.get(path, 0)) / 1e9)
+                    self._seen[path] = now
+            self._waited[one] += 0.0 if first else min(longest, passed)
 
     def _on_core(self, one: int) -> float:
         with suppress(OSError):

@@ -110,3 +110,19 @@ def test_an_image_that_is_not_read_is_counted(tmp_path: Path) -> None:
 )
 def test_age_at_the_exam(born: str, stated: str, day: str | None, age: int | None) -> None:
     assert _age({"PatientBirthDate": born, "PatientAge": stated}, day) == age
+
+
+def test_a_worker_reads_on_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import cv2
+
+    from calcscope.archive.work import read_with_engine
+    from calcscope.reading import exam as engine
+
+    assert isinstance(engine.VIEWS_AT_ONCE, int)  # the setting that a worker turns down
+    monkeypatch.setattr(engine, "VIEWS_AT_ONCE", 2)
+    threads = cv2.getNumThreads()
+    try:
+        read_with_engine(exam(tmp_path, 1), "screening")
+        assert engine.VIEWS_AT_ONCE == cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(threads)
