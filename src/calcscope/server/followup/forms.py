@@ -13,9 +13,12 @@ from calcscope.server.languages.words import capitalised, lexicon_text, plain
 
 
 class Date(forms.DateInput):
-    """A browser's own date field."""
+    """A browser's own date field, which takes ISO dates in every language."""
 
     input_type = "date"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%Y-%m-%d")
 
 
 class Plain(forms.Form):

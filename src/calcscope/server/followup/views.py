@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -25,6 +25,7 @@ from calcscope.server.followup import chains, forms, letters
 from calcscope.server.followup.chains import Refused
 from calcscope.server.followup.models import Event, Step, StepQuerySet
 from calcscope.server.patients.messages import messages_waiting
+from calcscope.server.patients.results import appointment_of
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role, User
 
@@ -38,6 +39,7 @@ TILES = {
     "proposed": gettext_lazy("an exam arrived that may be it"),
     "open": gettext_lazy("open in all"),
 }
+OPENED_AT = ("overdue", "due")
 STAFF = (Role.COORDINATOR, Role.RADIOLOGIST, Role.TECHNOLOGIST)
 
 
@@ -49,7 +51,7 @@ def dashboard(request: Signed) -> HttpResponse:
         asked["which"] = request.POST.get("which") or request.POST.get("show", "")
         request.session[KEPT] = asked
         return redirect("followup:dashboard")
-    asked = {"which": "overdue", "category": "", "site": "", "mine": "", **request.session.get(KEPT, {})}
+    asked = {"which": "", "category": "", "site": "", "mine": "", **request.session.get(KEPT, {})}
     every = Step.objects.for_user(request.user).select_related(
         "chain__woman", "chain__site", "chain__exam", "owner"
     )
@@ -61,6 +63,8 @@ def dashboard(request: Signed) -> HttpResponse:
         "proposed": _proposed(every),
         "open": every.open(),
     }
+    # Who has chosen nothing yet sees what is late, where nothing is what comes soon, else all.
+    asked["which"] = asked["which"] or next((each for each in OPENED_AT if kinds[each].exists()), "open")
     steps = kinds.get(asked["which"], kinds["open"])
     if asked["category"]:
         steps = steps.filter(chain__category=asked["category"])
@@ -95,6 +99,13 @@ def _proposed(steps: StepQuerySet) -> StepQuerySet:
     return steps.filter(state__in=Step.OPEN, pk__in=waiting)
 
 
+def _may_fulfil(step: Step) -> QuerySet[Exam]:
+    """Her other exams, but none from before the one that asks for the step; the newest first."""
+    source = step.chain.exam
+    others = step.chain.woman.exams.exclude(pk=source.pk).order_by("-date")
+    return others.exclude(date__lt=source.date) if source.date else others
+
+
 def _step(request: Signed, step_uuid: uuid.UUID) -> Step:
     """A step of the account's sites.
 
@@ -126,7 +137,8 @@ def step(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
         "steps": found.chain.steps.order_by("pk").prefetch_related("events"),
         "events": found.events.select_related("by", "exam"),
         "proposed": proposed,
-        "exams": found.chain.woman.exams.exclude(pk=found.chain.exam_id).order_by("-date"),
+        "exams": _may_fulfil(found),
+        "appointment": appointment_of(found),
         "colleagues": colleagues.distinct(),
         "result_form": forms.ResultForm(found)
         if found.kind.by == "result" and _may_say(request, found)

@@ -8,6 +8,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import password_validators_help_text_html, validate_password
 from django.core.exceptions import ValidationError
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from calcscope.server.exams.models import Woman
@@ -55,7 +56,12 @@ class OwnAccountForm(forms.Form):
     language = forms.ChoiceField(label=_("Language of your pages and letters"), choices=settings.LANGUAGES)
 
     def __init__(self, woman: Woman, *args: Any, **kwargs: Any) -> None:
-        own = {"label_suffix": "", "initial": {"language": woman.language}}
+        # The language in which she is reading this, where she or her browser chose one; else her letters'.
+        here = get_language()
+        chosen = (
+            here if here in dict(settings.LANGUAGES) and here != settings.LANGUAGE_CODE else woman.language
+        )
+        own = {"label_suffix": "", "initial": {"language": chosen}}
         super().__init__(*args, **{**own, **kwargs})
         self.woman = woman
         if woman.account is not None:

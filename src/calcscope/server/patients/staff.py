@@ -50,7 +50,7 @@ def results_list(request: Signed) -> HttpResponse:
     """Results that nobody has told yet, the late ones first; and those that were."""
     every = (
         seen_by(request.user, Result.objects.all())
-        .select_related("woman", "site", "exam", "version", "telling", "concordance__step__after")
+        .select_related("woman", "site", "exam", "telling", "concordance__step__after")
         .prefetch_related("happenings")
     )
     open_ones, today = results.untold(every), timezone.localdate()
@@ -72,7 +72,7 @@ def results_list(request: Signed) -> HttpResponse:
     listed = [
         {
             "result": each,
-            "category": each.version.content["assessment"]["overall"],
+            "category": each.exam.category,  # of a result that stands it is the report's
             "biopsy": results.words_of_biopsy(each),
             "due": each.telling.due if each.telling else None,
             "last": next(reversed(each.happenings.all()), None),
@@ -356,6 +356,8 @@ def messages_list(request: Signed) -> HttpResponse:
     found = every.order_by("-pk") if everything else messages.waiting(every)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     about(request, *page)
+    for each in page:
+        each.__dict__["her_language"] = available()[each.woman.language].name
     return render(
         request,
         "patients/staff_messages.html",

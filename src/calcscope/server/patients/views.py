@@ -27,6 +27,7 @@ from calcscope.server.exams.models import Woman
 from calcscope.server.followup.chains import Refused as StepRefused
 from calcscope.server.followup.letters import calendar_of
 from calcscope.server.followup.models import Step
+from calcscope.server.library.preferences import site_of, sites
 from calcscope.server.patients import accounts, downloads, letters, messages, results
 from calcscope.server.patients.explaining import composition
 from calcscope.server.patients.forms import BeginForm, OwnAccountForm
@@ -94,7 +95,9 @@ def begin(request: HttpRequest) -> HttpResponse:
             return redirect("patients:account")
     elif request.method == "POST":
         status = 422
-    return render(request, "patients/begin.html", {"form": form}, status=status)
+    # Whom to call, where that is known: of the hospital whose pages sent her, or of the only one.
+    shown = {"form": form, "site": site_of(request, sites())}
+    return render(request, "patients/begin.html", shown, status=status)
 
 
 @never_cache
@@ -139,11 +142,8 @@ def home(request: Hers) -> HttpResponse:
     """Her results and what comes next."""
     woman = request.woman
     about(request, woman)
-    found = results.current(Result.objects.filter(woman=woman)).select_related("exam", "site", "version")
-    # The newest first; a biopsy by the day of its result.
-    newest = sorted(found, key=_day_of, reverse=True)
-    listed = [(each, results.gate(each, _language())) for each in newest]
-    steps = _steps(woman)
+    listed = _results(woman)
+    steps = _steps(woman, listed)
     shown = {
         "woman": woman,
         "site": woman.site,
@@ -154,9 +154,16 @@ def home(request: Hers) -> HttpResponse:
     return render(request, "patients/home.html", shown)
 
 
+def _results(woman: Woman) -> list[tuple[Result, Gate]]:
+    """Her results that stand, and whether she may be told; the newest first, a biopsy by its result's day."""
+    found = results.current(Result.objects.filter(woman=woman)).select_related("exam", "site", "version")
+    newest = sorted(found, key=_day_of, reverse=True)
+    return [(each, results.gate(each, _language())) for each in newest]
+
+
 def _day_of(result: Result) -> tuple[date, int]:
     day = None if result.is_biopsy else result.exam.date
-    return day or timezone.localdate(result.made_at), result.pk
+    return day or timezone.localdate(result.signed_at), result.pk
 
 
 def _language() -> str:
@@ -236,15 +243,10 @@ def _plainly(step: Step) -> str:
     return str(PLAINLY.get(step.code, step.display))
 
 
-def _steps(woman: Woman) -> list[Step]:
+def _steps(woman: Woman, listed: list[tuple[Result, Gate]]) -> list[Step]:
     """What she is to come for, the first due first; of results that she may not be told yet, none."""
-    shut, known = set(), []
-    for each in results.current(Result.objects.filter(woman=woman)).select_related("site", "exam"):
-        if results.gate(each, _language()).open:
-            known.append(each)
-        elif not each.is_biopsy:
-            shut.add(each.exam_id)
-    samples = results.told_samples(known)
+    shut = {each.exam_id for each, gate in listed if not gate.open and not each.is_biopsy}
+    samples = results.told_samples(each for each, gate in listed if gate.open)
     told = [code for code in composition().steps if code != "prior_films"]
     found = Step.objects.open().filter(chain__woman=woman, code__in=told).exclude(chain__exam__in=shut)
     steps = []
@@ -270,9 +272,8 @@ def _has_said(step: Step, kind: str) -> bool:
 def steps(request: Hers) -> HttpResponse:
     """Her appointments and next steps, with their dates."""
     about(request, request.woman)
-    return render(
-        request, "patients/steps.html", {"steps": _steps(request.woman), "site": request.woman.site}
-    )
+    steps = _steps(request.woman, _results(request.woman))
+    return render(request, "patients/steps.html", {"steps": steps, "site": request.woman.site})
 
 
 def _step(request: Hers, step_uuid: uuid.UUID) -> Step:
@@ -282,7 +283,7 @@ def _step(request: Hers, step_uuid: uuid.UUID) -> Step:
     ------
     Http404
     """
-    for each in _steps(request.woman):
+    for each in _steps(request.woman, _results(request.woman)):
         if each.uuid == step_uuid:
             about(request, each)
             return each
