@@ -242,3 +242,25 @@ def test_an_open_page_alone_does_not_keep_somebody_signed_in(
     assert Session.objects.get().expire_date == old
     assert keep({**given["content"], "comment": "Seen."}) == given["revision"] + 1
     assert Session.objects.get().expire_date > old + timedelta(minutes=20)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"[" * 100_000,
+        b"[]",
+        b'{"content": null, "revision": null}',
+        b'{"revision": 1e999, "versions": 0, "request": "x"}',
+        b'{"revision": 99999999999999999999, "versions": 0, "request": 5}',
+        b'{"revision": 1, "versions": 0, "request": 5, "note": []}',
+    ],
+)
+def test_what_no_page_of_ours_sends_is_refused_in_words(
+    exam: Exam, account: Account, signed_in: Enter, sent: bytes
+) -> None:
+    browser = signed_in(account("radiologist"))
+    for name, method in (("draft", "put"), ("preview", "post"), ("sign", "post")):
+        address = reverse(f"reading:{name}", args=[exam.uuid])
+        answer = getattr(browser, method)(address, sent, content_type="application/json")
+        assert answer.status_code == 422
+        assert answer.json()["why"]

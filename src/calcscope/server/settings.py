@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "calcscope.server.people.middleware.InItsLanguage",
     "django_otp.middleware.OTPMiddleware",
     "calcscope.server.people.middleware.SignedIn",
+    "calcscope.server.pages.WithoutZeros",
     "calcscope.server.pages.InItsRole",
     "calcscope.server.audit.middleware.Audited",
     "django.contrib.messages.middleware.MessageMiddleware",

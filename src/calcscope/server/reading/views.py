@@ -69,21 +69,52 @@ def read(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     return render(request, "reading/read.html", {"exam": exam, "payload": given})
 
 
-def _content(request: Signed) -> tuple[dict[str, Any], ReadingContent]:
-    """What the page sent.
+def _content(request: Signed) -> tuple[int, ReadingContent]:
+    """The revision and the draft that the page sent; 0 where it states no revision.
 
     Raises
     ------
     Refused : for what is no draft, naming the field
     """
     try:
-        sent = json.loads(request.body)
-        return sent, ReadingContent.model_validate(sent["content"])
+        sent = _sent(request)
+        return _counted(sent.get("revision", 0)), ReadingContent.model_validate(sent["content"])
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         raise Refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except (ValueError, KeyError, TypeError):
+    except NO_MESSAGE:
         raise Refused(_("What was sent is no draft; load the page again.")) from None
+
+
+def _sent(request: Signed) -> Any:
+    """What the page sent, as far as a database can hold it.
+
+    Raises
+    ------
+    ValueError, RecursionError : for what is no JSON, or holds characters that are none
+    """
+    sent = json.loads(request.body)
+    text = json.dumps(sent, ensure_ascii=False)
+    text.encode()  # raises where half of a pair stands alone
+    if "\\u0000" in text:
+        raise ValueError("a zero character")
+    return sent
+
+
+def _counted(sent: Any) -> int:
+    """A number that counts drafts or versions.
+
+    Raises
+    ------
+    ValueError : for what is none, or more than any database holds
+    """
+    if not isinstance(sent, int) or not 0 <= sent < 1 << 31:
+        raise ValueError(f"{type(sent).__name__} is no count")
+    return sent
+
+
+NO_MESSAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What a text raises that no page of ours has sent."""
 
 
 def _refused(refusal: Refused, status: int = 422) -> JsonResponse:
@@ -107,9 +138,9 @@ def draft(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
     """Keep the draft."""
     exam = _exam(request, exam_uuid)
     try:
-        sent, content = _content(request)
-        kept = keep_draft(exam, request.user, int(sent["revision"]), content)
-        request.__dict__["by_itself"] = kept == sent["revision"]
+        revision, content = _content(request)
+        kept = keep_draft(exam, request.user, revision, content)
+        request.__dict__["by_itself"] = kept == revision
         return JsonResponse({"revision": kept})
     except Refused as refusal:
         return _refused(refusal)
@@ -124,7 +155,7 @@ def preview(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
     """What the rules say of the draft as it stands in the page."""
     exam = _exam(request, exam_uuid)
     try:
-        _sent, content = _content(request)
+        _revision, content = _content(request)
     except Refused as refusal:
         return _refused(refusal)
     reading = exam.reading
@@ -140,10 +171,10 @@ def sign_exam(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
     """Sign the draft as it is kept."""
     exam = _exam(request, exam_uuid)
     try:
-        sent = json.loads(request.body)
-        revision, versions = int(sent["revision"]), int(sent["versions"])
+        sent = _sent(request)
+        revision, versions = _counted(sent["revision"]), _counted(sent["versions"])
         asked, note = uuid.UUID(sent["request"]), str(sent.get("note", ""))
-    except (ValueError, KeyError, TypeError):
+    except NO_MESSAGE:
         return _refused(Refused(_("What was sent is no signature; load the page again.")))
     try:
         version = sign(exam, request.user, revision, versions, asked, note)
