@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from fuzz.seeds import BORN, FIRST, NAME, NUMBER, Seed, deflated_zeros, seeds, zip_bomb
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from fuzz.seeds import BORN, FIRST, NAME, NUMBER, Seed, deflated_zeros, seeds, zip_bomb
 
 Rng = np.random.Generator
 
@@ -509,8 +510,8 @@ def zip_members(content: bytes, rng: Rng) -> bytes:
         elif kind == 1:
             archive.writestr("inner.zip", content)
         elif kind == 2 and rng.random() < 0.3:
-            for number in range(5100):
-                archive.writestr(f"{number}.dcm", b"x")
+            for number in range(5100):  # stored: an encoder of LZMA takes its time for each
+                archive.writestr(f"{number}.dcm", b"x", zipfile.ZIP_STORED)
         elif kind == 3:
             for _ in range(2):  # one name twice
                 archive.writestr("a.dcm", others[int(rng.integers(len(others)))].content)

@@ -93,6 +93,11 @@ def inspect(path: Path, sop_class: str, sop_uid: str) -> Arrival:
     Refused : where it is damaged or not what was announced
     """
     header = _header(path)
+    with quiet():  # values are converted when they are asked for, and a malformed one is said with a warning
+        return _arrival(path, header, sop_class, sop_uid)
+
+
+def _arrival(path: Path, header: Dataset, sop_class: str, sop_uid: str) -> Arrival:
     if uid(header, "SOPClassUID") != sop_class:
         raise Refused(NO_MATCH, "data set states another SOP class than the request")
     if uid(header, "SOPInstanceUID") != sop_uid:
