@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -16,7 +16,7 @@ from calcscope.server.audit.recording import record
 from calcscope.server.exams.models import Exam
 from calcscope.server.followup.models import Answer, Chain, Event, Step
 from calcscope.server.people.models import User
-from calcscope.server.reading.content import ReadFinding
+from calcscope.server.reading.content import ReadFinding, ReadingContent
 from calcscope.server.reading.models import Version
 from calcscope.server.signals import result_was_written
 
@@ -36,7 +36,8 @@ def follow(version: Version) -> list[Chain]:
 
     Each finding, and an exam without one, is answered for by a chain. A report that is replaced leaves no
     step behind: what is no longer recommended is closed with that reason. Benign findings beside one that is
-    worked up keep their routine mammogram, whatever comes of the other.
+    worked up keep their routine mammogram, whatever comes of the other. What an addendum adds where a biopsy
+    has been done already was not sampled: it gets a chain of its own.
     """
     content = version.read()
     wanted: dict[tuple[str, str], list[ReadFinding]] = {}
@@ -49,29 +50,23 @@ def follow(version: Version) -> list[Chain]:
             wanted.setdefault((step.code, ""), [])
     if not wanted:
         wanted["routine", ""] = []
-    standing = {(chain.code, chain.side): chain for chain in _open_chains(version.exam)}
+    standing = _open_chains(version.exam)
     chains = []
     for (code, side), findings in wanted.items():
-        chain = standing.pop((code, side), None)
-        if chain is None:
-            categories = [finding.category for finding in findings] or [content.assessment.overall]
-            order = lexicon.categories().overall_order
-            chain = Chain.objects.create(
-                site=version.exam.site, woman=version.exam.woman, exam=version.exam, code=code, side=side,
-                category=min(categories, key=order.index),
-            )  # fmt: skip
-            days = [finding.due_days for finding in findings] or [
-                step.due_days for step in content.next_steps if step.code == code
-            ]
-            due = _first_due(version.exam, min(days, default=_default_days(code)))
-            for opened in lexicon.chains().opens[code]:
-                _open(chain, opened, due, None, version.author)
-        for finding in findings:
-            Answer.objects.create(chain=chain, version=version, finding=finding.id)
-        if not findings:
-            Answer.objects.create(chain=chain, version=version)
-        chains.append(chain)
-    for chain in standing.values():
+        rest = list(findings)
+        alike = [chain for chain in standing if (chain.code, chain.side) == (code, side)]
+        for chain in sorted(alike, key=_is_at_its_beginning):
+            known = set(chain.answers.values_list("finding", flat=True))
+            own = [each for each in rest if each.id in known or _is_at_its_beginning(chain)]
+            if own or not findings:
+                _answer(chain, version, own)
+                chains.append(chain)
+                rest = [each for each in rest if each not in own]
+        if rest or not set(alike) & set(chains):
+            chain = _begin(version, content, code, side, rest)
+            _answer(chain, version, rest)
+            chains.append(chain)
+    for chain in set(standing) - set(chains):
         for step in chain.steps.filter(state__in=Step.OPEN):
             close(step, "addendum", by=version.author)
     # The routine mammogram that an older exam asks for is asked for anew by this one.
@@ -79,6 +74,36 @@ def follow(version: Version) -> list[Chain]:
     for step in Step.objects.open().filter(chain__in=older):
         close(step, "newer_exam", by=version.author)
     return chains
+
+
+def _begin(
+    version: Version, content: ReadingContent, code: str, side: str, findings: Sequence[ReadFinding]
+) -> Chain:
+    """A chain with the steps that its recommendation opens."""
+    categories = [finding.category for finding in findings] or [content.assessment.overall]
+    order = lexicon.categories().overall_order
+    chain: Chain = Chain.objects.create(
+        site=version.exam.site, woman=version.exam.woman, exam=version.exam, code=code, side=side,
+        category=min(categories, key=order.index),
+    )  # fmt: skip
+    days = [finding.due_days for finding in findings] or [
+        step.due_days for step in content.next_steps if step.code == code
+    ]
+    due = _first_due(version.exam, min(days, default=_default_days(code)))
+    for opened in lexicon.chains().opens[code]:
+        _open(chain, opened, due, None, version.author)
+    return chain
+
+
+def _answer(chain: Chain, version: Version, findings: Sequence[ReadFinding]) -> None:
+    """A chain answers for findings of a report, or for a report without one."""
+    for name in [finding.id for finding in findings] or [""]:
+        Answer.objects.create(chain=chain, version=version, finding=name)
+
+
+def _is_at_its_beginning(chain: Chain) -> bool:
+    """Whether what the recommendation opened is still to be done."""
+    return chain.steps.filter(after=None, state__in=Step.OPEN).exists()
 
 
 def _open_chains(exam: Exam) -> list[Chain]:
