@@ -448,3 +448,97 @@ def test_the_archive_is_whole_where_no_letter_can_be_set(
             name for name in archive.namelist() if name.startswith("results/") and name.endswith(".txt")
         )
         assert "What was found" in archive.read(text).decode()
+
+
+# --- several samples, several exams ---------------------------------------------------------------------
+
+
+def test_a_biopsy_page_knows_what_other_biopsies_have_told_her(
+    result: Result, reader: User, approve: Approve
+) -> None:
+    approve()
+    first = Step.objects.filter(chain__exam=result.exam, code="biopsy").order_by("pk").first()
+    assert first is not None
+    sampled(result, reader, "benign")
+    one = the_biopsy()
+    Step.objects.filter(code="biopsy", state="open").update(chain=first.chain)
+    again = Step.objects.filter(code="biopsy", state="open").first() or Step.objects.create(
+        chain=first.chain, code="biopsy", due=timezone.localdate(), owner_role="coordinator"
+    )
+    for each in ("done", "calcifications_seen", "placed", "clip_in_place"):
+        (again,) = chains.write_result(again, each, by=reader)
+    opened = chains.write_result(again, "dcis", by=reader, facts={"calcifications": "seen"})
+    entry = next(each for each in opened if each.code == "concordance")
+    chains.write_result(entry, "concordant", by=reader)
+    two = Result.objects.exclude(concordance=None).exclude(pk=one.pk).get()
+    assert [each.result for each in results.facts(one).biopsies] == ["benign"]
+    results.spoken(two, reader)
+    assert [each.result for each in results.facts(one).biopsies] == ["benign", "dcis"]
+    assert [each.result for each in results.facts(two).biopsies] == ["dcis"]
+    results.spoken(one, reader)
+    assert [each.result for each in results.facts(two).biopsies] == ["benign", "dcis"]
+
+
+def test_what_an_addendum_adds_beside_a_sample_is_followed_by_itself(result: Result, reader: User) -> None:
+    sampled(result, reader, "benign")
+    chain = Step.objects.get(code="concordance").chain
+    assert not Step.objects.open().filter(code="biopsy", chain__side="R").exists()
+    known = set(chain.answers.values_list("finding", flat=True))
+    version = added(result, reader, "5")
+    new = {each.id for each in version.read().standing if each.laterality == "R"} - known
+    assert new
+    step = Step.objects.open().get(code="biopsy", chain__side="R")
+    assert set(step.chain.answers.filter(version=version).values_list("finding", flat=True)) == new
+    assert set(chain.answers.filter(version=version).values_list("finding", flat=True)) == known
+    # Signed once more nothing is opened or closed.
+    before = list(Step.objects.open().values_list("pk", flat=True))
+    signed(result.exam, reader, note="A word was missing.")
+    assert list(Step.objects.open().values_list("pk", flat=True)) == before
+    assert chains.lost() == []
+
+
+def test_the_day_of_the_signature_is_that_of_the_report_and_not_of_the_upgrade(
+    result: Result, approve: Approve
+) -> None:
+    approve()
+    result.made_at += timedelta(days=400)  # taken over from a time before there were results
+    explanation = results.gate(result, "en").explanation
+    assert explanation is not None
+    signed_on = letters.shown(result, "en", explanation)["signed"]
+    assert signed_on == passages.load("en").date(timezone.localdate(result.version.signed_at))
+
+
+def test_the_report_for_other_computers_is_in_the_archive_once(
+    result: Result, reader: User, anna: User, signed_in: Enter, approve: Approve
+) -> None:
+    approve()
+    sampled(result, reader, "benign")
+    names = unpacked(signed_in(anna)).namelist()
+    assert len([name for name in names if name.startswith("results/") and name.endswith(".pdf")]) == 2
+    assert len([name for name in names if name.endswith(".fhir.json")]) == 1
+
+
+def test_her_front_page_asks_once_of_each_result(
+    result: Result, anna: User, signed_in: Enter, approve: Approve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    approve()
+    asked: list[Result] = []
+    gate = results.gate
+    monkeypatch.setattr(results, "gate", lambda each, language: asked.append(each) or gate(each, language))
+    page(signed_in(anna), "home")
+    assert asked == [result]
+
+
+def test_another_code_forgets_the_wrong_passwords(
+    woman: Woman, anna: User, reader: User, client: Client
+) -> None:
+    sign_in = reverse("people:sign-in")
+    for _ in range(12):
+        client.post(sign_in, {"username": "anna", "password": "wrong"})
+    _made, code = accounts.make_code(woman, reader)
+    other = Client()
+    other.post(reverse("patients:begin"), {"code": code, "birth_date": "1962-03-01"})
+    new = "quite another password"
+    other.post(reverse("patients:account"), {"password": new, "again": new, "language": "en"})
+    answer = Client().post(sign_in, {"username": "anna", "password": new})
+    assert answer.status_code == 302

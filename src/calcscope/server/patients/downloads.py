@@ -82,6 +82,8 @@ def everything(woman: Woman, language: str) -> Iterator[Part]:
             yield f"{name}.pdf", [letters.pdf_of(result, language, gate.explanation)]
         except PdfUnavailable:
             yield f"{name}.txt", [gate.explanation.text.encode()]
+        if result.is_biopsy:
+            continue  # its report is there
         try:
             yield f"{name}.fhir.json", [_fhir(result)]
         except CalcscopeError as error:  # half an archive would be worse than one without it
@@ -107,7 +109,7 @@ def _chunks(path: Any) -> Iterator[bytes]:
 
 def _name(result: Result) -> str:
     kind = "biopsy" if result.is_biopsy else "exam"
-    day = timezone.localdate(result.made_at) if result.is_biopsy else result.exam.date or result.exam_id
+    day = timezone.localdate(result.signed_at) if result.is_biopsy else result.exam.date or result.exam_id
     return f"results/{day}-{kind}-{result.pk}"
 
 

@@ -63,7 +63,7 @@ def _nothing_outside(address: str, *_unused: Any) -> Any:
 def shown(result: Result, language: str, explanation: Explanation) -> dict[str, Any]:
     """What the letter's template asks for."""
     dates = rules_of(result.site).profile.dates
-    signed = timezone.localdate(result.made_at)
+    signed = timezone.localdate(result.signed_at)
     return {
         "result": result,
         "woman": result.woman,

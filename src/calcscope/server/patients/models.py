@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -112,6 +113,11 @@ class Result(AppendOnly):
         entry = self.concordance
         compared = entry.by if entry is not None and entry.step.code == "concordance" else None
         return compared or self.version.author
+
+    @property
+    def signed_at(self) -> datetime:
+        """When that was; of a report from before there were results, long before it became one."""
+        return self.version.signed_at if self.concordance is None else self.concordance.at
 
     @property
     def is_biopsy(self) -> bool:

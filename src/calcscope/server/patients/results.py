@@ -276,8 +276,16 @@ def facts(result: Result) -> ResultFacts:
     """What a result says that a woman is told; that of a biopsy beside what the report says by now."""
     since = _report_since(result)
     report = (since or result).version.report()
-    biopsies = () if result.concordance is None else (biopsy_of(result.concordance, report),)
-    return facts_of(report, steps=_open_steps(result), density=density_of(result), biopsies=biopsies)
+    biopsies = {}
+    if result.concordance is not None:
+        biopsies[result.concordance.pk] = biopsy_of(result.concordance, report)
+        # Beside its own, those that she knows: an older page does not say that a later sample is to be taken.
+        others = told(current(Result.objects.filter(exam=result.exam).exclude(pk=result.pk)))
+        for each in StepEvent.objects.filter(result_told__in=others):
+            with suppress(Refused):  # of what the report no longer has, nothing is said here
+                biopsies[each.pk] = biopsy_of(each, report)
+    known = tuple(biopsies[pk] for pk in sorted(biopsies))
+    return facts_of(report, steps=_open_steps(result), density=density_of(result), biopsies=known)
 
 
 WAITING = StepFact(code="concordance")
