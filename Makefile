@@ -13,13 +13,15 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # The texts of the pages as the server reads them, each made from its .po.
 LANGUAGES := $(patsubst %.po,%.mo,$(wildcard src/calcscope/server/languages/*/LC_MESSAGES/django.po))
 
-.PHONY: help env demo test lint docs speed picture system-packages clean frontend frontend-test messages
+.PHONY: help env demo test lint audit fuzz docs speed picture system-packages clean frontend frontend-test messages
 
 help:
 	@echo 'make demo     make the environment and read eight real films into $(REPORT)/'
 	@echo 'make test     make the environment, check style and types, run the tests'
 	@echo 'make env      make the environment alone ($(VENV)/)'
 	@echo 'make lint     style and types alone'
+	@echo 'make audit    known faults of the dependencies (asks pypi.org), unsafe calls, secrets'
+	@echo 'make fuzz     20,000 damaged inputs and 5,000 requests by chance, others each day'
 	@echo 'make frontend build the viewer of the reading page (Node.js 20.19 or newer; else from a Python wheel)'
 	@echo 'make messages bring the texts of every language up to date with the source'
 	@echo 'make docs     build the documentation into site/'
@@ -56,6 +58,16 @@ lint: env
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# Faults of the dependencies that are known now: of the versions in constraints.txt, by the database of pypi.org.
+audit: env
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+	$(BIN)/pytest -q tests/test_security.py
+
+fuzz: env
+	$(BIN)/python benchmarks/fuzz.py
+	CALCSCOPE_FUZZ_REQUESTS=5000 CALCSCOPE_FUZZ_RUN=$$(date +%j) $(BIN)/pytest -q tests/server_fuzz
 
 test: lint system-packages frontend
 	$(BIN)/pytest -n 2 -q
