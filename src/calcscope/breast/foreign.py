@@ -18,6 +18,7 @@ from scipy.ndimage import maximum_filter1d
 from calcscope.breast.model import Foreign
 from calcscope.breast.outline import Frame, Levels
 from calcscope.exam.model import Float, Mask, Points
+from calcscope.exam.quantiles import median, percentile
 
 # Bright spots are looked for at about this pixel size, mm, then measured on the full image.
 SPOT_MM = 0.2
@@ -92,7 +93,7 @@ def metal(pixels: Float, small: Float, mask: Mask, film: Levels, pixel_mm: float
     tissue = small[inside > 0]
     if tissue.size == 0 or min(small.shape) < 2:
         return []
-    bright = float(np.percentile(tissue, OUTSHINES))
+    bright = percentile(tissue, OUTSHINES)
     span = film.breast - film.background
     found = []
     possible = ((depth <= SKIN_INSIDE_MM) | (small >= bright)) & (away <= SKIN_OUTSIDE_MM)
@@ -149,7 +150,7 @@ def _measure(pixels: Float, centre: NDArray[np.float64], pixel_mm: float) -> _Sp
     if core.size == 0:
         return None
     peak = float(np.median(core))
-    base = float(np.median(window))
+    base = median(window)
     height = peak - base
     if height <= 0:
         return None
@@ -249,7 +250,7 @@ def implant(
     inside = image[mask]
     if inside.size == 0:
         return []
-    brightest = float(np.percentile(inside, 99.5))
+    brightest = percentile(inside, 99.5)
     level = film.background + IMPLANT_SHARE * (brightest - film.background)
     smooth = cv2.GaussianBlur(image, (0, 0), 1.0 / pixel_mm)
     width = round(IMPLANT_WIDTH_MM / pixel_mm)
@@ -325,7 +326,7 @@ def _line_columns(band: Float, search: Mask) -> Iterator[tuple[int, bool]]:
     rows = np.ascontiguousarray(band[::stride, first : columns[-1] + 1])
     # Each pixel against the mean of those two to its left and right, beyond a line of two pixels.
     offset = rows[:, 2:-2] - (rows[:, :-4] + rows[:, 4:]) / 2
-    typical = float(np.median(np.abs(offset[::3, ::3]))) * 1.4826
+    typical = median(np.abs(offset[::3, ::3])) * 1.4826
     # The median of a column is what counts, but few columns have a mean that makes it worth taking.
     height = np.abs(np.clip(offset, -3 * typical, 3 * typical).mean(axis=0))
     worth = np.flatnonzero(height > LINE_HEIGHT * typical / 2)

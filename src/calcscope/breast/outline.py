@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.exam.model import Float, Mask, Points
+from calcscope.exam.quantiles import median, percentile
 
 # Values this close to the darkest one are padding, masking or a digital detector's empty background.
 EMPTY = 1e-3
@@ -91,7 +92,7 @@ class Levels:
 
 def levels(values: Float) -> Levels:
     """Background (the commonest value of the darker half) and breast (95th percentile) of a film."""
-    breast = float(np.percentile(values, 95))
+    breast = percentile(values, 95)
     lowest = float(values.min())
     if breast <= lowest:
         return Levels(lowest, lowest)
@@ -257,7 +258,7 @@ def _against_background(
     background[:, :strip] = glare[:, :strip]
     excess = np.asarray(inside - background, dtype=np.float32)
     outside = excess[weight > 0]
-    noise = 1.4826 * float(np.median(np.abs(outside))) if len(outside) else 0.0
+    noise = 1.4826 * median(np.abs(outside)) if len(outside) else 0.0
     return excess, max(SKIN_NOISE * noise, SKIN_SHARE * (film.breast - film.background))
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.exam.model import Float, Mammogram, Mask, Points
+from calcscope.exam.quantiles import median, percentile
 from calcscope.specks.catalogue import SpeckCatalogue
 
 REACH_MM = 9.0
@@ -95,7 +96,8 @@ class _Field:
         rows, columns = (size // self.factor * self.factor for size in mammogram.pixels.shape)
         cut = mammogram.pixels[:rows, :columns]
         size = (columns // self.factor, rows // self.factor)
-        self.pixels = cv2.resize(cut, size, interpolation=cv2.INTER_AREA) if self.factor > 1 else cut
+        reduced = cv2.resize(cut, size, interpolation=cv2.INTER_AREA) if self.factor > 1 else cut
+        self.pixels: Float = np.asarray(reduced, dtype=np.float32)
         self.reach = int(REACH_MM / (mammogram.pixel_mm * self.factor))
         self.area_mm2 = (mammogram.pixel_mm * self.factor) ** 2
         self._followed: dict[tuple[float, ...], Points | None] = {}
@@ -128,11 +130,13 @@ class _Field:
             return None
         row, column = divmod(int(np.argmax(np.where(own > 0, patch, -np.inf))), patch.shape[1])
         first = float(patch[row, column]) - catalogue.contrast[index] / 2
-        around = float(np.percentile(patch, 30))
+        around = percentile(patch, 30)
         if first <= around:
             return None
-        gradient = cv2.magnitude(cv2.Sobel(patch, cv2.CV_32F, 1, 0), cv2.Sobel(patch, cv2.CV_32F, 0, 1))
-        tissue = float(np.median(gradient))
+        gradient: Float = np.asarray(
+            cv2.magnitude(cv2.Sobel(patch, cv2.CV_32F, 1, 0), cv2.Sobel(patch, cv2.CV_32F, 0, 1)), np.float32
+        )
+        tissue = median(gradient)
         best: Mask | None = None
         corner = (0, 0)
         sharpest = 0.0
@@ -193,5 +197,5 @@ def _resample(outline: Points, mammogram: Mammogram) -> tuple[Mask, Float, float
     cv2.fillPoly(body, [np.round(corners * 16).astype(np.int32)], 1, shift=4)
     near = cv2.dilate(body, np.ones((4 * finer + 1, 4 * finer + 1), np.uint8))
     outside = patch[near == 0]
-    surroundings = float(np.median(outside)) if outside.size else float(patch.min())
+    surroundings = median(outside) if outside.size else float(patch.min())
     return body > 0, np.asarray(patch - surroundings, np.float32), mammogram.pixel_mm / finer

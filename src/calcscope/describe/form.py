@@ -20,6 +20,7 @@ from skimage.morphology import skeletonize
 
 from calcscope.describe.body import Body
 from calcscope.exam.model import Float, Mask
+from calcscope.exam.quantiles import percentile
 
 DEPTH_BINS = 8
 """Rings between border and core for the brightness profile."""
@@ -105,7 +106,7 @@ def measure_form(body: Body) -> Form:
         arms = side / max(area / arc, 1.0)
     breadth = area / arc
     lucency, wall_share, hole_share, lumpiness = _inside(mask, excess)
-    contrast = max(float(np.percentile(excess[mask], 90)), 1e-6)
+    contrast = max(percentile(excess[mask], 90), 1e-6)
     return Form(
         area_mm2=area * step**2,
         length_mm=length * step,
@@ -151,7 +152,7 @@ def _inside(body: Mask, excess: Float) -> tuple[float, float, float, float]:
     lucency = float(np.clip(1 - core / top, 0, 1))
     below = np.flatnonzero(profile[brightest:] < (top + core) / 2)
     wall_share = (brightest + int(below[0])) / DEPTH_BINS if below.size and lucency > 0.1 else 1.0
-    bright = float(np.percentile(inside, 90))
+    bright = percentile(inside, 90)
     hole_share = float(np.mean(inside < bright / 2))
     lumpiness = float(np.sqrt(np.mean((inside - profile[ring]) ** 2))) / top
     return lucency, wall_share, hole_share, lumpiness

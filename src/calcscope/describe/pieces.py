@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from calcscope.describe.body import Body, body_of, holds
 from calcscope.exam.model import Float, Mammogram, Points
+from calcscope.exam.quantiles import median
 from calcscope.specks.catalogue import SpeckCatalogue
 
 REACH_MM = 3.2
@@ -95,7 +96,7 @@ def _outlined(index: int, catalogue: SpeckCatalogue, mammogram: Mammogram) -> tu
     finer = int(np.clip(np.ceil(pixel_mm / STEP_MM - 1e-6), 1, 4))
     step = pixel_mm / finer
     excess = _excess(patch, pixel_mm, finer, float(catalogue.width_mm[index]))
-    noise = 1.4826 * float(np.median(np.abs(excess)))
+    noise = 1.4826 * median(np.abs(excess))
     own = np.zeros(excess.shape, np.uint8)
     corners = (catalogue.outlines[index] - (left, top) + 0.5) * finer - 0.5
     cv2.fillPoly(own, [np.round(corners * 16).astype(np.int32)], 1, shift=4)
@@ -151,7 +152,7 @@ def _excess(patch: Float, pixel_mm: float, finer: int, width_mm: float) -> Float
     around = cv2.GaussianBlur(around, (0, 0), 0.4 / (pixel_mm * coarser))
     smooth = cv2.GaussianBlur(fine, (0, 0), max(SMOOTH_MM * finer / pixel_mm, 0.6))
     excess = smooth - cv2.resize(around, size, interpolation=cv2.INTER_LINEAR)
-    return np.asarray(excess - np.median(excess), dtype=np.float32)
+    return np.asarray(excess - np.float32(median(excess)), dtype=np.float32)
 
 
 def _taken_apart(region: NDArray[np.uint8], step_mm: float) -> list[NDArray[np.uint8]]:

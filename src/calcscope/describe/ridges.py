@@ -17,6 +17,7 @@ from skimage.morphology import skeletonize
 
 from calcscope.breast.model import Breast
 from calcscope.exam.model import Float, Mammogram, Mask, Points
+from calcscope.exam.quantiles import percentile
 
 GRID_MM = 0.15
 """Ridges are looked for on pixels of about this size: a cast of a duct still has a few across."""
@@ -108,7 +109,7 @@ def _of_tissue(response: Float, search: Mask, step_mm: float) -> Float:
     """Mean response of the tissue around each pixel."""
     if not search.any():
         return np.ones_like(response)
-    capped = np.minimum(response, np.percentile(response[search], MOST_COUNTED)) * search
+    capped = np.minimum(response, np.float32(percentile(response[search], MOST_COUNTED))) * search
     window = (2 * round(WINDOW_MM / step_mm / 2) + 1,) * 2
     share = cv2.blur(search.astype(np.float32), window)
     return np.asarray(np.maximum(cv2.blur(capped, window), 1e-9) / np.maximum(share, 1e-3))

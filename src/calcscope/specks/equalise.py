@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calcscope.exam.model import Float, Mask
+from calcscope.exam.quantiles import median
 from calcscope.specks.saliency import noise_residual, strips
 
 NEAR_MM = 1.0
@@ -120,8 +121,8 @@ def noise_by_brightness(
     brightness, size = _sampled(pixels, inside, pixel_mm, max(1, count // SAMPLE))
     low, high = np.percentile(brightness, RANGE)
     levels = np.array_split(np.argsort(brightness, kind="stable"), LEVELS)
-    middle = np.array([np.median(brightness[level]) for level in levels])
-    noise = np.array([np.median(size[level]) for level in levels], dtype=np.float64)
+    middle = np.array([median(brightness[level]) for level in levels])
+    noise = np.array([median(size[level]) for level in levels])
     typical = float(np.median(noise))
     if typical <= 0 or np.any(np.diff(middle) <= 0):
         return None

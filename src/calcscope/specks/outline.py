@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from skimage.measure import find_contours
 from skimage.segmentation import watershed
 
-from calcscope.exam.model import Float, Points
+from calcscope.exam.model import Float, Mask, Points
 
 SADDLE = 0.15
 SADDLE_NOISE = 2.0
@@ -90,10 +89,15 @@ def any_saddle(excess: Float, tops: list[tuple[int, int]], share: float, noise: 
     high_to_low = sorted(tops, key=lambda top: -float(excess[top]))
     for n, top in enumerate(high_to_low[1:], start=1):
         height = float(excess[top])
-        label, _ = ndimage.label(excess > height - max(share * height, noise))
+        label = _parts(excess > height - max(share * height, noise))
         if all(label[other] != label[top] for other in high_to_low[:n]):
             return True
     return False
+
+
+def _parts(mask: Mask) -> NDArray[np.int32]:
+    """Number of the part that each pixel belongs to, 0 outside; parts touch along the sides of pixels."""
+    return np.asarray(cv2.connectedComponents(mask.view(np.uint8), connectivity=4)[1], dtype=np.int32)
 
 
 def _without_neighbours(
@@ -104,7 +108,7 @@ def _without_neighbours(
     Two specks closer than the image can part share one half-height outline. They are two where the saddle
     between them is ``SADDLE`` of the lower peak deep, and deeper than noise makes it.
     """
-    label, _ = ndimage.label(excess >= height)
+    label = _parts(excess >= height)
     blob = label == label[peak]
     seen: Float = np.asarray(cv2.GaussianBlur(excess, (0, 0), blur)) if blur > 0 else excess
     highest = (seen == cv2.dilate(seen, np.ones((3, 3), np.uint8))) & blob
@@ -118,7 +122,7 @@ def _without_neighbours(
     for row, column in others:
         lower = min(float(seen[row, column]), float(seen[own]))
         depth = max(SADDLE * lower, SADDLE_NOISE * noise)
-        parted, _ = ndimage.label(seen > lower - depth)
+        parted = _parts(seen > lower - depth)
         if parted[row, column] != parted[own]:
             markers[row, column] = 2
     if not np.any(markers == 2):
@@ -194,7 +198,9 @@ def _feret(hull: Points) -> tuple[float, float, float]:
 def _hollowness(excess: Float, inside: NDArray[np.uint8], centre: tuple[float, float]) -> float:
     """How dark the middle is: (rim - centre) / rim, from the mean of the core and of the brightest
     shell between the core and the outline (0 when the middle is the brightest)."""
-    depth = cv2.distanceTransform(np.pad(inside, 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    depth = cv2.distanceTransform(
+        cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0), cv2.DIST_L2, 3
+    )[1:-1, 1:-1]
     deepest = float(depth.max())
     if deepest < 2:  # fewer than about four pixels across: no inside to speak of
         return 0.0

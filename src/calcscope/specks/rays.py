@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from calcscope.exam.model import Float
+from calcscope.exam.quantiles import percentile
 
 DIRECTIONS = 24
 """Of 15 degrees each."""
@@ -59,7 +60,7 @@ def rays(patch: Float, x: float, y: float, start: float) -> Rays:
     at_x = np.clip(np.rint(x + start * _STEPS_X).astype(np.intp), 0, columns - 1)
     at_y = np.clip(np.rint(y + start * _STEPS_Y).astype(np.intp), 0, rows - 1)
     profile = patch[at_y, at_x].mean(axis=0)
-    profile = profile - _percentile(profile, BASE)
+    profile = profile - np.float32(percentile(profile, BASE))
     opposite = float(np.minimum(profile, profile[_OPPOSITE]).max())
     heights = []
     left = profile.copy()
@@ -68,13 +69,3 @@ def rays(patch: Float, x: float, y: float, start: float) -> Rays:
         heights.append(float(left[best]))
         left[_BESIDE[best]] = -np.inf
     return Rays(first=heights[0], opposite=opposite, third=heights[2])
-
-
-def _percentile(values: Float, percent: float) -> np.float32:
-    """As np.percentile has it, without what that spends on looking at its arguments."""
-    place = percent / 100 * (len(values) - 1)
-    low = int(place)
-    share = np.float32(place - low)
-    below, above = np.partition(values, (low, low + 1))[low : low + 2]
-    difference = above - below
-    return np.float32(above - difference * (1 - share) if share >= 0.5 else below + difference * share)
