@@ -104,10 +104,11 @@ class Scale:
         values = self.rescaled()
         low, high = float(values.min()), float(values.max())
         if self.exposure == "linear":
-            # Attenuation is the logarithm of incident over transmitted exposure. One count is the least
-            # exposure that can be told from none.
-            counts = values - low if self.white_is_low else high - values
-            return np.asarray(1 - np.log(np.maximum(counts, 1)) / np.log(high - low))
+            # Attenuation is the logarithm of incident over transmitted exposure. One step of the stored
+            # values is the least exposure that can be told from none, whatever unit a rescale puts it in.
+            step = 1.0 if self.modality_lut is not None else abs(self.slope)
+            counts = (values - low if self.white_is_low else high - values) / step
+            return np.asarray(1 - np.log(np.maximum(counts, 1)) / np.log(max((high - low) / step, 2)))
         share = (values - low) / max(high - low, 1e-9)
         return 1 - share if self.white_is_low else share
 
