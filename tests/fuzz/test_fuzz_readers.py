@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
 from fuzz.driving import MEMORY, SECONDS, Died, Worker, faults_of, minimised, run_all, save
 from fuzz.mutations import damaged
 from fuzz.seeds import seeds
@@ -56,3 +58,13 @@ def test_what_kills_or_stops_a_reader_is_noticed(tmp_path: Path, monkeypatch: py
     assert [kind for kind, _ in faults_of(answer)] == ["message", "slow"]
     assert MEMORY <= 1 << 30
     assert SECONDS <= 30
+
+
+def test_a_short_run_led_by_coverage(tmp_path: Path) -> None:
+    """The harness of ``coverage_guided.py`` works; a run that finds something takes hours."""
+    pytest.importorskip("atheris", reason="python -m pip install atheris")
+    script = Path(__file__).with_name("coverage_guided.py")
+    command = [sys.executable, str(script), "-runs=200", "-max_len=60000", str(tmp_path / "corpus")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Done" in done.stderr
