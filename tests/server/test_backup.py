@@ -47,6 +47,18 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return data, backup
 
 
+def test_a_new_server_begins_with_its_first_command_and_others_say_what_is_missing(tmp_path: Path) -> None:
+    data = tmp_path / "srv" / "calcscope"
+    early = manage(data, "site", "north")
+    assert early.returncode == 1
+    assert "found no database" in early.stderr
+    assert "calcscope manage migrate" in early.stderr
+    assert "Traceback" not in early.stderr
+    begun = manage(data, "migrate", "-v", "0")
+    assert begun.returncode == 0, begun.stderr
+    assert manage(data, "site", "north").returncode == 0
+
+
 def test_a_backup_comes_back_whole_into_an_empty_folder_alone(
     filled: tuple[Path, Path], tmp_path: Path
 ) -> None:

@@ -120,6 +120,13 @@ def test_an_account_sees_the_sites_it_works_at(account: Account, site: Site, oth
     assert not account("patient").is_member
 
 
+def test_a_setting_that_nobody_asks_for_is_refused_and_nothing_is_made(db: None) -> None:
+    for given in ('holdd=["5"]', 'readers="2"'):
+        with pytest.raises(CommandError, match="expected"):
+            call_command("site", "north", "--set", given)
+    assert not Site.objects.exists()
+
+
 def test_accounts_and_sites_are_made_by_commands(
     client: Client, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -218,6 +218,19 @@ def _readers(count: int) -> Iterator[None]:
                 reader.wait()
 
 
+ASKS_DATABASE = {"site", "account", "backup", "nightly", "nobody_lost", "library"}
+"""Commands of ours that need a database that is there."""
+
+
+def _must_have_database(settings: Mapping[str, Any]) -> None:
+    """See that the file of the database is there; one on another machine says itself what is wrong."""
+    if settings["ENGINE"].endswith("sqlite3") and not Path(settings["NAME"]).exists():
+        _stop(
+            f"{settings['NAME']}: found no database; expected the one of the server; make it with "
+            "calcscope manage migrate, or name another folder with --data"
+        )
+
+
 def manage(
     context: typer.Context,
     data: Annotated[Path | None, typer.Option(help="Folder of the server [calcscope-data].")] = None,
@@ -227,6 +240,11 @@ def manage(
     calcscope manage nobody_lost
     """
     _prepare(data)
+    from django.conf import settings
     from django.core.management import execute_from_command_line
 
+    if context.args[:1] == ["migrate"]:
+        _must_write(settings.CONFIG.data)  # the first that is asked of a new server
+    elif context.args and context.args[0] in ASKS_DATABASE and "--help" not in context.args:
+        _must_have_database(settings.DATABASES["default"])
     execute_from_command_line(["calcscope manage", *context.args])

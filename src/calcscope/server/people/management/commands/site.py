@@ -2,10 +2,16 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
 from calcscope.server.audit.recording import record
 from calcscope.server.patients.rules import FaultyRules, rules_of
 from calcscope.server.people.models import Site
+
+SETTINGS = {
+    "dicomweb", "hold", "library", "library_hide_overdue", "node", "profile", "readers", "send",
+}  # fmt: skip
+"""Those that the server asks for: a slip of the pen must not leave a site without its rule."""
 
 
 class Command(BaseCommand):
@@ -21,6 +27,7 @@ class Command(BaseCommand):
             "--set", action="append", default=[], metavar="KEY=JSON", help="a setting, such as readers=2"
         )
 
+    @transaction.atomic
     def handle(self, *args: Any, **options: Any) -> None:
         site, made = Site.objects.get_or_create(
             code=options["code"], defaults={"name": options["name"] or options["code"]}
@@ -38,6 +45,10 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"--set: found {given!r}; expected KEY=JSON such as readers=2 or node='\"/srv/spool\"'"
                 ) from None
+            if key not in SETTINGS:
+                raise CommandError(f"--set: found {key!r}; expected one of {', '.join(sorted(SETTINGS))}")
+        if site.settings.get("readers", 1) not in (1, 2):
+            raise CommandError(f"--set: found readers={site.settings['readers']!r}; expected 1 or 2")
         site.full_clean()
         try:
             rules_of(site)
