@@ -290,11 +290,26 @@ def write_result(
 
 
 def _next(step: Step, result: str, by: User | None) -> list[Step]:
-    """Open what follows a result."""
+    """Open what follows a result; what another one that was written down before led to is closed."""
+    codes, going_on = _following(step, result), set()
+    for each in step.before.all():
+        if each.is_open and each.code in codes:
+            going_on.add(each.code)
+        else:
+            _undo(each, by)
     return [
         _open(step.chain, code, timezone.localdate() + timedelta(days=_days(code)), step, by)
-        for code in _following(step, result)
+        for code in codes
+        if code not in going_on
     ]
+
+
+def _undo(step: Step, by: User | None) -> None:
+    """Close a step, be it open or done, and whatever it led to."""
+    if step.state != Step.State.CLOSED:
+        add_event(step, Event.Kind.CLOSED, Step.State.CLOSED, by=by, reason="newer_result")
+    for each in step.before.all():
+        _undo(each, by)
 
 
 def _following(step: Step, result: str) -> tuple[str, ...]:

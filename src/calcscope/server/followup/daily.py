@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from calcscope.server.followup import chains, letters
 from calcscope.server.followup.models import DailyRun
+from calcscope.server.patients import results
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,11 @@ def run_daily(now: datetime | None = None) -> DailyRun | None:
     now = now or timezone.now()
     run = _claim(now)
     return None if run is None else _do(run, now)
+
+
+def lost() -> list[str]:
+    """Who fell out of sight of follow-up, or is not among those to be told, a line each; else empty."""
+    return [*chains.lost(), *results.lost()]
 
 
 def run_now() -> DailyRun:
@@ -69,7 +75,7 @@ def _do(run: DailyRun, now: datetime) -> DailyRun:
     today = timezone.localdate(now)
     run.passed_on = chains.escalate(today)
     run.reminders, run.unsent = letters.remind(today)
-    run.lost = len(chains.lost())
+    run.lost = len(lost())
     run.ended_at = timezone.now()
     run.save()
     if run.lost:

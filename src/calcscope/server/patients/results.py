@@ -13,7 +13,7 @@ from datetime import date
 from typing import get_args
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -410,6 +410,22 @@ def against_asking(step: Step) -> list[str]:
         elif any(is_held(each) for each in about):
             said.append(_("The result of her biopsy is held until a radiologist has spoken with her."))
     return said
+
+
+def lost() -> list[str]:
+    """Signed reports and compared biopsies that are no result to tell, a line each; empty as it should be."""
+    newer = Version.objects.filter(exam=OuterRef("exam"), kind__in=REPORTS, number__gt=OuterRef("number"))
+    told = Result.objects.filter(version=OuterRef("pk"), concordance=None)
+    reports = Version.objects.filter(~Exists(newer), ~Exists(told), kind__in=REPORTS).select_related("exam")
+    entry = StepEvent.objects.filter(step=OuterRef("pk"), kind=StepEvent.Kind.DONE).order_by("-pk")
+    compared = Step.objects.filter(code="concordance", state=Step.State.DONE)
+    untold = compared.annotate(entry=Subquery(entry.values("pk")[:1])).filter(
+        ~Exists(Result.objects.filter(concordance=OuterRef("entry")))
+    )
+    return [
+        *(f"exam {each.exam.uuid}: version {each.number} is no result to tell" for each in reports),
+        *(f"step {each.uuid}: is done, and what the biopsy showed is no result to tell" for each in untold),
+    ]
 
 
 # --- what becomes of it ---------------------------------------------------------------------------------
