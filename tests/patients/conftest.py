@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 sys.path.append(str(Path(__file__).parents[1] / "server"))
 
@@ -25,6 +25,13 @@ from calcscope.server.patients.passages import load
 from calcscope.server.people.models import Membership, Site, User
 
 Approve = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """What a page was shown in does not stay for the next test."""
+    yield
+    translation.activate("en")
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ import uuid
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 from accounts import PASSWORD, Account, Enter
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -21,18 +23,22 @@ from test_patient_results import READY, page, sampled
 from test_signing import decided, signed
 
 from calcscope.report.pdf import PdfUnavailable
+from calcscope.server.audit.models import Event as Audit
 from calcscope.server.audit.recording import record
 from calcscope.server.exams.models import Woman
-from calcscope.server.followup import chains
+from calcscope.server.followup import chains, daily
 from calcscope.server.followup import letters as asking
 from calcscope.server.followup.models import Step
 from calcscope.server.patients import accounts, letters, passages, results
+from calcscope.server.patients.facts import facts_of
 from calcscope.server.patients.models import Happening, Result
+from calcscope.server.patients.receivers import tell_of_biopsy, tell_of_report
 from calcscope.server.patients.seen import looks_at
 from calcscope.server.people.models import Membership, Site, User
 from calcscope.server.reading.content import steps_of, verdict_of
 from calcscope.server.reading.models import Version
 from calcscope.server.reading.signing import Refused, keep_draft, open_draft, sign
+from calcscope.server.signals import report_was_signed, result_was_written
 
 Approve = Callable[..., None]
 
@@ -222,13 +228,6 @@ def test_of_a_sample_that_was_too_small_she_is_told_and_asked_to_come_again(
 def test_biopsies_compared_before_the_upgrade_are_results_too(
     result: Result, site: Site, reader: User, approve: Approve
 ) -> None:
-    from importlib import import_module
-
-    from django.apps import apps
-
-    from calcscope.server.patients.receivers import tell_of_biopsy
-    from calcscope.server.signals import result_was_written
-
     approve()
     result_was_written.disconnect(tell_of_biopsy)
     try:
@@ -542,3 +541,80 @@ def test_another_code_forgets_the_wrong_passwords(
     other.post(reverse("patients:account"), {"password": new, "again": new, "language": "en"})
     answer = Client().post(sign_in, {"username": "anna", "password": new})
     assert answer.status_code == 302
+
+
+def test_a_corrected_histology_closes_what_the_wrong_one_led_to(
+    result: Result, reader: User, anna: User, signed_in: Enter, approve: Approve
+) -> None:
+    approve()
+    sampled(result, reader, "dcis")
+    browser = signed_in(anna)
+    assert "specialist" in page(browser, "steps")
+    histology = Step.objects.get(code="histology")
+    chains.reopen(histology, "The slides were mixed up.", by=reader)
+    (entry,) = chains.write_result(histology, "benign", by=reader, facts={"calcifications": "seen"})
+    referral = Step.objects.get(code="referral")
+    assert (referral.state, referral.events.last().reason) == ("closed", "newer_result")
+    (later,) = chains.write_result(entry, "concordant", by=reader)
+    assert "specialist" not in page(browser, "steps")
+    # Opened again and written down as before, what goes on already goes on.
+    chains.schedule(later, later.due, by=reader)
+    chains.reopen(entry, "A word was missing.", by=reader)
+    assert chains.write_result(entry, "concordant", by=reader) == []
+    later.refresh_from_db()
+    assert later.state == "scheduled"
+    chains.reopen(entry, "It does not fit.", by=reader)
+    (more,) = chains.write_result(entry, "discordant", by=reader)
+    later.refresh_from_db()
+    assert (later.state, more.code) == ("closed", "repeat_or_excision")
+    assert chains.lost() == []
+
+
+def test_a_signed_report_that_is_no_result_to_tell_is_found_at_night(
+    result: Result, site: Site, reader: User, account: Account, tmp_path: Path
+) -> None:
+    assert results.lost() == []
+    entry = sampled(result, reader, "benign", "")
+    chains.write_result(entry, "concordant", by=account("coordinator"))
+    assert results.lost() == [f"step {entry.uuid}: is done, and what the biopsy showed is no result to tell"]
+    chains.reopen(entry, "A radiologist says what it means.", by=reader)
+    chains.write_result(entry, "concordant", by=reader)
+    assert results.lost() == []
+    report_was_signed.disconnect(tell_of_report)
+    try:
+        exam = exam_read(site, tmp_path / "new", patient="W-3")
+        signed(exam, reader)
+    finally:
+        report_was_signed.connect(tell_of_report)
+    assert results.lost() == [f"exam {exam.uuid}: version 1 is no result to tell"]
+    assert daily.run_now().lost == 1
+
+
+def test_one_calcification_is_one_spot_however_it_is_said_to_lie(result: Result) -> None:
+    report = result.version.report()
+    one = report.findings[0].model_copy(update={"count": 1, "distribution": "grouped"})
+    found = facts_of(report.model_copy(update={"findings": [one]})).findings
+    assert [each.form for each in found] == ["single"]
+
+
+def test_a_double_click_sends_one_email(
+    result: Result, anna: User, reader: User, signed_in: Enter, approve: Approve, mailoutbox: list[Any]
+) -> None:
+    approve()
+    browser = signed_in(reader)
+    for _ in range(2):
+        browser.post(reverse("patients:staff-act", args=[result.uuid, "email"]))
+    assert len(mailoutbox) == 1
+
+
+def test_that_she_chose_another_language_for_her_letters_is_in_the_audit(
+    woman: Woman, anna: User, signed_in: Enter
+) -> None:
+    anna.language = "tr"
+    anna.save()
+    browser = signed_in(anna)
+    page(browser, "home")
+    page(browser, "home")
+    woman.refresh_from_db()
+    assert woman.language == "tr"
+    assert Audit.objects.filter(action="contact-changed", user=anna, woman_id=woman.pk).count() == 1

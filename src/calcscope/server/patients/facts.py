@@ -191,7 +191,7 @@ def _finding(finding: Finding) -> FindingFact:
         id=finding.id,
         side=finding.laterality,
         place=Place(quadrant=place.quadrant, half=place.half, clock=place.clock),
-        form=FORMS.get(finding.distribution) or ("single" if finding.count == 1 else "few"),
+        form="single" if finding.count == 1 else FORMS.get(finding.distribution, "few"),
         kind=finding.typical_kind if category == "2" else None,
         count=finding.count,
         category=category,

@@ -30,7 +30,7 @@ from calcscope.server.people.models import User
 log = logging.getLogger(__name__)
 
 TWICE = timedelta(minutes=1)
-"""The same letter printed again by the same person within this time is a double click."""
+"""The same letter printed again by the same person, or another email, within this time is a double click."""
 
 
 def pdf_of(result: Result, language: str, explanation: Explanation, *, draft: bool = False) -> bytes:
@@ -144,6 +144,9 @@ def notify(result: Result, by: User, address: str) -> None:
     if woman.account_id is None:
         raise Refused(_("She has no account yet; print the letter, or give her a code first."))
     _explained(result, woman.language)
+    just_now = result.happenings.filter(kind=Happening.Kind.NOTIFIED, at__gt=timezone.now() - TWICE)
+    if just_now.exists():
+        return
     with translation.override(woman.language):
         subject, text = _("A message for you"), ready_text(result, address)
     try:

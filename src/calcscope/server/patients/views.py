@@ -67,6 +67,7 @@ def hers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBas
         if chosen and chosen != woman.language:
             woman.language = chosen
             woman.save(update_fields=["language"])
+            record("contact-changed", woman, request=request)
         return view(request, *args, **kwargs)
 
     return checked
