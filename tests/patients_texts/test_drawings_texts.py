@@ -120,6 +120,13 @@ def test_the_caption_says_whose_right_it_is_and_what_is_harmless() -> None:
     assert ["harmless" in caption for caption in captions] == [False, True]
 
 
+def test_the_caption_says_what_a_broken_line_is_where_there_is_one() -> None:
+    for place in (Place(), Place(half="outer"), Place(clock=2), Place(quadrant="central")):
+        drawn = explain(result(finding("0", "group", place=place)), "en").section("found").figure
+        around = list(ET.fromstring(drawn.svg).iter(f"{SVG}ellipse"))
+        assert ("broken line" in drawn.caption) == ("broken line" in drawn.text) == bool(around)
+
+
 def test_what_is_said_is_escaped() -> None:
     drawn = breasts([], right='<b>"R"</b>', left="&", text='a "quoted" <b>')
     assert ET.fromstring(drawn.svg).get("aria-label") == 'a "quoted" <b>'

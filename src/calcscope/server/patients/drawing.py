@@ -107,6 +107,12 @@ def position(side: Laterality, place: Place) -> tuple[float, float] | None:
     return None
 
 
+def is_somewhere(finding: FindingFact) -> bool:
+    """Whether a broken line is drawn around the part of the breast in which it lies."""
+    at = finding.place
+    return finding.form != "scattered" and at.quadrant is None and at.clock is None
+
+
 def _outline(x: float, y: float, outer: int) -> str:
     """A breast with the tail that reaches toward the arm."""
     r = RADIUS

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from calcscope import lexicon
 from calcscope.report.model import Mode
-from calcscope.server.patients.drawing import Drawing, Spot, breasts, icons
+from calcscope.server.patients.drawing import Drawing, Spot, breasts, icons, is_somewhere
 from calcscope.server.patients.facts import BiopsyFact, FindingFact, ResultFacts, StepFact
 from calcscope.server.patients.passages import WORDS, Block, Passage, PassageError, Passages, blocks, load
 from calcscope.server.patients.profiles import NONE, Contact, Profile
@@ -405,6 +405,8 @@ class _Writer:
         about, below = self.texts.word("drawing.about"), []
         if any(line.number is None for line in self._lines()):
             below.append(self.texts.word("drawing.harmless"))
+        if any(is_somewhere(each) for each in self.facts.findings):
+            below.append(self.texts.word("drawing.around"))
         text = " ".join([about, *lines, *below])
         return breasts(
             spots, right=self.texts.word("drawing.right"), left=self.texts.word("drawing.left"), text=text,

@@ -52,7 +52,9 @@ def _client(site: Site) -> Any:
     """
     at: Mapping[str, Any] = site.settings.get("dicomweb") or {}
     if not at.get("url"):
-        raise ArchiveFault(_("This site has no archive. An administrator names one in the site's settings."))
+        raise ArchiveFault(
+            _("This site has no archive. Who runs the server names one in the site's settings.")
+        )
     ca = at.get("ca")
     try:
         return client(at["url"], at.get("user"), at.get("password_env"), Path(ca) if ca else None, SECONDS)
