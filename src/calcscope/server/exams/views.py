@@ -29,6 +29,7 @@ from calcscope.server.exams.intake import clear
 from calcscope.server.exams.models import Exam, Image, Job, Mode, SavedList, State, Upload, Woman
 from calcscope.server.exams.previews import made_preview
 from calcscope.server.exams.uploads import take_in_upload, try_again
+from calcscope.server.patients.results import current
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
 from calcscope.server.room import free_bytes
@@ -200,6 +201,7 @@ def _woman(request: Signed, found: Woman, status: int = 200) -> HttpResponse:
     shown = {
         "woman": found,
         "exams": found.exams.order_by("-date"),
+        "standing": set(current(found.results.all()).values_list("pk", flat=True)),
         "may_see_reports": request.user.has_role(Role.RADIOLOGIST, Role.COORDINATOR),
     }
     return render(request, "exams/woman.html", shown, status=status)
