@@ -28,6 +28,7 @@ from calcscope.server.audit.recording import record
 from calcscope.server.exams.models import Woman
 from calcscope.server.followup import chains, daily
 from calcscope.server.followup import letters as asking
+from calcscope.server.followup.forms import ResultForm
 from calcscope.server.followup.models import Step
 from calcscope.server.patients import accounts, letters, passages, results
 from calcscope.server.patients.facts import facts_of
@@ -261,6 +262,9 @@ def test_nobody_writes_down_a_letter_that_did_not_leave(
     step = Step.objects.get(code="tell_result")
     with pytest.raises(chains.Refused):
         chains.write_result(step, said, by=account("coordinator"))
+    offered = dict(ResultForm(step).fields["result"].choices)  # type: ignore[attr-defined]
+    assert said not in offered
+    assert "spoken" in offered
     step.refresh_from_db()
     assert step.is_open
     assert results.untold(Result.objects.all()).get() == result

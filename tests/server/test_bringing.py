@@ -211,3 +211,29 @@ def test_an_exam_that_kills_its_workers_is_left_to_people(site: Site, tmp_path: 
     jobs.requeue_lost(["here:1"])
     exam.refresh_from_db()
     assert exam.state == State.FAILED
+
+
+def test_a_date_of_birth_that_a_later_exam_states_is_kept_of_who_bears_the_same_name(
+    account: Account, signed_in: Enter, site: Site
+) -> None:
+    browser = signed_in(account("technologist"))
+
+    def bring(name: str, number: int, **stated: str) -> None:
+        ds = image("R", "CC", f"1.2.{number}", number)
+        ds.ImageComments = uuid.uuid4().hex
+        for field in ("PatientBirthDate", "PatientName"):
+            setattr(ds, field, stated.get(field, getattr(ds, field, "") if field == "PatientName" else ""))
+        buffer = io.BytesIO()
+        ds.save_as(buffer, enforce_file_format=True)
+        brought(browser, SimpleUploadedFile(name, buffer.getvalue()))
+
+    bring("first.dcm", 1)
+    woman = Exam.objects.get().woman
+    assert woman.birth_date is None
+    bring("other.dcm", 2, PatientBirthDate="19700101", PatientName="Somebody^Else")
+    woman.refresh_from_db()
+    assert woman.birth_date is None
+    bring("second.dcm", 3, PatientBirthDate="19620301")
+    woman.refresh_from_db()
+    assert str(woman.birth_date) == "1962-03-01"
+    assert Exam.objects.filter(woman=woman).count() == 3

@@ -95,13 +95,12 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
     if not stored:
         return
     header = _header(stored[0][0])
+    name, born = text(header, "PatientName")[:200], day_of(given.birth_date)
     with transaction.atomic():
         woman, _made = Woman.objects.get_or_create(
-            site=site, patient_id=given.patient_id,
-            defaults={"name": text(header, "PatientName")[:200], "birth_date": day_of(given.birth_date)},
-        )  # fmt: skip
-        stated = day_of(given.birth_date)
-        if woman.birth_date and stated and woman.birth_date != stated:
+            site=site, patient_id=given.patient_id, defaults={"name": name, "birth_date": born}
+        )
+        if woman.birth_date and born and woman.birth_date != born:
             for view, _sha in stored:
                 taken.refuse(
                     view.info.source,
@@ -109,6 +108,9 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
                     "find out whose images these are",
                 )
             return
+        if woman.birth_date is None and born and woman.name == name:
+            woman.birth_date = born
+            woman.save(update_fields=["birth_date"])
         exam, _new = Exam.objects.get_or_create(
             site=site, study_uid=given.study_uid,
             defaults={

@@ -76,6 +76,10 @@ class CloseForm(Plain):
         ]
 
 
+BY_HAND = {"tell_result": ("spoken",)}
+"""All that is written down by hand of a step; a letter that is printed or a page that is opened end it too."""
+
+
 class ResultForm(Plain):
     """A result, and what the step asks for beside it."""
 
@@ -85,7 +89,8 @@ class ResultForm(Plain):
     def __init__(self, step: Step, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         result: Any = self.fields["result"]
-        result.choices = [("", "–"), *((key, lexicon_text(said)) for key, said in step.kind.results.items())]
+        said = BY_HAND.get(step.code) or step.kind.results
+        result.choices = [("", "–"), *((key, lexicon_text(step.kind.results[key])) for key in said)]
         for name, choices in step.kind.asks.items():
             self.fields[name] = forms.ChoiceField(
                 label=capitalised(lexicon_text(plain(name))),
