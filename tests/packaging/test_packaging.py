@@ -6,9 +6,14 @@ judged by systemd's own tools where they are installed.
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -59,6 +64,30 @@ def test_the_container_is_not_root_and_keeps_everything_in_one_volume() -> None:
     # The libraries of the letters' PDF are those that the tests are run with.
     pango = set(re.findall(r"lib(?:pango|harfbuzz)\S+", said["RUN"]))
     assert pango <= set((ROOT / "Makefile").read_text(encoding="utf-8").split())
+
+
+@pytest.mark.parametrize(("status", "well"), [(200, True), (503, False)])
+def test_the_health_of_the_container_is_asked_under_a_name_the_server_knows(status: int, well: bool) -> None:
+    asked: list[str] = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(f"{self.headers['Host']}{self.path}")
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    said = next(arguments for name, arguments in instructions() if name == "HEALTHCHECK")
+    code = json.loads(said[said.index("[") :])[-1].replace(":8000", f":{server.server_port}")
+    environment = {**os.environ, "CALCSCOPE_HOSTS": "rooms.example.org, other.example.org"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    server.shutdown()
+    assert (done.returncode == 0) == well
+    assert asked == ["rooms.example.org/health"]
 
 
 def test_the_container_and_the_units_start_commands_that_exist() -> None:
