@@ -60,7 +60,7 @@ def shut(data: Path, *command: str) -> subprocess.CompletedProcess[str]:
     ).returncode:
         pytest.skip("no namespace may be made here")
     environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("CALCSCOPE_", "DJANGO_"))},
+        **{key: value for key, value in os.environ.items() if not key.startswith(("CALCSCOPE_", "DJANGO_"))},
         "DATA": str(data), "OMP_NUM_THREADS": "1",
     }  # fmt: skip
     return subprocess.run(
