@@ -273,19 +273,17 @@ def driver(folder: Path, read: Path, count: int) -> None:
              for n in range(start, min(start + 2000, 4 * count))], "",
         )  # fmt: skip
     print(f"listing: {4 * count / (time.perf_counter() - begin):,.0f} images a second kept by the driver")
-    for name in ("listing", "mode", "source"):
-        ledger.set(name, "done")
+    kept = sum(path.stat().st_size for path in (folder / "ledger").iterdir())
+    ledger.set("listing", "done")
     begin = time.perf_counter()
     read_archive(ledger, Orders(source_of("/"), ledger.key()), Made(content), Silent())
     seconds = time.perf_counter() - begin
     ledger.close()
-    sizes = {name: sum(p.stat().st_size for p in (folder / name).rglob("*") if p.is_file())
-             for name in ("ledger", "tables")}  # fmt: skip
     print(f"driver: {count / seconds:,.0f} exams a second; a result of {len(content) / 1e3:.1f} kB, "
           f"{len(rows['calcifications'])} calcifications")  # fmt: skip
-    print("disk an exam: " + ", ".join(f"{name} {size / count / 1e3:.2f} kB" for name, size in sizes.items())
-          + " (the same exam packs better than different ones: one alone takes "
-          f"{alone(rows) / 1e3:.1f} kB)")  # fmt: skip
+    sizes = alone(rows)
+    print(f"disk an exam: ledger {kept / count / 1e3:.2f} kB, reports {sizes.pop('reports') / 1e3:.1f} kB, "
+          f"other tables {sum(sizes.values()) / 1e3:.1f} kB")  # fmt: skip
     for name in questions():
         begin = time.perf_counter()
         ask(folder, name)
@@ -293,23 +291,27 @@ def driver(folder: Path, read: Path, count: int) -> None:
     shutil.rmtree(folder)
 
 
-def alone(rows: dict[str, list[dict[str, Any]]]) -> int:
-    """Bytes of an exam's columns in Parquet by itself, without the files' heads."""
+def alone(rows: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
+    """Bytes of an exam's columns in the Parquet of each table by itself, without the files' heads.
+
+    Among exams that are all the same it would pack better than among different ones.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     from calcscope.archive.rows import schema
 
-    size = 0
+    sizes = {}
     for table, own in rows.items():
         sink = pa.BufferOutputStream()
-        pq.write_table(
-            pa.Table.from_pylist(own, schema=schema(table)), sink, compression="zstd", compression_level=9
-        )
+        made = pa.Table.from_pylist(own, schema=schema(table))
+        pq.write_table(made, sink, compression="zstd", compression_level=9)
         meta = pq.read_metadata(pa.BufferReader(sink.getvalue()))
-        group = [meta.row_group(n) for n in range(meta.num_row_groups)]
-        size += sum(each.column(k).total_compressed_size for each in group for k in range(meta.num_columns))
-    return size
+        groups = [meta.row_group(n) for n in range(meta.num_row_groups)]
+        sizes[table] = sum(
+            each.column(k).total_compressed_size for each in groups for k in range(meta.num_columns)
+        )
+    return sizes
 
 
 if __name__ == "__main__":

@@ -136,6 +136,17 @@ def test_killed_at_any_moment_each_exam_is_there_once(
     assert files_there(tmp_path / "out") == counted
 
 
+def test_what_a_killed_run_left_half_written_goes(tmp_path: Path) -> None:
+    where, out = archive_of(tmp_path / "archive", 2), tmp_path / "out"
+    go(out, where)
+    before = files_there(out)
+    (out / "tables/exams/year=2019").mkdir()
+    for left in ("exams/year=2019/part-000002.parquet", "views/year=2020/part-000001.parquet.new"):
+        (out / "tables" / left).write_bytes(b"half")
+    go(out, where)
+    assert files_there(out) == before
+
+
 def test_an_exam_that_kills_its_worker_is_given_up_and_the_others_are_read(tmp_path: Path) -> None:
     where = archive_of(tmp_path / "archive", 4)
     deaths: Counter[str] = Counter()

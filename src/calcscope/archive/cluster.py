@@ -144,10 +144,13 @@ class Cluster:
     def finished(self, seconds: float) -> list[tuple[Hashable, Any]]:
         if not self._flying:
             return []
-        ready, rest = self._ray.wait(list(self._flying), num_returns=1, timeout=seconds, fetch_local=False)
-        if ready and rest:
-            more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)
-            ready += more
+        try:
+            ready, rest = self._ray.wait(list(self._flying), timeout=seconds, fetch_local=False)
+            if ready and rest:
+                more, _ = self._ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)
+                ready += more
+        except Exception as error:  # as above
+            raise ClusterFault(f"Ray went away ({type(error).__name__})") from error
         for ticket in ready:
             del self._flying[ticket]
         return [(ticket, self._answer(ticket)) for ticket in ready]

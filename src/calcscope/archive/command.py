@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,8 @@ def read(
     """
     from calcscope.archive.run import open_run, read_archive
 
+    if ray is not None and workers is not None:
+        raise typer.BadParameter("--workers is for a Ray of this machine; --ray has its own")
     with_access = _access(user, password_env, ca, store_options)
 
     def run(executor: Any, teller: Any) -> Summary:
@@ -129,6 +132,8 @@ def retry(
     from calcscope.archive.ledger import Ledger
     from calcscope.archive.run import retry_archive
 
+    if ray is not None and workers is not None:
+        raise typer.BadParameter("--workers is for a Ray of this machine; --ray has its own")
     with_access = _access(user, password_env, ca, store_options)
     ledger = _guarded(lambda: Ledger(archive))
 
@@ -262,8 +267,6 @@ def _run(
     from calcscope.archive.telling import Bar
     from calcscope.errors import CalcscopeError
 
-    if address is not None and workers is not None:
-        raise typer.BadParameter("--workers is for a Ray of this machine; --ray has its own")
     console = Console(stderr=True, highlight=False)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     executor = None
@@ -272,6 +275,9 @@ def _run(
         with Bar(console) as bar:
             summary = run(executor, bar)
     except CalcscopeError as error:
+        console.print(f"{error}\nWhat was read is kept; {RESUMABLE}.", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    except (OSError, sqlite3.Error) as error:  # the disk of the results, most often
         console.print(f"{error}\nWhat was read is kept; {RESUMABLE}.", markup=False, soft_wrap=True)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
