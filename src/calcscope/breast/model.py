@@ -121,5 +121,5 @@ class Breast:
             return np.zeros((0, 2), dtype=np.intp)
         drawn: NDArray[np.uint8] = np.zeros(self.mask.shape, dtype=np.uint8)
         cv2.polylines(drawn, [np.round(self.skin_line).astype(np.int32)], False, 1)
-        rows, columns = np.divmod(np.flatnonzero(drawn), self.mask.shape[1])
+        rows, columns = np.divmod(np.flatnonzero(drawn.view(np.bool_)), self.mask.shape[1])
         return np.stack([columns, rows], axis=1)
