@@ -13,8 +13,7 @@ from django.utils import timezone, translation
 
 sys.path.append(str(Path(__file__).parents[1] / "server"))
 
-from accounts import PASSWORD, Account, Enter
-from django_otp.plugins.otp_totp.models import TOTPDevice
+from accounts import PASSWORD, Account, Enter, accounts_of, enter
 from exams import exam_read
 from test_signing import signed
 
@@ -51,31 +50,13 @@ def other_site(db: None) -> Site:
 @pytest.fixture
 def account(site: Site) -> Account:
     """Makes an account: ``account("radiologist")``."""
-
-    def make(role: str, name: str = "", site: Site = site) -> User:
-        user = User.objects.create_user(
-            name or f"{role}-{site.code}", password=PASSWORD, first_name="Sam", last_name=role
-        )
-        Membership.objects.create(user=user, site=site, role=role)
-        return user
-
-    return make
+    return accounts_of(site)
 
 
 @pytest.fixture
 def signed_in() -> Enter:
     """A browser of its own in which an account has signed in, with both factors where two are asked for."""
-
-    def enter(user: User) -> Client:
-        client = Client()
-        device, _ = TOTPDevice.objects.get_or_create(user=user, name="test", confirmed=True)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        session = client.session
-        session["otp_device_id"] = device.persistent_id
-        session.save()
-        return client
-
-    return enter
+    return lambda user: enter(Client(), user)
 
 
 @pytest.fixture

@@ -255,6 +255,18 @@ def us(site: Site) -> Site:
     return site
 
 
+def test_of_an_exam_without_a_date_the_time_runs_from_its_reading(
+    us: Site, reader: User, tmp_path: Path
+) -> None:
+    exam = exam_read(us, tmp_path, "normal")
+    exam.date = None
+    exam.save()
+    signed(exam, reader)
+    result = Result.objects.get()
+    assert result.telling is not None
+    assert (result.telling.due - timezone.localdate()).days == 30
+
+
 @pytest.mark.parametrize("said", ["letter", "page"])
 def test_nobody_writes_down_a_letter_that_did_not_leave(
     said: str, us: Site, result: Result, account: Account

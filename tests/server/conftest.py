@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from accounts import PASSWORD, Account, Enter
+from accounts import Account, Enter, accounts_of, enter
 from django.test import Client
-from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from calcscope.server.patients.approvals import approve
 from calcscope.server.patients.passages import load
@@ -24,16 +25,8 @@ def other_site(db: None) -> Site:
 
 @pytest.fixture
 def account(site: Site) -> Account:
-    """Makes an account: ``account("radiologist")``, ``account("coordinator", site=other_site)``."""
-
-    def make(role: str, name: str = "", site: Site = site) -> User:
-        user = User.objects.create_user(
-            name or f"{role}-{site.code}", password=PASSWORD, first_name="Sam", last_name=role
-        )
-        Membership.objects.create(user=user, site=site, role=role)
-        return user
-
-    return make
+    """Makes an account: ``account("radiologist")``."""
+    return accounts_of(site)
 
 
 @pytest.fixture
@@ -55,13 +48,4 @@ def letters_may_leave(nothing_held: None, site: Site) -> None:
 @pytest.fixture
 def signed_in(client: Client) -> Enter:
     """A browser in which an account has signed in with both factors."""
-
-    def enter(user: User) -> Client:
-        device, _ = TOTPDevice.objects.get_or_create(user=user, name="test", confirmed=True)
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        session = client.session
-        session["otp_device_id"] = device.persistent_id
-        session.save()
-        return client
-
-    return enter
+    return partial(enter, client)

@@ -77,7 +77,7 @@ class CloseForm(Plain):
 
 
 BY_HAND = {"tell_result": ("spoken",)}
-"""All that is written down by hand of a step; a letter that is printed or a page that is opened end it too."""
+"""All that is written down by hand of a step; a letter that is printed, or a page opened, ends it too."""
 
 
 class ResultForm(Plain):

@@ -16,7 +16,6 @@ from icalendar import Calendar
 from icalendar import Event as Entry
 
 from calcscope import lexicon
-from calcscope.errors import CalcscopeError
 from calcscope.server.followup.chains import Refused, add_event
 from calcscope.server.followup.models import Event, Step
 from calcscope.server.patients import approvals, passages, results
@@ -175,10 +174,11 @@ def remind(today: date | None = None) -> tuple[int, int]:
         try:
             write(step, by=None, send=True, reminder=stage)
             sent += 1
-        except CalcscopeError as error:
+        except Refused:
             unsent += 1
-            if not isinstance(error, Refused):  # one language at fault keeps nobody else's reminder back
-                log.error("step %s: no reminder (%s)", step.uuid, error)
+        except passages.PassageError as fault:  # one language at fault keeps nobody else's reminder back
+            unsent += 1
+            log.error("step %s: no reminder (%s)", step.uuid, fault)
     return sent, unsent
 
 

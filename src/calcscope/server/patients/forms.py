@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from calcscope.server.exams.models import Woman
 from calcscope.server.followup.forms import Date
+from calcscope.server.people.forms import free_username
 from calcscope.server.people.models import User
 
 
@@ -68,16 +69,8 @@ class OwnAccountForm(forms.Form):
             del self.fields["username"]
 
     def clean_username(self) -> str:
-        """One that nobody has, in whatever case.
-
-        Raises
-        ------
-        ValidationError
-        """
-        name: str = User.normalize_username(self.cleaned_data["username"])
-        if User.objects.filter(username__iexact=name).exists():
-            raise ValidationError(_("Somebody signs in with this name already. Choose another."))
-        return name
+        """One that nobody has."""
+        return free_username(self.cleaned_data["username"])
 
     def clean(self) -> dict[str, Any]:
         """A password that is long enough and no common one, twice the same."""

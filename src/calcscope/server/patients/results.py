@@ -82,7 +82,8 @@ def _made(
     telling, today = None, timezone.localdate()
     category = version.read().assessment.overall
     if concordance is None:
-        due = rules.profile.tell_by(category, exam=exam.date, read=today)
+        # Of an exam without a date the time runs from its reading: else none would.
+        due = rules.profile.tell_by(category, exam=exam.date or today, read=today)
     else:
         due = rules.profile.tell_by(AS_SUSPICIOUS, exam=None, read=today)
     if due is not None:

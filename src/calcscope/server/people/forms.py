@@ -67,6 +67,19 @@ class RoleForm(forms.Form):
         chosen.queryset = sites
 
 
+def free_username(given: str) -> str:
+    """A name to sign in with that nobody has, in whatever case.
+
+    Raises
+    ------
+    ValidationError
+    """
+    name: str = User.normalize_username(given)
+    if User.objects.filter(username__iexact=name).exists():
+        raise ValidationError(_("Somebody signs in with this name already. Choose another."))
+    return name
+
+
 class AccountForm(RoleForm):
     """A new account with its first role."""
 
@@ -83,16 +96,8 @@ class AccountForm(RoleForm):
     field_order = ("first_name", "last_name", "username", "role", "site", "email", "by_email")
 
     def clean_username(self) -> str:
-        """One that nobody has, in whatever case.
-
-        Raises
-        ------
-        ValidationError
-        """
-        name: str = User.normalize_username(self.cleaned_data["username"])
-        if User.objects.filter(username__iexact=name).exists():
-            raise ValidationError(_("Somebody signs in with this name already. Choose another."))
-        return name
+        """One that nobody has."""
+        return free_username(self.cleaned_data["username"])
 
     def clean(self) -> dict[str, Any]:
         """An email address where one is needed."""
