@@ -264,3 +264,5 @@ def test_what_no_page_of_ours_sends_is_refused_in_words(
         answer = getattr(browser, method)(address, sent, content_type="application/json")
         assert answer.status_code == 422
         assert answer.json()["why"]
+        if method == "post":
+            assert browser.post(address, {"revision": "1"}).status_code == 422

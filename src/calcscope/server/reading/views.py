@@ -8,6 +8,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -113,8 +114,10 @@ def _counted(sent: Any) -> int:
     return sent
 
 
-NO_MESSAGE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What a text raises that no page of ours has sent."""
+NO_MESSAGE = (
+    ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, RawPostDataException,
+)  # fmt: skip
+"""What a text raises that no page of ours has sent; the last one a form instead of a text."""
 
 
 def _refused(refusal: Refused, status: int = 422) -> JsonResponse:
