@@ -1,6 +1,7 @@
 """What it costs to read a whole archive: an exam, a second worker, a header, the driver, disk, a question.
 
-    python benchmarks/archive.py [--exams 12] [--rows 4096 --columns 3328] [--driver 20000] [--headers 2000]
+    python benchmarks/archive.py [--exams 12] [--rows 4096 --columns 3328] [--driver 20000]
+        [--headers 2000] [--questions 1000000]
 
 The exams are drawn (``exam_time.py``) and read by the engine through ``calcscope.archive`` on a Ray of its
 own, first with one worker, then with two, both warmed up. Efficiency is the time of one over twice that of
@@ -66,7 +67,9 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=3328)
     parser.add_argument("--driver", type=int, default=20000)
     parser.add_argument("--headers", type=int, default=2000)
+    parser.add_argument("--questions", type=int, default=1_000_000)
     asked = parser.parse_args()
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else whatever runs beside it goes first
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         where, size = draw(folder / "archive", asked.exams, (asked.rows, asked.columns))
@@ -83,6 +86,7 @@ def main() -> None:
         print(f"load {os.getloadavg()[0]:.1f}")
         headers(folder / "headers", where, asked.headers)
         driver(folder / "driver", two.out, asked.driver)
+        asked_of(folder / "questions", asked.questions)
 
 
 def draw(where: Path, count: int, shape: tuple[int, int]) -> tuple[Path, float]:
@@ -121,10 +125,10 @@ def run(where: Path, out: Path, workers: int) -> Times:
         orders = Orders(source_of(str(where)), ledger.key())
         first = sorted((where / "exam0").iterdir())
         places = tuple(Place(str(path.relative_to(where))) for path in first)
-        for _ in range(2 * workers):
+        for _ in range(workers):
             cluster.submit(read_exam, orders, Claim(0, "EX-0", f"{STUDY}.0", places))
         warm = 0
-        while warm < 2 * workers:
+        while warm < workers:
             warm += len(cluster.finished(1.0))
         with Watch() as watch:
             begin = time.perf_counter()
@@ -284,11 +288,55 @@ def driver(folder: Path, read: Path, count: int) -> None:
     sizes = alone(rows)
     print(f"disk an exam: ledger {kept / count / 1e3:.2f} kB, reports {sizes.pop('reports') / 1e3:.1f} kB, "
           f"other tables {sum(sizes.values()) / 1e3:.1f} kB")  # fmt: skip
+    shutil.rmtree(folder)
+
+
+def asked_of(folder: Path, count: int) -> None:
+    """How long the questions that are there take over so many exams, in parts as a run writes them."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from calcscope.archive.parts import EXAMS, write_manifest
+    from calcscope.archive.rows import TABLES, schema
+
+    ledger, random, made = Ledger(folder, create=True), np.random.default_rng(1), {}
+    columns = schema("exams")
+    for number, start in enumerate(range(0, count, EXAMS), 1):
+        size = min(EXAMS, count - start)
+        device = random.integers(0, 40, size)
+        made = {
+            "exam": [f"EX-{start + n:020X}" for n in range(size)],
+            "patient": [f"CS-{n:016X}" for n in random.integers(0, count // 4, size)],
+            "date": (np.datetime64("2014-01-01") + random.integers(0, 3650, size)).astype("datetime64[D]"),
+            "age": random.integers(40, 91, size),
+            "manufacturer": [f"Maker {n % 5}" for n in device],
+            "model": [f"Model {n % 8}" for n in device],
+            "site": [f"Site {n}" for n in device],
+            "views": np.full(size, 4),
+            "not_read": np.zeros(size, int),
+            "pixel_mm": random.choice([0.05, 0.07, 0.1], size),
+            "calcifications": random.geometric(0.05, size),
+            "groups": random.poisson(0.3, size),
+            "recalled": random.random(size) < 0.05,
+            "seconds": random.random(size) * 10,
+        }
+        table = pa.table(
+            {
+                one.name: pa.array(made[one.name], one.type) if one.name in made else pa.nulls(size, one.type)
+                for one in columns
+            }
+        )
+        name = f"tables/exams/year=2024/part-{number:06d}.parquet"
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table.cast(columns), folder / name, compression="zstd")
+        ledger.add_part(number, [], {each: [name] if each == "exams" else [] for each in TABLES})
+    write_manifest(ledger)
+    ledger.close()
     for name in questions():
         begin = time.perf_counter()
         ask(folder, name)
         print(f"question {name}: {time.perf_counter() - begin:.2f} s over {count:,} exams")
-    shutil.rmtree(folder)
 
 
 def alone(rows: dict[str, list[dict[str, Any]]]) -> dict[str, int]:
