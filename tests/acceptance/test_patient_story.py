@@ -356,7 +356,9 @@ def test_she_takes_everything_with_her(room: Room, browser: Browser, known: dict
     archive = zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes()))
     names = archive.namelist()
     assert archive.testzip() is None
-    assert sum(name.endswith(".fhir.json") for name in names) == 2  # the held one is not among them
+    # An exam and its biopsy, of which the exam's report tells; the held one is not among them.
+    assert sum(name.startswith("results/") and name.endswith(".pdf") for name in names) == 2
+    assert sum(name.endswith(".fhir.json") for name in names) == 1
     assert sum(name.endswith(".dcm") for name in names) == 8
     told = anna.page.locator("tbody").inner_text()
     assert "Rosa Reader" in told
