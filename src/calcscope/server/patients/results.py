@@ -285,8 +285,18 @@ def facts(result: Result) -> ResultFacts:
         for each in StepEvent.objects.filter(result_told__in=others):
             with suppress(Refused):  # of what the report no longer has, nothing is said here
                 biopsies[each.pk] = biopsy_of(each, report)
-    known = tuple(biopsies[pk] for pk in sorted(biopsies))
+    known = _latest(biopsies[pk] for pk in sorted(biopsies))
     return facts_of(report, steps=_open_steps(result), density=density_of(result), biopsies=known)
+
+
+def _latest(biopsies: Iterable[BiopsyFact]) -> list[BiopsyFact]:
+    """Biopsies in their order, without those that were done once more for the same findings."""
+    kept: list[BiopsyFact] = []
+    for each in reversed(list(biopsies)):
+        again = {name for later in kept for name in later.findings}
+        if not each.findings or not set(each.findings) <= again:
+            kept.insert(0, each)
+    return kept
 
 
 WAITING = StepFact(code="concordance")
