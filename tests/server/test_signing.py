@@ -266,3 +266,16 @@ def test_what_no_page_of_ours_sends_is_refused_in_words(
         assert answer.json()["why"]
         if method == "post":
             assert browser.post(address, {"revision": "1"}).status_code == 422
+
+
+def test_a_signature_of_another_exam_or_of_versions_that_are_none_signs_and_shows_nothing(
+    exam: Exam, account: Account, tmp_path: Path
+) -> None:
+    reader, other = account("radiologist"), exam_read(exam.site, tmp_path / "other", "normal", "W-2")
+    theirs = signed(other, account("radiologist", "second"))
+    draft = open_draft(exam, reader)
+    with pytest.raises(Refused, match="Load the page again"):
+        sign(exam, reader, draft.revision, 0, theirs.request)
+    with pytest.raises(Refused, match="Load the page again"):
+        sign(exam, reader, draft.revision, 7, uuid.uuid4())
+    assert not exam.versions.exists()

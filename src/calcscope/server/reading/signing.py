@@ -171,12 +171,16 @@ def sign(exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID,
     """
     exam = Exam.objects.select_for_update().get(pk=exam.pk)
     again: Version | None = Version.objects.filter(request=request).first()
-    if again is not None:
+    if again is not None and (again.exam_id, again.author_id) == (exam.pk, reader.pk):
         return again
+    if again is not None:  # the number of a signature is made by chance: no page of hers sent that one
+        raise Refused(_("There is no draft to sign. Load the page again."))
     draft = Draft.objects.select_for_update().filter(exam=exam, reader=reader).first()
     versions = list(exam.versions.all())
     visible = [one for one in versions if one.kind != Version.Kind.READING or one.author_id == reader.pk]
     if len(visible) != seen and exam.state not in (State.SECOND, State.ARBITRATION):
+        if not visible:
+            raise Refused(_("There is no draft to sign. Load the page again."))
         last = visible[-1]
         raise Changed(last.author.display, 0, last.content, signed=True)
     if draft is None:
