@@ -69,10 +69,10 @@ def breasts(
         )
     taken: list[tuple[float, float]] = []
     # Places are given in the order of the findings; what is broken or strewn lies below every ring, and
-    # rings below every number.
+    # rings below every number. The line around two in the same part is drawn once.
     drawn = [(spot.number is not None, *_mark(spot, taken)) for spot in spots]
     drawn.sort(key=lambda each: each[0])
-    parts += [around for _, around, _ in drawn] + [mark for _, _, mark in drawn]
+    parts += [*dict.fromkeys(around for _, around, _ in drawn), *(mark for _, _, mark in drawn)]
     body = "".join(parts)
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
