@@ -201,7 +201,7 @@ def test_an_administrator_does_not_see_what_people_of_another_site_do(
     assert "far-away" not in page
 
 
-@pytest.mark.parametrize("typed", ["²", "9" * 40, "a\0b", "'; --"])
+@pytest.mark.parametrize("typed", ["²", "9" * 40, "'; --"])
 def test_what_people_type_breaks_no_search(typed: str, account: Account, signed_in: Enter) -> None:
     user = account("administrator")
     Membership.objects.create(user=user, site=Site.objects.get(), role=Role.RADIOLOGIST)
@@ -210,6 +210,11 @@ def test_what_people_type_breaks_no_search(typed: str, account: Account, signed_
     browser.post(reverse("exams:worklist"), {"search": typed, "days": typed, "order": typed, "more": typed})
     assert browser.get(reverse("exams:worklist"), {"page": typed}).status_code == 200
     assert "more" not in browser.session["worklist"]
+
+
+def test_a_zero_character_is_refused_before_any_search(account: Account, signed_in: Enter) -> None:
+    browser = signed_in(account("administrator"))
+    assert browser.get(reverse("audit:search"), {"woman": "a\0b"}).status_code == 400
 
 
 def test_a_wrong_address_of_hers_is_said_and_not_kept(step: Step, account: Account, signed_in: Enter) -> None:

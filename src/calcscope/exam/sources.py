@@ -61,7 +61,7 @@ class Source:
         """
         try:
             if self.member is None:
-                return _File(io.FileIO(self.path))
+                return _File(io.FileIO(os.fspath(self.path)))  # a name that pydicom opens again
             return Unpacked(_unpacked(self.path, self.member, self.path.stat().st_mtime_ns))
         except OSError as error:
             raise unreadable_file(self.name, error) from None
