@@ -171,12 +171,15 @@ class Watch:
         self._after = {one: self._on_core(one) for one in self._family}
 
     def spent(self) -> dict[int, tuple[float, float]]:
-        """By process."""
-        return {one: (self._after[one] - self._before[one], self._waited[one]) for one in self._family}
+        """By process; what the looking itself took is left out."""
+        found = {one: (self._after[one] - self._before[one], self._waited[one]) for one in self._family}
+        cores, waited = found[os.getpid()]
+        return {**found, os.getpid(): (cores - self._own, waited)}
 
     def _look_on(self) -> None:
         while not self._end.wait(0.25):
             self._look()
+        self._own = time.thread_time()
 
     def _look(self) -> None:
         first, passed, self._at = not self._at, time.perf_counter() - self._at, time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,15 +31,17 @@ def machines(noted: Path) -> Iterator[Any]:
         import ray
         from ray.cluster_utils import Cluster
 
-        how = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
-        made = Cluster(initialize_head=True, head_node_args=how)
-        try:
-            made.add_node(num_cpus=1, object_store_memory=80 << 20)
-            made.wait_for_nodes()
-            yield made
-        finally:
-            ray.shutdown()
-            made.shutdown()
+        with tempfile.TemporaryDirectory(prefix="cs", dir="/tmp", ignore_cleanup_errors=True) as folder:
+            how = {"num_cpus": 1, "object_store_memory": 80 << 20}
+            head = {**how, "include_dashboard": False, "temp_dir": folder}
+            made = Cluster(initialize_head=True, head_node_args=head)
+            try:
+                made.add_node(**how)
+                made.wait_for_nodes()
+                yield made
+            finally:
+                ray.shutdown()
+                made.shutdown()
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
