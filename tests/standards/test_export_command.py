@@ -113,3 +113,26 @@ def test_no_warning_says_a_name_that_is_written_oddly(tmp_path: Path, kind: str)
     assert code == 0, said
     assert "Frieda" not in said
     assert not [one for one in caught if "Frieda" in str(one.message)]
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        ('"calcscope_version": "0.1.0"', '"calcscope_version": ""'),
+        ('"code": "routine"', '"code": "secret words"'),
+        ('"due_days": 365', '"due_days": 99999999999'),
+    ],
+)
+def test_a_report_that_was_changed_by_hand_is_refused_without_its_words(
+    tmp_path: Path, was: str, now: str
+) -> None:
+    file = write_report(normal(tmp_path / "images"), tmp_path / "report")
+    text = file.read_text(encoding="utf-8")
+    assert was in text
+    file.write_text(text.replace(was, now), encoding="utf-8")
+    done = CliRunner().invoke(app, ["export", str(file), "--to", "fhir", "--out", str(tmp_path / "out")])
+    assert done.exit_code == 1
+    assert "Not written" in done.output
+    assert "expected a report as it was written" in " ".join(done.output.split())
+    assert "secret" not in done.output
+    assert not (tmp_path / "out").exists()

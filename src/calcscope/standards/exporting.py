@@ -29,6 +29,8 @@ Kind = Literal["cad-sr", "seg", "gsps", "sr", "fhir"]
 Written = dict[str, bytes]
 """File name to content."""
 
+UNWRITABLE = (LookupError, ValueError, OverflowError, TypeError, AttributeError)
+
 IMAGES: Literal["images"] = "images"
 """What is exported beside the objects: the images that they refer to."""
 
@@ -129,7 +131,8 @@ def export_report(
     Raises
     ------
     WrongArgument : where the file is no report, or what is to be replaced cannot be
-    UnreadableInput : where an image is not at hand; nothing of that exam is written
+    UnreadableInput : where an image is not at hand, or the report was changed into what cannot be written;
+        nothing of that exam is written
     OSError : where a file cannot be read or written
     """
     report, file = report_at(path)
@@ -141,12 +144,19 @@ def export_report(
     for exam in report.exams:
         progress(f"{kind} of {exam.folder}")
         whole = kind == IMAGES or KINDS[kind].needs_images
-        subject = subject_of(report, exam, made, images, replaces, whole=whole)
-        folder, files = (
-            (exam.folder, _files(subject, kind))
-            if deidentify is None
-            else _hidden(subject, kind, deidentify, file.parent, left_out)
-        )
+        try:
+            subject = subject_of(report, exam, made, images, replaces, whole=whole)
+            folder, files = (
+                (exam.folder, _files(subject, kind))
+                if deidentify is None
+                else _hidden(subject, kind, deidentify, file.parent, left_out)
+            )
+        except UNWRITABLE as error:
+            # The report has the form of one and holds what this version never wrote: a code it does not know,
+            # a day beyond the calendar. What stands there may be anything, and is not said.
+            found = f"content that cannot be written as {kind} ({type(error).__name__})"
+            remedy = "read the exam again"
+            raise UnreadableInput(str(file), found, "a report as it was written", remedy) from error
         before = len(written)
         for name, content in files:
             write_atomically(target := out / folder / name, content)
