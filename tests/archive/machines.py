@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,17 +31,17 @@ def machines(noted: Path) -> Iterator[Any]:
         import ray
         from ray.cluster_utils import Cluster
 
-        with tempfile.TemporaryDirectory(prefix="cs", dir="/tmp", ignore_cleanup_errors=True) as folder:
-            how = {"num_cpus": 1, "object_store_memory": 80 << 20}
-            head = {**how, "include_dashboard": False, "temp_dir": folder}
-            made = Cluster(initialize_head=True, head_node_args=head)
-            try:
-                made.add_node(**how)
-                made.wait_for_nodes()
-                yield made
-            finally:
-                ray.shutdown()
-                made.shutdown()
+        how = {"num_cpus": 1, "object_store_memory": 80 << 20}
+        made = Cluster(initialize_head=True, head_node_args={**how, "include_dashboard": False})
+        session = made.head_node.get_session_dir_path()
+        try:
+            made.add_node(**how)
+            made.wait_for_nodes()
+            yield made
+        finally:
+            ray.shutdown()
+            made.shutdown()
+            shutil.rmtree(session, ignore_errors=True)
     finally:
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
