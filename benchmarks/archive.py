@@ -51,12 +51,16 @@ class Silent:
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of a run: by the clock, without run-queue delay; of processors for workers, driver and Ray."""
+    """Seconds of a run: by the clock, without run-queue delay; of processors for workers, driver and Ray.
+
+    And the most memory of a worker, GiB.
+    """
 
     clock: float
     fair: float
     work: float
     overhead: float
+    memory: float
     out: Path
 
 
@@ -80,6 +84,7 @@ def main() -> None:
             each, fair = times.clock / asked.exams, times.fair / asked.exams
             work = times.work / asked.exams
             print(f"{words}: {each:.2f} s an exam by the clock, {fair:.2f} s fair, {work:.2f} s of a core")
+        print(f"memory of a worker: {two.memory:.2f} GiB")
         print(f"driver and Ray: {two.overhead / asked.exams * 1000:.0f} ms of a processor an exam")
         clock, fair = one.clock / (2 * two.clock), one.fair / (2 * two.fair + two.overhead)
         print(f"efficiency from one to two workers: {clock:.2f} by the clock, {fair:.2f} fair")
@@ -135,14 +140,23 @@ def run(where: Path, out: Path, workers: int) -> Times:
             summary = read_archive(ledger, orders, cluster, Silent())
             clock = time.perf_counter() - begin
         ledger.close()
+        spent = watch.spent()
+        busy = sorted(spent, key=lambda one: -spent[one][0])[:workers]
+        memory = max(most_memory(one) for one in busy)
     finally:
         cluster.close()
     assert not summary.failed, summary
-    spent = watch.spent()
-    busy = sorted(spent, key=lambda one: -spent[one][0])[:workers]
     delay = sum(spent[one][1] for one in busy) / workers
     overhead = sum(spent[one][0] for one in spent if one not in busy)
-    return Times(clock, clock - delay, sum(spent[one][0] for one in busy), overhead, out)
+    return Times(clock, clock - delay, sum(spent[one][0] for one in busy), overhead, memory, out)
+
+
+def most_memory(pid: int | str) -> float:
+    """What a process held at most, GiB."""
+    (line,) = [
+        one for one in Path(f"/proc/{pid}/status").read_text().splitlines() if one.startswith("VmHWM:")
+    ]
+    return int(line.split()[1]) / 2**20
 
 
 class Watch:
@@ -282,10 +296,12 @@ def driver(folder: Path, read: Path, count: int) -> None:
     print(f"listing: {4 * count / (time.perf_counter() - begin):,.0f} images a second kept by the driver")
     kept = sum(path.stat().st_size for path in (folder / "ledger").iterdir())
     ledger.set("listing", "done")
+    Path("/proc/self/clear_refs").write_text("5")  # the most memory is that from here on
     begin = time.perf_counter()
     read_archive(ledger, Orders(source_of("/"), ledger.key()), Made(content), Silent())
     seconds = time.perf_counter() - begin
     ledger.close()
+    print(f"memory of the driver: {most_memory('self'):.2f} GiB")
     print(f"driver: {count / seconds:,.0f} exams a second; a result of {len(content) / 1e3:.1f} kB, "
           f"{len(rows['calcifications'])} calcifications")  # fmt: skip
     sizes = alone(rows)
