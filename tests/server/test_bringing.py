@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import uuid
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from test_signing import decided, signed
 
 from calcscope.server.audit.models import Event
 from calcscope.server.exams import arriving, intake, jobs, uploads, views
-from calcscope.server.exams.models import Exam, Image, Job, Mode, Reading, State, Upload
+from calcscope.server.exams.models import Exam, Image, Job, Mode, Reading, State, Upload, Woman
 from calcscope.server.exams.uploads import take_in_upload
 from calcscope.server.people.models import Site
 from calcscope.server.reading.models import Draft
@@ -237,3 +238,25 @@ def test_a_date_of_birth_that_a_later_exam_states_is_kept_of_who_bears_the_same_
     woman.refresh_from_db()
     assert str(woman.birth_date) == "1962-03-01"
     assert Exam.objects.filter(woman=woman).count() == 3
+
+
+def test_a_date_of_birth_that_no_image_stated_is_entered_once(
+    site: Site, other_site: Site, tmp_path: Path, account: Account, signed_in: Enter
+) -> None:
+    woman = exam_read(site, tmp_path).woman
+    Woman.objects.update(birth_date=None)
+    born = reverse("exams:woman-born", args=[woman.uuid])
+    stranger = signed_in(account("coordinator", site=other_site))
+    assert stranger.post(born, {"birth_date": "1962-03-01"}).status_code == 404
+    browser = signed_in(account("coordinator"))
+    page = reverse("exams:woman", args=[woman.uuid])
+    assert born in browser.get(page).content.decode()
+    for wrong in ("", "2962-03-01", "1162-03-01", "1962-13-01"):
+        answer = browser.post(born, {"birth_date": wrong})
+        assert (answer.status_code, "errorlist" in answer.content.decode()) == (400, True)
+    browser.post(born, {"birth_date": "1962-03-01"})
+    browser.post(born, {"birth_date": "1970-01-01"})
+    assert Woman.objects.get().birth_date == date(1962, 3, 1)
+    assert born not in browser.get(page).content.decode()
+    entered = Event.objects.get(action="birth-date-entered")
+    assert (entered.woman_id, entered.detail) == (woman.pk, {})

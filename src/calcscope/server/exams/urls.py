@@ -11,6 +11,7 @@ urlpatterns = [
     path("uploads/<uuid:upload_uuid>", views.upload, name="upload"),
     path("<uuid:exam_uuid>/again", views.analyse_again, name="again"),
     path("women/<uuid:woman_uuid>", views.woman, name="woman"),
+    path("women/<uuid:woman_uuid>/born", views.birth_date, name="woman-born"),
     path("images/<uuid:image_uuid>.dcm", views.pixels, name="pixels"),
     path("images/<uuid:image_uuid>.jpg", views.preview, name="preview"),
 ]

@@ -25,6 +25,7 @@ from calcscope.server.exams import jobs
 from calcscope.server.exams.arriving import no_room
 from calcscope.server.exams.files import plain_path
 from calcscope.server.exams.filters import WorklistFilter
+from calcscope.server.exams.forms import BirthDateForm
 from calcscope.server.exams.intake import clear
 from calcscope.server.exams.models import Exam, Image, Job, Mode, SavedList, State, Upload, Woman
 from calcscope.server.exams.previews import made_preview
@@ -197,9 +198,30 @@ def woman(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
     return _woman(request, found)
 
 
-def _woman(request: Signed, found: Woman, status: int = 200) -> HttpResponse:
+@require_POST
+@only(Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
+def birth_date(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
+    """Enter a woman's date of birth where none is known; one that is known stays."""
+    found = get_object_or_404(Woman.objects.for_user(request.user), uuid=woman_uuid)
+    about(request, found)
+    form = BirthDateForm(request.POST)
+    if not form.is_valid():
+        return _woman(request, found, status=400, born=form)
+    unknown = Woman.objects.filter(pk=found.pk, birth_date=None)
+    if unknown.update(birth_date=form.cleaned_data["birth_date"]):
+        record("birth-date-entered", found, request=request)
+        messages.success(request, _("Saved."))
+    else:
+        messages.error(request, _("Her date of birth is known already; it was not changed."))
+    return redirect("exams:woman", woman_uuid)
+
+
+def _woman(
+    request: Signed, found: Woman, status: int = 200, born: BirthDateForm | None = None
+) -> HttpResponse:
     shown = {
         "woman": found,
+        "born": born or BirthDateForm(),
         "exams": found.exams.order_by("-date"),
         "standing": set(current(found.results.all()).values_list("pk", flat=True)),
         "may_see_reports": request.user.has_role(Role.RADIOLOGIST, Role.COORDINATOR),

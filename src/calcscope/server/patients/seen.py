@@ -36,6 +36,7 @@ WORDS: Mapping[str, Promise] = {
     "result:": _("prepared your result, letter or code"),
     "code-made": _("prepared your result, letter or code"),
     "contact-changed": _("changed how to reach you"),
+    "birth-date-entered": _("entered your date of birth"),
     "": _("worked on your record"),
 }
 """What an action of the audit is to her; the longest beginning that fits counts."""
