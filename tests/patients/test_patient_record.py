@@ -15,7 +15,7 @@ from test_patient_results import READY, page
 
 from calcscope.server.audit.models import Event
 from calcscope.server.audit.recording import record
-from calcscope.server.exams.models import Woman
+from calcscope.server.exams.models import Exam, Woman
 from calcscope.server.followup import chains
 from calcscope.server.followup.models import Step
 from calcscope.server.patients import approvals, letters, passages, results
@@ -245,3 +245,29 @@ def test_notes_of_the_audit_name_no_woman(result: Result, anna: User, signed_in:
     record("tested", result)
     signed_in(anna).get(reverse("patients:result", args=[result.uuid]))
     assert not any("Beispiel" in str(each.detail) for each in Event.objects.all())
+
+
+def test_of_images_that_state_another_name_she_is_told_nothing(
+    step: Step, anna: User, signed_in: Enter, approve: Approve, result: Result, account: Account
+) -> None:
+    approve()
+    browser, clinic = signed_in(anna), signed_in(account("coordinator"))
+    letters.print_letter(result, account("radiologist", "doctor"))
+    Exam.objects.update(other_name=True, other_names=["Muster^Anna"])
+    result = Result.objects.get()
+    assert not results.gate(result, "en").open
+    for refused in (results.spoken, letters.print_letter):
+        with pytest.raises((results.Refused, letters.Refused), match="another name"):
+            refused(result, anna)
+    assert results.against_asking(step)
+    address = reverse("patients:result", args=[result.uuid])
+    assert browser.get(address).status_code == 404
+    assert str(result.uuid) not in page(browser, "home")
+    assert str(step.uuid) not in page(browser, "steps")
+    assert set(unpacked(browser).namelist()) <= {"README.txt", "messages.txt"}
+    assert not Event.objects.filter(action="refused-to-another-woman").exists()
+    for name, of in (("patients:staff-result", result), ("reading:version", result.version)):
+        assert "another name" in clinic.get(reverse(name, args=[of.uuid])).content.decode()
+    clinic.post(reverse("exams:woman-same", args=[result.exam.uuid]), {"name": ["Muster^Anna"]})
+    assert browser.get(address).status_code == 200
+    assert any(name.endswith(".dcm") for name in unpacked(browser).namelist())

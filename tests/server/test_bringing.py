@@ -29,9 +29,12 @@ from calcscope.server.reading.signing import Refused, change_mode, keep_draft, o
 PAGE = reverse("exams:bring")
 
 
-def file(name: str = "RCC.dcm", magnified: bool = False) -> SimpleUploadedFile:
-    """A small image as a browser sends it."""
-    ds = image(name[0], name[1:3] if name[1:3] == "CC" else "MLO", "1.2.3", len(name) + magnified)
+def file(name: str = "RCC.dcm", magnified: bool = False, **stated: str) -> SimpleUploadedFile:
+    """A small image as a browser sends it; ``stated`` are elements of its header."""
+    study = stated.get("StudyInstanceUID", "1.2.3")
+    ds = image(name[0], name[1:3] if name[1:3] == "CC" else "MLO", study, len(name) + magnified)
+    for keyword, value in stated.items():
+        setattr(ds, keyword, value)
     ds.ImageComments = uuid.uuid4().hex  # files of other tests lie in the same folder, by their content
     if magnified:
         ds.EstimatedRadiographicMagnificationFactor = "1.8"
@@ -260,3 +263,47 @@ def test_a_date_of_birth_that_no_image_stated_is_entered_once(
     assert born not in browser.get(page).content.decode()
     entered = Event.objects.get(action="birth-date-entered")
     assert (entered.woman_id, entered.detail) == (woman.pk, {})
+
+
+def test_images_of_one_id_with_another_name_are_asked_about(
+    site: Site, other_site: Site, account: Account, signed_in: Enter
+) -> None:
+    browser = signed_in(account("technologist"))
+    brought(browser, file(PatientName="Beispiel^Änne", PatientBirthDate=""))
+    brought(browser, file(StudyInstanceUID="1.2.4", PatientName="BEISPIEL^ANNE^M", PatientBirthDate=""))
+    assert not Exam.objects.filter(other_name=True).exists()
+    brought(browser, file(StudyInstanceUID="1.2.5", PatientName="Muster^Änne", PatientBirthDate=""))
+    exam = Exam.objects.get(study_uid="1.2.5")
+    assert (exam.woman, exam.other_name, exam.other_names) == (Woman.objects.get(), True, ["Muster^Änne"])
+    page = reverse("exams:woman", args=[exam.woman.uuid])
+    for address in (reverse("exams:worklist"), page):
+        assert "another name (Muster, Änne): find out" in browser.get(address).content.decode()
+    same = reverse("exams:woman-same", args=[exam.uuid])
+    assert signed_in(account("coordinator", site=other_site)).post(same).status_code == 404
+    browser = signed_in(account("coordinator"))
+    # An image with a third name came after the page was loaded: nobody has said anything of that one.
+    brought(browser, file("LMLO.dcm", StudyInstanceUID="1.2.5", PatientName="X^Y", PatientBirthDate=""))
+    browser.post(same, {"name": "Muster^Änne"})
+    exam.refresh_from_db()
+    assert (exam.other_name, exam.other_names) == (True, ["Muster^Änne", "X^Y"])
+    browser.post(same, {"name": exam.other_names})
+    exam.refresh_from_db()
+    assert not exam.other_name
+    settled = Event.objects.get(action="same-woman")
+    assert (settled.woman_id, settled.detail) == (exam.woman_id, {})
+    assert "another name" not in browser.get(page).content.decode()
+    # Her name since her marriage is not asked about at each exam.
+    brought(browser, file(StudyInstanceUID="1.2.6", PatientName="MUSTER^ANNE", PatientBirthDate=""))
+    assert not Exam.objects.filter(other_name=True).exists()
+
+
+def test_another_family_name_is_asked_about_though_the_date_of_birth_agrees(
+    site: Site, account: Account, signed_in: Enter
+) -> None:
+    browser = signed_in(account("technologist"))
+    brought(browser, file())
+    brought(browser, file(StudyInstanceUID="1.2.4", PatientName="Muster^Änne"))
+    assert [each.other_name for each in Exam.objects.order_by("study_uid")] == [False, True]
+    # A view with another name among those of an exam is seen too.
+    brought(browser, file("LCC.dcm"), file("LMLO.dcm", PatientName="Muster^Berta"))
+    assert Exam.objects.get(study_uid="1.2.3").other_names == ["Muster^Berta"]

@@ -23,6 +23,7 @@ from calcscope.report.writing import write_atomically
 from calcscope.server.dates import day_of
 from calcscope.server.exams import jobs
 from calcscope.server.exams.models import Exam, Image, Mode, State, Woman
+from calcscope.server.exams.names import alike
 from calcscope.server.people.models import Site
 
 
@@ -94,8 +95,9 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
             taken.refuse(view.info.source, error.reason)
     if not stored:
         return
-    header = _header(stored[0][0])
-    name, born = text(header, "PatientName")[:200], day_of(given.birth_date)
+    headers = [_header(view) for view, _sha in stored]
+    header, names = headers[0], [text(each, "PatientName")[:200] for each in headers]
+    name, born = names[0], day_of(given.birth_date)
     with transaction.atomic():
         woman, _made = Woman.objects.get_or_create(
             site=site, patient_id=given.patient_id, defaults={"name": name, "birth_date": born}
@@ -129,11 +131,26 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
         added = [_add(exam, view, sha, taken) for view, sha in stored]
         if any(added):
             exam.refresh_from_db()
+            _compare_names(exam, names)
             _set_mode(exam, mode)
             jobs.ask(exam)
             taken.exams.append(exam)
         else:
             taken.known.append(exam)
+
+
+def _compare_names(exam: Exam, names: Iterable[str]) -> None:
+    """Mark an exam whose images state another name than the woman's: two women may have got one ID.
+
+    A name of which somebody has said that it is hers too, such as that of her marriage, is not asked again.
+    """
+    settled = exam.woman.exams.filter(other_name=False).values_list("other_names", flat=True)
+    known = [exam.woman.name, *(name for several in settled for name in several)]
+    others = {each for each in names if each and not any(alike(each, one) for one in known)}
+    if exam.woman.name and others:
+        exam.other_name = True
+        exam.other_names = sorted({*exam.other_names, *others})
+        exam.save(update_fields=["other_name", "other_names"])
 
 
 def _set_mode(exam: Exam, stated: str) -> None:

@@ -14,6 +14,7 @@ from calcscope.exam.options import ReadOptions
 from calcscope.report.model import ExamReport, Report
 from calcscope.report.writing import read_report
 from calcscope.server.appendonly import AppendOnly
+from calcscope.server.exams.names import as_written
 from calcscope.server.people.models import STAFF, Role, Site, User
 
 
@@ -61,8 +62,7 @@ class Woman(models.Model):
     @property
     def display(self) -> str:
         """Her name as people write it, or her ID where none is known."""
-        family, _caret, given = self.name.partition("^")
-        return ", ".join(filter(None, (family, given.replace("^", " ").strip()))) or self.patient_id
+        return as_written(self.name) or self.patient_id
 
     @property
     def as_addressed(self) -> str:
@@ -108,6 +108,10 @@ class Exam(models.Model):
     received_at = models.DateTimeField(auto_now_add=True)
     stated_pixel_mm = models.FloatField(null=True, help_text="for images whose header does not say")
     category = models.CharField(_("category"), max_length=2, blank=True)
+    other_name = models.BooleanField(
+        default=False, help_text="its images state another name; nobody has said that it is the same woman"
+    )
+    other_names = models.JSONField(default=list, help_text="that its images state beside hers")
     held_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -131,6 +135,11 @@ class Exam(models.Model):
     def job(self) -> Job | None:
         """The latest job."""
         return self.jobs.order_by("-pk").first()
+
+    @property
+    def stated_names(self) -> str:
+        """The other names that its images state, as people write them."""
+        return "; ".join(map(as_written, self.other_names))
 
     @property
     def options(self) -> ReadOptions:

@@ -12,6 +12,7 @@ urlpatterns = [
     path("<uuid:exam_uuid>/again", views.analyse_again, name="again"),
     path("women/<uuid:woman_uuid>", views.woman, name="woman"),
     path("women/<uuid:woman_uuid>/born", views.birth_date, name="woman-born"),
+    path("<uuid:exam_uuid>/same-woman", views.same_woman, name="woman-same"),
     path("images/<uuid:image_uuid>.dcm", views.pixels, name="pixels"),
     path("images/<uuid:image_uuid>.jpg", views.preview, name="preview"),
 ]

@@ -216,6 +216,20 @@ def birth_date(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
     return redirect("exams:woman", woman_uuid)
 
 
+@require_POST
+@only(Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
+def same_woman(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
+    """Somebody says that the other name that an exam's images state is the woman's too."""
+    exam = get_object_or_404(Exam.objects.for_user(request.user), uuid=exam_uuid)
+    about(request, exam)
+    # The names that the page showed: of others that came since nobody has said anything.
+    asked = Exam.objects.filter(pk=exam.pk, other_name=True, other_names=request.POST.getlist("name"))
+    if asked.update(other_name=False):
+        record("same-woman", exam, request=request)
+        messages.success(request, _("Noted: the images are hers."))
+    return redirect("exams:woman", exam.woman.uuid)
+
+
 def _woman(
     request: Signed, found: Woman, status: int = 200, born: BirthDateForm | None = None
 ) -> HttpResponse:

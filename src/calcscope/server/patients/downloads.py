@@ -68,12 +68,14 @@ def everything(woman: Woman, language: str) -> Iterator[Part]:
     """Her letters, her signed reports as FHIR, her images, and what she and the clinic wrote.
 
     Of a result that she may not be told yet neither letter nor report is among it. Images are those of exams
-    that were signed.
+    that were signed. Nothing is of an exam whose images state another name, until somebody says that it is
+    the same woman.
     """
     with translation.override(language):
         readme, said = _readme(woman), _messages(woman)
     yield "README.txt", [readme.encode()]
-    for result in results.current(Result.objects.filter(woman=woman)).select_related("exam", "site"):
+    hers = Result.objects.filter(woman=woman, exam__other_name=False)
+    for result in results.current(hers).select_related("exam", "site"):
         gate = results.gate(result, language)
         if not gate.open or gate.explanation is None:
             continue
@@ -88,12 +90,13 @@ def everything(woman: Woman, language: str) -> Iterator[Part]:
             yield f"{name}.fhir.json", [_fhir(result)]
         except CalcscopeError as error:  # half an archive would be worse than one without it
             log.error("result %s: no fhir (%s)", result.uuid, type(error).__name__)
-    for sent in Happening.objects.filter(result__woman=woman).exclude(file=""):
+    for sent in Happening.objects.filter(result__in=hers).exclude(file=""):
         if sent.path.exists():
             yield f"sent/{sent.at:%Y-%m-%d}-{sent.pk}.pdf", [sent.path.read_bytes()]
     if said:
         yield "messages.txt", [said.encode()]
-    for exam in Exam.objects.filter(woman=woman, results__isnull=False).distinct().order_by("date"):
+    signed = Exam.objects.filter(woman=woman, other_name=False, results__isnull=False)
+    for exam in signed.distinct().order_by("date"):
         for number, image in enumerate(exam.images.all(), 1):
             if image.path.exists():
                 label = image.label.replace(" ", "-")

@@ -186,6 +186,9 @@ def _report_since(result: Result) -> Result | None:
     return reports.order_by("pk").last() if result.is_biopsy else None
 
 
+OTHER_NAME = gettext_lazy(
+    "The images state another name: find out whose they are, and say on her page where they are hers."
+)
 LACKING = {
     "density": gettext_lazy("the density of the breasts"),
     "name": gettext_lazy("the site's name"),
@@ -204,6 +207,7 @@ class Gate:
     explanation : what she is told; None where there is no text for it
     replaced : a newer result takes its place
     held : the doctor is to speak with her first
+    other_name : the images state another name, and nobody has said that it is the same woman
     report_held : of a biopsy: the doctor is to speak with her of the exam's newer report first
     missing : passages that the site has not approved in the language
     lacking : what the country's rules ask a letter to say and nobody has stated
@@ -217,17 +221,20 @@ class Gate:
     missing: list[str] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
     without_text: str = ""
+    other_name: bool = False
 
     @property
     def open(self) -> bool:
         """Whether she may be told."""
         shut = self.replaced or self.held or self.report_held or self.missing or self.lacking
-        return self.explanation is not None and not shut
+        return not self.other_name and self.explanation is not None and not shut
 
     @property
     def why(self) -> list[str]:
         """What stands against it, in sentences for the staff."""
         said = []
+        if self.other_name:
+            said.append(str(OTHER_NAME))
         if self.replaced:
             said.append(_("A newer result takes its place."))
         if self.held:
@@ -261,10 +268,13 @@ def gate(result: Result, language: str) -> Gate:
         known = facts(result)
         made = explain(known, language, profile, contact)
     except (CalcscopeError, ValidationError) as error:
-        return Gate(None, replaced, held, report_held, without_text=type(error).__name__)
+        return Gate(
+            None, replaced, held, report_held, without_text=type(error).__name__,
+            other_name=result.exam.other_name,
+        )  # fmt: skip
     return Gate(
         made, replaced, held, report_held, approvals.missing(result.site, language, used(made)),
-        profile.missing(known, contact),
+        profile.missing(known, contact), other_name=result.exam.other_name,
     )  # fmt: skip
 
 
@@ -328,7 +338,8 @@ def _open_steps(result: Result) -> list[StepFact] | None:
 
 def _is_being_read(result: Result) -> bool:
     """Whether a later exam of hers waits for its signature."""
-    later = Exam.objects.filter(woman=result.woman_id, date__gte=result.exam.date or date.min)
+    hers = Exam.objects.filter(woman=result.woman_id, other_name=False)
+    later = hers.filter(date__gte=result.exam.date or date.min)
     return later.exclude(pk=result.exam_id).exclude(state=State.SIGNED).exists()
 
 
@@ -412,6 +423,8 @@ def against_asking(step: Step) -> list[str]:
     of_exam = current(Result.objects.filter(exam=step.chain.exam))
     report = of_exam.filter(concordance=None).first()
     sample, said = sample_before(step), []
+    if step.chain.exam.other_name:
+        said.append(str(OTHER_NAME))
     if report is not None and is_held(report):
         said.append(_("Her result is held until a radiologist says that she has spoken with her."))
     if sample is not None:
@@ -467,6 +480,17 @@ def happen(
     return made
 
 
+def _hers(result: Result) -> None:
+    """See that the images are hers as far as anybody knows.
+
+    Raises
+    ------
+    Refused : where they state another name and nobody has said that it is the same woman
+    """
+    if result.exam.other_name:
+        raise Refused(str(OTHER_NAME))
+
+
 def hold(result: Result, by: User, note: str = "") -> None:
     """Have the doctor speak with her first, though the site's settings do not ask for it.
 
@@ -486,8 +510,9 @@ def release(result: Result, by: User, note: str = "") -> None:
 
     Raises
     ------
-    Refused : where it is not held
+    Refused : where it is not held, or may be another woman's
     """
+    _hers(result)
     if not is_held(result):
         raise Refused(_("It is not held."))
     happen(result, Happening.Kind.RELEASED, by=by, note=note)
@@ -499,8 +524,9 @@ def spoken(result: Result, by: User, note: str = "") -> None:
 
     Raises
     ------
-    Refused : where she knows already, or it is held and somebody else says so
+    Refused : where she knows already, it is held and somebody else says so, or it may be another woman's
     """
+    _hers(result)
     if is_told(result):
         raise Refused(_("She knows of it already."))
     if is_held(result):

@@ -157,7 +157,8 @@ def home(request: Hers) -> HttpResponse:
 
 def _results(woman: Woman) -> list[tuple[Result, Gate]]:
     """Her results that stand, and whether she may be told; the newest first, a biopsy by its result's day."""
-    found = results.current(Result.objects.filter(woman=woman)).select_related("exam", "site", "version")
+    hers = Result.objects.filter(woman=woman, exam__other_name=False)
+    found = results.current(hers).select_related("exam", "site", "version")
     newest = sorted(found, key=_day_of, reverse=True)
     return [(each, results.gate(each, _language())) for each in newest]
 
@@ -179,9 +180,9 @@ def _result(request: Hers, result_uuid: uuid.UUID) -> tuple[Result, Gate]:
     Http404 : for anybody else's; that somebody asked for it is in the audit of the one whose it is
     """
     found = Result.objects.select_related("exam", "site", "version__author", "woman").filter(uuid=result_uuid)
-    result: Result | None = found.filter(woman=request.woman).first()
+    result: Result | None = found.filter(woman=request.woman, exam__other_name=False).first()
     if result is None:
-        if (other := found.first()) is not None:
+        if (other := found.exclude(woman=request.woman).first()) is not None:
             record("refused-to-another-woman", other, request=request)
         raise Http404
     about(request, result)
@@ -249,7 +250,8 @@ def _steps(woman: Woman, listed: list[tuple[Result, Gate]]) -> list[Step]:
     shut = {each.exam_id for each, gate in listed if not gate.open and not each.is_biopsy}
     samples = results.told_samples(each for each, gate in listed if gate.open)
     told = [code for code in composition().steps if code != "prior_films"]
-    found = Step.objects.open().filter(chain__woman=woman, code__in=told).exclude(chain__exam__in=shut)
+    found = Step.objects.open().filter(chain__woman=woman, chain__exam__other_name=False, code__in=told)
+    found = found.exclude(chain__exam__in=shut)
     steps = []
     for each in found.select_related("chain__exam").order_by("due", "pk"):
         sample = results.sample_before(each)
