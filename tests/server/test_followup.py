@@ -8,6 +8,8 @@ from accounts import Account, Enter
 from django.core import mail
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from exams import exam_read
@@ -66,6 +68,25 @@ def test_a_step_is_due_from_the_exam_on_and_never_before_it_can_be_done(
     assert (step.due - today).days == due
     # A mammogram half a year after the exam is what it waits for, however late the exam was signed.
     assert step.earliest <= today + timedelta(days=183 - back)
+
+
+def test_an_older_exam_that_is_signed_later_meets_the_newer_one(
+    site: Site, tmp_path: Path, reader: User
+) -> None:
+    today = timezone.localdate()
+    older = exam_read(site, tmp_path, day=today - timedelta(days=400))
+    newer = exam_read(site, tmp_path / "newer", day=today - timedelta(days=200))
+    signed(newer, reader)
+    assert not Event.objects.filter(kind=Event.Kind.PROPOSED).exists()
+    signed(older, reader)
+    step = Step.objects.get(code="short_interval", chain__side="R", chain__exam=older)
+    assert step.events.get(kind=Event.Kind.PROPOSED).exam == newer
+    # What the newer one asks for waits for neither.
+    own = Event.objects.filter(kind=Event.Kind.PROPOSED, step__chain__exam=newer)
+    assert not own.exists()
+    newer.other_name = True
+    with pytest.raises(chains.Refused, match="another name"):
+        chains.fulfil(step, newer, by=reader)
 
 
 def test_a_finding_whose_chain_is_missing_is_found(site: Site, tmp_path: Path, reader: User) -> None:
@@ -299,3 +320,22 @@ def test_each_step_of_the_lexicon_leads_somewhere_in_words() -> None:
         results = set(step.results) if step.by == "result" else {"done"}
         assert results == set(step.then), code
     assert set(known.opens) >= set(lexicon.next_steps().steps)
+
+
+def test_a_long_list_asks_the_database_no_more_often(
+    version: Version, account: Account, signed_in: Enter
+) -> None:
+    browser = signed_in(account("coordinator"))
+    browser.post(reverse("followup:dashboard"), {"which": "open"})
+    asked = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            page = browser.get(reverse("followup:dashboard"))
+        asked.append((page.content.decode().count("<tr>"), len(queries)))
+        for step in list(Step.objects.open()):
+            Step.objects.create(
+                chain=step.chain, code=step.code, due=step.due, owner_role=step.owner_role
+            ).events.create(kind=Event.Kind.ATTEMPT)
+    (few, before), (many, after) = asked
+    assert many > few
+    assert after == before

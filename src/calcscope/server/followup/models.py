@@ -135,7 +135,7 @@ class Step(models.Model):
     def earliest(self) -> date:
         """From when on an exam may fulfil it."""
         exam = None if self.after_id else self.chain.exam.date
-        opened = exam or self.opened_at.date()
+        opened = exam or timezone.localdate(self.opened_at)
         # A step of an exam that was signed late is due later, but what it waits for may come as planned.
         days = min((self.due - opened).days, self.usual_days)
         return opened + timedelta(days=max(1, int(days * self.kind.earliest_share)))
@@ -150,7 +150,7 @@ class Step(models.Model):
     def attempts(self) -> int:
         """How often somebody tried to reach the woman without success since she was last reached."""
         count = 0
-        for event in self.events.order_by("-pk"):
+        for event in reversed(self.events.all()):  # of a list of steps they are fetched at once
             if event.kind in (Event.Kind.SCHEDULED, Event.Kind.REACHED):
                 break
             count += event.kind == Event.Kind.ATTEMPT
