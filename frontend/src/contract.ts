@@ -67,7 +67,7 @@ export interface ViewMap {
   map: Affine; // takes (x, y, 1) of the current view to the earlier one
 }
 
-export type Table = Exclude<keyof Terms, "step_days">;
+export type Table = Exclude<keyof Terms, "step_days" | "step_of_category">;
 
 export interface Terms {
   morphology: Record<string, string>;
@@ -81,6 +81,7 @@ export interface Terms {
   changes: Record<string, string>;
   mimics: Record<string, string>;
   step_days?: Record<string, number>; // usual days until each step
+  step_of_category?: Record<string, string>; // the step that each category asks for; 6 asks for none
 }
 
 export interface Member {

@@ -4,7 +4,7 @@ import { type Content, type Finding, type Page, type Preview, readPage } from ".
 import { h } from "./dom";
 import { type Command, Keys, shown } from "./keys";
 import { takeComment, takeOver } from "./reading/arbitration";
-import { addDrawn, change, decide, faults, type Field, merge, remove, rim, setField, setReason, split } from "./reading/draft";
+import { addDrawn, change, decide, faults, type Field, followCategory, merge, remove, rim, setField, setReason, split } from "./reading/draft";
 import { askConflict, askToSign, calibrate, showKeys, tell } from "./reading/dialogs";
 import { Panel } from "./reading/panel";
 import { Sync } from "./reading/sync";
@@ -127,6 +127,10 @@ class Reading {
       if (days !== undefined && days !== null) content = setField(content, id, "due_days", days);
       else this.say(t("Check in how many days this step is due."));
     }
+    if (field === "category" && typeof value === "string") {
+      content = followCategory(content, id, this.page.terms);
+      if (this.page.terms.step_of_category && !this.page.terms.step_of_category[value]) this.say(t("Category {n} asks for no step of its own; check the next step.", { n: value }));
+    }
     const finding = content.findings.find((each) => each.id === id);
     // Who changes a term has decided that there is a finding.
     if (finding?.decision === "open" && field !== "sentence") content = decide(content, id, "accepted");
@@ -146,8 +150,8 @@ class Reading {
       const next = {
         ...finding,
         category: own("category") ? finding.category : ruled.category,
-        next_step: own("next_step") || own("category") ? finding.next_step : ruled.next_step,
-        due_days: own("due_days") || own("next_step") || own("category") ? finding.due_days : ruled.due_days,
+        next_step: own("next_step") ? finding.next_step : ruled.next_step,
+        due_days: own("due_days") || own("next_step") ? finding.due_days : ruled.due_days,
         sentence: finding.sentence_edited ? finding.sentence : ruled.sentence,
       };
       again ||= next.category !== finding.category || next.next_step !== finding.next_step || next.due_days !== finding.due_days;

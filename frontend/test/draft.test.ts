@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Point } from "../src/contract";
-import { addDrawn, decide, faults, merge, nextId, remove, rim, setField, setReason, split } from "../src/reading/draft";
+import { addDrawn, decide, faults, followCategory, merge, nextId, remove, rim, setField, setReason, split } from "../src/reading/draft";
 import { content, exam, finding, view } from "./exams";
 
 const box = (left: number, top: number, right: number, bottom: number): Point[] => [[left, top], [right, top], [right, bottom], [left, bottom]];
@@ -18,6 +18,26 @@ test("places are changed within the location, the paragraph is marked as the rea
   expect(changed.findings[0]?.location.clock).toBe(11);
   expect(changed.findings[0]).toMatchObject({ sentence: "Mine.", sentence_edited: true });
   expect(changed.findings[0]?.edits.map((edit) => edit.field)).toEqual(["location.clock"]);
+});
+
+const RULES = {
+  step_of_category: { "0": "magnification_views", "2": "routine", "3": "short_interval", "4A": "biopsy" },
+  step_days: { magnification_views: 14, routine: 365, short_interval: 183, biopsy: 14 },
+};
+
+test("the step and its days follow the category, but for a step that the reader chose", () => {
+  const as = (draft: ReturnType<typeof content>, category: string) => followCategory(setField(draft, "F1", "category", category), "F1", RULES);
+  const benign = as(content(finding("F1")), "2");
+  expect(benign.findings[0]).toMatchObject({ next_step: "routine", due_days: 365 });
+  expect(benign.findings[0]?.edits.map((edit) => edit.field)).toEqual(["category"]);
+  expect(as(benign, "3").findings[0]).toMatchObject({ next_step: "short_interval", due_days: 183 });
+  expect(as(benign, "0").findings[0]).toMatchObject({ next_step: "magnification_views", due_days: 14, edits: [] });
+  expect(as(benign, "6").findings[0]).toMatchObject({ next_step: "routine", due_days: 365 });
+  const own = setReason(setField(benign, "F1", "next_step", "short_interval"), "F1", "next_step", "to be sure");
+  const worse = as(own, "4A").findings[0];
+  expect(worse?.next_step).toBe("short_interval");
+  expect(worse?.edits.find((edit) => edit.field === "next_step")).toEqual({ field: "next_step", was: "biopsy", is: "short_interval", reason: "to be sure" });
+  expect(as(own, "3").findings[0]?.edits.map((edit) => edit.field)).toEqual(["category"]);
 });
 
 test("nothing is signed with open findings, rejections or categories without a reason", () => {

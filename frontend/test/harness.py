@@ -265,11 +265,14 @@ def preview(content: dict[str, Any]) -> dict[str, Any]:
         if f["decision"] == "rejected":
             continue
         benign = f["typical_kind"] is not None
+        changed = {edit["field"] for edit in f["edits"]}
+        category = f["category"] if "category" in changed else "2" if benign else "0"
+        step = f["next_step"] if "next_step" in changed else terms()["step_of_category"][category]
         what = f["typical_kind"] or f["morphology"] or "calcifications"
         findings.append(
             {"id": f["id"], "category": "2" if benign else "0",
              "sentence": f"{f['count']} calcifications, {what}, {f['laterality']}.",
-             "next_step": "routine" if benign else "magnification_views", "due_days": 365 if benign else 14,
+             "next_step": step, "due_days": terms()["step_days"][step],
              "reasons": [{"rule": "stand_in", "text": "Benign by its kind." if benign else
                           "Not clearly benign on screening views.", "source": "stand-in of the harness"}]}
         )  # fmt: skip

@@ -396,7 +396,10 @@ def test_a_reason_is_kept_for_any_change(page: Page, harness: Harness) -> None:
     why = card.get_by_label(re.compile("^Category: 3 in place of 0"))
     assert why.evaluate("field => field.required")
     why.fill("worked up")
-    edits = {each["field"]: each["reason"] for each in kept(page, harness, "F1")["edits"]}
+    finding = kept(page, harness, "F1")
+    assert (finding["next_step"], finding["due_days"]) == ("short_interval", 183)
+    assert any(each["code"] == "short_interval" for each in harness.draft["content"]["next_steps"])
+    edits = {each["field"]: each["reason"] for each in finding["edits"]}
     assert edits == {"morphology": "alike and smooth", "location.clock": "", "category": "worked up"}
 
 

@@ -13,6 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from exams import exam_read
 
+from calcscope import lexicon
+from calcscope.assess import AssessSettings
+from calcscope.assess.wording import next_step
 from calcscope.server.exams.models import Exam, State
 from calcscope.server.people.models import Site, User
 from calcscope.server.reading.content import Edit, ReadingContent, faults_of, previewed, verdict_of
@@ -220,6 +223,37 @@ def test_a_paragraph_follows_the_category_that_the_reader_gives(exam: Exam, acco
     own = wrong.model_copy(update={"sentence_edited": True})
     content = content.model_copy(update={"findings": [own, *content.findings[1:]]})
     assert not any("gives another category" in fault for fault in faults_of(content, report))
+
+
+def test_the_step_follows_the_category_that_the_reader_gives(exam: Exam, account: Account) -> None:
+    content = open_draft(exam, account("radiologist")).read()
+    assert exam.reading is not None
+    report = exam.reading.report()
+    report = report.model_copy(update={"mode": "diagnostic"})  # category 3 is given in it alone
+    kept = content.findings[0].model_copy(update={"next_step": "magnification_views", "due_days": 14})
+
+    def refused(category: str, *own: Edit, **more: object) -> bool:
+        edits = [Edit(field="category", was="0", now=category, reason="seen before"), *own]
+        finding = kept.model_copy(update={"category": category, "edits": edits, "sentence": "", **more})
+        whole = content.model_copy(update={"findings": [finding]})
+        (shown,) = previewed(whole, report).findings
+        days = lexicon.next_steps().steps[shown.next_step].due_days.value
+        expected = next_step(shown.next_step, AssessSettings(), finding.laterality)
+        assert shown.due_days == days
+        assert expected.text in shown.sentence
+        steps.append(shown.next_step)
+        return any("asks for another next step" in fault for fault in faults_of(whole, report))
+
+    steps: list[str] = []
+    asked = lexicon.next_steps().by_category
+    for category in ("2", "3", "4A"):
+        assert refused(category)
+        assert not refused(category, next_step=asked[category])
+    assert steps == ["routine"] * 2 + ["short_interval"] * 2 + ["biopsy"] * 2
+    own = Edit(field="next_step", was="routine", now="magnification_views", reason="the film is blurred")
+    assert not refused("2", own)
+    assert not refused("6")
+    assert steps[-2:] == ["magnification_views"] * 2
 
 
 def test_an_open_page_alone_does_not_keep_somebody_signed_in(

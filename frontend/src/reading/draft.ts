@@ -36,6 +36,23 @@ export function setField(content: Content, id: string, field: Field, value: stri
   });
 }
 
+/**
+ * The step that the category asks for, with its usual days, unless the reader chose another one herself. Hers is then
+ * a change against the step of the new category, and none where the two are the same.
+ */
+export function followCategory(content: Content, id: string, terms: Pick<Terms, "step_days" | "step_of_category">): Content {
+  return change(content, id, (finding) => {
+    const step = terms.step_of_category?.[finding.category];
+    const days = step === undefined ? undefined : terms.step_days?.[step];
+    if (step === undefined) return finding;
+    const own = finding.edits.find((edit) => edit.field === "next_step");
+    if (own && finding.next_step !== step) return { ...finding, edits: finding.edits.map((edit) => (edit === own ? { ...own, was: step } : edit)) };
+    if (!own && finding.next_step === step) return finding;
+    const edits = finding.edits.filter((edit) => edit !== own && edit.field !== "due_days");
+    return { ...finding, next_step: step, due_days: days ?? finding.due_days, edits };
+  });
+}
+
 function edited(finding: Finding, field: string, before: string | number | null, value: string | number | null): Finding["edits"] {
   const earlier = finding.edits.find((edit) => edit.field === field);
   const rest = finding.edits.filter((edit) => edit !== earlier);

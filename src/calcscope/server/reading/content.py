@@ -166,7 +166,8 @@ def suggested(exam: ExamReport) -> ReadingContent:
 
 
 class Previewed(Content):
-    """What the rules say of a finding as it stands now."""
+    """What the rules say of a finding as it stands now; its step is that of the category the reader gave it,
+    and one that she chose herself stays."""
 
     id: str
     sentence: str
@@ -192,11 +193,12 @@ def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSetting
         content.standing, facts_of(content.standing, exam.views, exam.priors), strict=True
     ):
         judged = assess_finding(facts, exam.mode, settings)
+        code, days = _step_and_days(finding, judged, settings)
         findings.append(
             Previewed(
                 id=finding.id, category=judged.category,
                 sentence=sentence_of(finding, Case(facts, exam.mode), judged, settings),
-                next_step=judged.next_step.code, due_days=judged.next_step.due_days,
+                next_step=code, due_days=days,
                 reasons=[reason_model(reason) for reason in judged.reasons],
             )
         )  # fmt: skip
@@ -215,14 +217,29 @@ def sentence_of(finding: ReadFinding, case: Case, judged: FindingAssessment, set
     """
     changed = {edit.field for edit in finding.edits}
     category = finding.category if "category" in changed else judged.category
-    code = finding.next_step if changed & {"category", "next_step"} else judged.next_step.code
-    days = finding.due_days if changed & {"category", "next_step", "due_days"} else judged.next_step.due_days
+    code, days = _step_and_days(finding, judged, settings)
     step = next_step(code, _due(settings, code, days), finding.laterality)
     if category == judged.category:
         basis, malignancy, suspicion = judged.basis, judged.malignancy, judged.provisional_suspicion
     else:
         basis, malignancy, suspicion = READERS_BASIS, None, None
     return paragraph(case, category, basis, step, malignancy, suspicion)
+
+
+def _step_and_days(
+    finding: ReadFinding, judged: FindingAssessment, settings: AssessSettings
+) -> tuple[str, int]:
+    """The step and its days: the reader's own, or else those of her category, or else those of the rules."""
+    changed = {edit.field for edit in finding.edits}
+    if "next_step" in changed:
+        return finding.next_step, finding.due_days
+    code, days = judged.next_step.code, judged.next_step.due_days
+    if "category" in changed:
+        asked = lexicon.next_steps().by_category.get(finding.category)
+        if asked is None:  # 6: what is done of a known cancer is not for the category to say
+            return finding.next_step, finding.due_days
+        code, days = asked, next_step(asked, settings).due_days
+    return code, finding.due_days if "due_days" in changed else days
 
 
 READERS_BASIS = "the reader's judgement"
@@ -297,6 +314,13 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
             faults.append(at + _("category 3 is never given from screening views; give 0, or work it up."))
         if not finding.sentence_edited and _named_category(finding.sentence) not in (None, finding.category):
             faults.append(at + _("its paragraph gives another category; renew it, or write it yourself."))
+        if _keeps_the_step_of_another_category(finding):
+            faults.append(
+                at
+                + _(
+                    "category {category} asks for another next step; choose it, or say why it is this one."
+                ).format(category=finding.category)
+            )
         if any(not edit.reason.strip() and edit.field in REASONED for edit in finding.edits):
             faults.append(at + _("changed without a reason; say why."))
     derived = verdict_of(content, exam)
@@ -313,6 +337,13 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
             )
         )
     return faults
+
+
+def _keeps_the_step_of_another_category(finding: ReadFinding) -> bool:
+    """Whether the reader changed the category and the step is what it was before, by nobody's choice."""
+    changed = {edit.field for edit in finding.edits}
+    asked = lexicon.next_steps().by_category.get(finding.category, finding.next_step)
+    return "category" in changed and "next_step" not in changed and finding.next_step != asked
 
 
 def _named_category(sentence: str) -> str | None:
