@@ -5,9 +5,14 @@ Definitions of the BI-RADS atlas' audit, as far as calcifications and what is re
 - recall rate: screening exams that were signed as 0, 3, 4 or 5, of all screening exams
 - PPV1: cancers among recalled screening exams whose outcome is known
 - PPV2: cancers among exams for which a biopsy was recommended, of known outcome
-- PPV3: cancers among biopsies that were done
-- cancer detection rate: cancers found, per 1,000 screening exams
+- PPV3: cancers among biopsies that were done and gave a result
+- cancer detection rate: cancers found, per 1,000 screening exams that were not recalled or whose outcome is
+  known
 - category 3 yield: cancers among exams of category 3 of known outcome
+
+The outcome of an exam is known where tissue was examined, or where the exam that it asked for is signed and
+its own outcome is known; a recommendation that was declined, or done where nobody here hears of it, leaves it
+unknown. What is not known counts neither as a cancer nor as none.
 """
 
 from __future__ import annotations
@@ -25,6 +30,12 @@ from calcscope.server.reading.models import Version
 
 MALIGNANT = ("dcis", "invasive")
 BIOPSY = ("4A", "4B", "4C", "5")
+UNSETTLED = "insufficient"
+"""The histology that says nothing."""
+ASIDE = ("routine", "prior_films", "tell_result", "referral", "follow_up_6_months")
+"""Steps on which an outcome does not wait."""
+VOID = ("addendum", "newer_exam", "newer_result", "error")
+"""Closed so, a step was withdrawn or replaced; closed otherwise, its outcome is not recorded here."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ class Share:
     count: int
     of: int
     per: int = 100
+    unknown: int = 0
+    """Exams that are left out because their outcome is not known yet."""
 
     @property
     def value(self) -> float | None:
@@ -61,10 +74,12 @@ class Audit:
     recalled: int = 0
     recalled_known: int = 0
     recalled_cancers: int = 0
+    biopsy_advised: int = 0
     biopsy_known: int = 0
     biopsy_cancers: int = 0
     biopsies: set[int] = field(default_factory=set)
     biopsies_cancers: set[int] = field(default_factory=set)
+    threes: int = 0
     threes_known: int = 0
     threes_cancers: int = 0
     categories: dict[str, int] = field(default_factory=dict)
@@ -72,13 +87,18 @@ class Audit:
     @property
     def shares(self) -> dict[str, Share]:
         """By name, in the order of a report."""
+        pending = self.recalled - self.recalled_known
         return {
             "recall": Share(self.recalled, self.screens),
-            "ppv1": Share(self.recalled_cancers, self.recalled_known),
-            "ppv2": Share(self.biopsy_cancers, self.biopsy_known),
+            "ppv1": Share(self.recalled_cancers, self.recalled_known, unknown=pending),
+            "ppv2": Share(
+                self.biopsy_cancers, self.biopsy_known, unknown=self.biopsy_advised - self.biopsy_known
+            ),
             "ppv3": Share(len(self.biopsies_cancers), len(self.biopsies)),
-            "cdr": Share(self.recalled_cancers, self.screens, 1000),
-            "category_3": Share(self.threes_cancers, self.threes_known),
+            "cdr": Share(self.recalled_cancers, self.screens - pending, 1000, pending),
+            "category_3": Share(
+                self.threes_cancers, self.threes_known, unknown=self.threes - self.threes_known
+            ),
         }
 
 
@@ -133,9 +153,11 @@ def _count(audit: Audit, version: Version, outcome: Outcome) -> None:
             audit.recalled_known += outcome.known
             audit.recalled_cancers += cancer
     if category in BIOPSY:
+        audit.biopsy_advised += 1
         audit.biopsy_known += outcome.known
         audit.biopsy_cancers += cancer
     if category == "3":
+        audit.threes += 1
         audit.threes_known += outcome.known
         audit.threes_cancers += cancer
     audit.biopsies |= outcome.biopsies
@@ -144,27 +166,43 @@ def _count(audit: Audit, version: Version, outcome: Outcome) -> None:
 
 def _outcomes(latest: dict[int, Version]) -> dict[int, Outcome]:
     """Of each exam, following its chains into the exams that fulfilled their steps."""
-    steps: dict[int, list[Step]] = {}
+    chains: dict[int, dict[int, list[Step]]] = {}
     for step in Step.objects.select_related("chain").prefetch_related("events"):
-        steps.setdefault(step.chain.exam_id, []).append(step)
+        chains.setdefault(step.chain.exam_id, {}).setdefault(step.chain_id, []).append(step)
 
     def of(exam: int, seen: frozenset[int]) -> Outcome:
         biopsies: set[int] = set()
         cancers: set[int] = set()
-        known = exam in steps
-        for step in steps.get(exam, []):
-            done = next((e for e in reversed(step.events.all()) if e.kind == Event.Kind.DONE), None)
-            if step.code == "histology" and step.state == Step.State.DONE and done:
-                biopsies.add(step.pk)
-                if done.result in MALIGNANT:
-                    cancers.add(step.pk)
-            elif step.code != "routine" and step.is_open:
-                known = False
-            elif done is not None and done.exam_id and done.exam_id not in seen:
-                further = of(done.exam_id, seen | {exam})
-                biopsies |= further.biopsies
-                cancers |= further.cancers
-                known = known and further.known
+        settled: list[bool] = []
+        for steps in chains.get(exam, {}).values():
+            code = steps[0].chain.code
+            if code == "routine":
+                settled.append(True)
+            told, waiting = False, False
+            for step in steps:
+                done, closed = _last(step, Event.Kind.DONE), _last(step, Event.Kind.CLOSED)
+                if step.state == Step.State.DONE and done is not None:
+                    if step.code == "histology" and done.result != UNSETTLED:
+                        told = True
+                        biopsies.add(step.pk)
+                        if done.result in MALIGNANT:
+                            cancers.add(step.pk)
+                    elif code != "routine" and done.exam_id and done.exam_id not in seen:
+                        further = of(done.exam_id, seen | {exam})
+                        biopsies |= further.biopsies
+                        cancers |= further.cancers
+                        if step.code not in ASIDE:
+                            told, waiting = told or further.known, waiting or not further.known
+                elif step.code not in ASIDE:
+                    waiting = waiting or closed is None or step.is_open or closed.reason not in VOID
+            withdrawn = all(step.state == Step.State.CLOSED for step in steps) and not waiting
+            if code not in ASIDE and not withdrawn:
+                settled.append(told and not waiting)
+        known = bool(settled) and all(settled)
         return Outcome(frozenset(biopsies), frozenset(cancers), known or bool(cancers))
 
     return {exam: of(exam, frozenset()) for exam in latest}
+
+
+def _last(step: Step, kind: str) -> Event | None:
+    return next((event for event in reversed(step.events.all()) if event.kind == kind), None)
