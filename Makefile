@@ -135,7 +135,6 @@ docs: env
 HISTORY ?= speed-history.jsonl
 
 speed: env
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt 'sep>=1.2'
 	$(BIN)/python benchmarks/history.py --file $(HISTORY)
 
 picture: demo
