@@ -13,7 +13,7 @@ from calcscope import lexicon
 from calcscope.errors import CalcscopeError
 from calcscope.lexicon.model import ChainStep
 from calcscope.server.audit.recording import record
-from calcscope.server.exams.models import Exam
+from calcscope.server.exams.models import Exam, State
 from calcscope.server.followup.models import Answer, Chain, Event, Step
 from calcscope.server.people.models import User
 from calcscope.server.reading.content import ReadFinding, ReadingContent
@@ -247,13 +247,15 @@ def fulfil(step: Step, exam: Exam, *, by: User) -> list[Step]:
 
     Raises
     ------
-    Refused : for the exam of another woman, the one it comes from, or a step with a result
+    Refused : for an exam that is or may be of another woman, the one it comes from, or a step with a result
     """
     step = _locked(step)
     if step.kind.by != "exam":
         raise Refused(_("No exam ends this step; write down its result."))
     if exam.woman_id != step.chain.woman_id:
         raise Refused(_("That exam is of another woman."))
+    if exam.other_name:
+        raise Refused(_("The images of that exam state another name: find out first whose they are."))
     if exam.pk == step.chain.exam_id:
         raise Refused(_("That is the exam from which the step comes."))
     add_event(step, Event.Kind.DONE, Step.State.DONE, by=by, exam=exam, result="done")
@@ -384,6 +386,18 @@ def match(exam: Exam) -> list[Step]:
             propose(step, exam)
             found.append(step)
     return found
+
+
+def match_later(exam: Exam) -> None:
+    """Propose what is here already to the steps of an exam that was signed after newer ones had come.
+
+    Those that the engine has not read yet are proposed when it has.
+    """
+    if exam.date is None:
+        return
+    later = Exam.objects.filter(woman=exam.woman, date__gt=exam.date, readings__isnull=False)
+    for each in later.exclude(state__in=[State.WAITING, State.FAILED]).distinct().order_by("date", "pk"):
+        match(each)
 
 
 @transaction.atomic

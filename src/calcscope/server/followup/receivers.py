@@ -16,6 +16,7 @@ from calcscope.server.signals import exam_was_read, report_was_signed
 def open_chains(version: Version, **_unused: Any) -> None:
     """A signature and the chains that it opens are one transaction: neither is there without the other."""
     chains.follow(version)
+    chains.match_later(version.exam)
 
 
 @receiver(exam_was_read)

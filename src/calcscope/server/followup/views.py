@@ -73,7 +73,9 @@ def dashboard(request: Signed) -> HttpResponse:
     if asked["mine"]:
         roles = request.user.memberships.values_list("role", flat=True)
         steps = steps.filter(owner=request.user) | steps.filter(owner=None, owner_role__in=list(roles))
-    page = Paginator(steps.order_by("due", "pk").prefetch_related("events"), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(steps.order_by("due", "pk").prefetch_related("events"), PAGE).get_page(
+        request.GET.get("page")
+    )
     about(request, *(step.chain for step in page))
     late = [(today - due).days for due in every.overdue(today).values_list("due", flat=True)]
     ages = Counter(
