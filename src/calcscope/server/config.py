@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from calcscope.errors import CalcscopeError
 from calcscope.report.writing import write_atomically
@@ -30,6 +31,7 @@ class Config:
     demo : public example exams and example accounts; never for patients
     proxy : address of the web server in front, whose headers are believed; ``*`` for any; empty for none
     library_hide_overdue : whether articles past their review date drop out of the library; a site may differ
+    time_zone : in which days begin and times are shown, by its name in the IANA database: ``Europe/Madrid``
     email_url : ``console:``, ``memory:``, ``file:FOLDER`` or ``smtp://user:password@host:port``
     """
 
@@ -41,6 +43,7 @@ class Config:
     demo: bool = False
     proxy: str = ""
     library_hide_overdue: bool = False
+    time_zone: str = "UTC"
     email_url: str = "console:"
 
     @classmethod
@@ -49,7 +52,7 @@ class Config:
 
         Raises
         ------
-        WrongSetting : for a switch that is neither on nor off
+        WrongSetting : for a switch that is neither on nor off, or a time zone that there is not
         """
         data = Path(environment.get("CALCSCOPE_DATA", "calcscope-data")).absolute()
         hosts = environment.get("CALCSCOPE_HOSTS", "")
@@ -65,6 +68,7 @@ class Config:
             library_hide_overdue=_switch(
                 environment, "CALCSCOPE_LIBRARY_HIDE_OVERDUE", cls.library_hide_overdue
             ),
+            time_zone=_time_zone(environment, "CALCSCOPE_TIME_ZONE", cls.time_zone),
             email_url=environment.get("CALCSCOPE_EMAIL_URL", cls.email_url),
         )
 
@@ -80,6 +84,17 @@ class Config:
             write_atomically(path, secrets.token_urlsafe(50).encode())
             path.chmod(0o600)
         return path.read_text().strip()
+
+
+def _time_zone(environment: Mapping[str, str], name: str, default: str) -> str:
+    value = environment.get(name, "").strip() or default
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the name of a folder, or of no file at all
+        raise WrongSetting(
+            f"{name}: found {value!r}; expected the name of a time zone, such as Europe/Madrid or UTC"
+        ) from None
+    return value
 
 
 def _switch(environment: Mapping[str, str], name: str, default: bool) -> bool:
