@@ -5,12 +5,14 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 from accounts import Account, Enter
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from test_patient_results import READY, page
 
 from calcscope.server.audit.models import Event
@@ -271,3 +273,13 @@ def test_of_images_that_state_another_name_she_is_told_nothing(
     clinic.post(reverse("exams:woman-same", args=[result.exam.uuid]), {"name": ["Muster^Anna"]})
     assert browser.get(address).status_code == 200
     assert any(name.endswith(".dcm") for name in unpacked(browser).namelist())
+
+
+def test_what_is_overdue_is_asked_for_as_soon_as_possible(
+    result: Result, anna: User, signed_in: Enter, approve: Approve
+) -> None:
+    approve()
+    Step.objects.filter(code="biopsy").update(due=timezone.localdate() - timedelta(days=1))
+    browser = signed_in(anna)
+    assert "as soon as possible; no appointment yet" in page(browser, "steps")
+    assert ", as soon as possible" in page(browser, "result", result.uuid)

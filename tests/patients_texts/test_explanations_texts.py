@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,10 @@ def test_each_step_is_told_in_its_own_words_by_its_day(language: str, code: str)
     text = of(explain(result(finding("4A", "group", side="R"), steps=steps), language), "next")
     assert says(words[code], text), text
     assert load(language).date(DUE) in text
+    late = explain(result(steps=steps), language, today=DUE + timedelta(days=1))
+    assert load(language).word("when.overdue") in of(late, "next")
+    assert load(language).date(DUE) not in of(late, "next")
+    assert load(language).date(DUE) in of(explain(result(steps=steps), language, today=DUE), "next")
     undated = explain(result(steps=(StepFact(code=code, side="R"),)), language)
     assert load(language).word("when.unknown") in of(undated, "next")
 

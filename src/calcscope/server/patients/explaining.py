@@ -179,8 +179,9 @@ class Explanation:
 
 
 def explain(
-    facts: ResultFacts, language: str, profile: Profile | str = NONE, contact: Contact | None = None
-) -> Explanation:
+    facts: ResultFacts, language: str, profile: Profile | str = NONE, contact: Contact | None = None,
+    today: date | None = None,
+) -> Explanation:  # fmt: skip
     """A woman's result in plain words.
 
     Parameters
@@ -188,13 +189,14 @@ def explain(
     language : a code of :func:`calcscope.server.languages.available`
     profile : whose rules the text follows
     contact : whom she calls; the clinic where nothing is known of it
+    today : a step that was due before is asked for as soon as possible; None: none was
 
     Raises
     ------
     PassageError : where a passage is missing in the language; there is no falling back to another
     """
     rules = load_profile(profile) if isinstance(profile, str) else profile
-    return _Writer(facts, load(language), rules, contact or Contact()).write()
+    return _Writer(facts, load(language), rules, contact or Contact(), today).write()
 
 
 def situation_of(facts: ResultFacts) -> str:
@@ -256,7 +258,10 @@ class _Line:
 
 
 class _Writer:
-    def __init__(self, facts: ResultFacts, texts: Passages, profile: Profile, contact: Contact) -> None:
+    def __init__(
+        self, facts: ResultFacts, texts: Passages, profile: Profile, contact: Contact, today: date | None
+    ) -> None:
+        self.today = today
         self.facts, self.texts, self.profile, self.contact = facts, texts, profile, contact
         self.situation = situation_of(facts)
         self.part = composition().situations[self.situation]
@@ -477,6 +482,8 @@ class _Writer:
     def _when(self, step: StepFact) -> str:
         if step.due is None:
             return self.texts.word("when.unknown")
+        if self.today is not None and step.due < self.today:
+            return self.texts.word("when.overdue")
         return self.texts.word("when.due", date=self._date(step.due))
 
     def _list(self, words: Sequence[str]) -> str:

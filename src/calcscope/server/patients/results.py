@@ -266,7 +266,7 @@ def gate(result: Result, language: str) -> Gate:
     try:
         profile = rules_of(result.site).profile
         known = facts(result)
-        made = explain(known, language, profile, contact)
+        made = explain(known, language, profile, contact, timezone.localdate())
     except (CalcscopeError, ValidationError) as error:
         return Gate(
             None, replaced, held, report_held, without_text=type(error).__name__,
