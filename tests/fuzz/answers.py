@@ -145,7 +145,8 @@ def _marks(path: Path, answer: Answer, said: io.StringIO) -> None:
     except UnreadableInput as error:
         _named(error, answer, said)
         return
-    said.write(marks.model_dump_json())
+    # The maker's name is shown as the document states it: one that states a woman's there cannot be told.
+    said.write("\n".join(marks.problems))
     answer.outcome = "read"
 
 
