@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import URLResolver, get_resolver, resolve
-from reading_room import ROOT, Person, Room, axe, postgresql, running, shot
+from reading_room import PASSWORD, ROOT, Person, Room, axe, postgresql, running, shot
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -74,7 +74,6 @@ exam_read(site, folder / "new", "normal", patient="P-2000", day=today)
 Exam.objects.filter(pk=exams[6].pk).update(state="failed")
 job = Job.objects.filter(exam=exams[6]).first(); job.reason = "the analysis failed (MemoryError)"; job.save()
 waiting = Exam.objects.create(site=site, woman=Woman.objects.last(), study_uid="1.2.3", date=today)
-User.objects.create_user("nina", password={"a long enough password"!r})
 upload = Upload.objects.create(site=site, by=rosa, files=5, done_at=timezone.now(),
     failures=[{{"source": "half.dcm", "reason": "found half a file; expected a whole one; send it again"}}])
 upload.exams.add(exams[6])
@@ -226,6 +225,10 @@ def test_no_page_of_any_role_has_a_fault(
 
 
 def test_pages_before_and_beside_a_role_have_no_fault(room: Room, browser: Browser) -> None:
+    room.shell(f"""
+from calcscope.server.people.models import User
+User.objects.create_user("nina", password={PASSWORD!r})
+""")
     nina = Person(browser, room, "nina")
     page, faults = nina.page, []
     page.goto("/")
