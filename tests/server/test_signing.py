@@ -256,6 +256,22 @@ def test_the_step_follows_the_category_that_the_reader_gives(exam: Exam, account
     assert steps[-2:] == ["magnification_views"] * 2
 
 
+def test_after_a_signature_the_next_exam_of_the_worklist_is_offered(
+    exam: Exam, account: Account, signed_in: Enter, tmp_path: Path
+) -> None:
+    reader, other = account("radiologist"), account("radiologist", "second")
+    taken = exam_read(exam.site, tmp_path / "taken", "normal", "W-2")
+    version = signed(exam, reader)
+    page = reverse("reading:version", args=[version.uuid])
+    browser, link = signed_in(reader), reverse("reading:read", args=[taken.uuid])
+    assert link in browser.get(page).content.decode()
+    open_draft(taken, other)  # somebody else reads it now
+    assert link not in browser.get(page).content.decode()
+    free = exam_read(exam.site, tmp_path / "free", "normal", "W-3")
+    assert reverse("reading:read", args=[free.uuid]) in browser.get(page).content.decode()
+    assert "Read the next exam" not in signed_in(other).get(page).content.decode()
+
+
 def test_an_open_page_alone_does_not_keep_somebody_signed_in(
     exam: Exam, account: Account, signed_in: Enter
 ) -> None:

@@ -7,11 +7,13 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -20,7 +22,9 @@ from pydantic import ValidationError
 from calcscope import lexicon
 from calcscope.server.audit.recording import about
 from calcscope.server.dates import day_of
+from calcscope.server.exams.filters import WorklistFilter
 from calcscope.server.exams.models import Exam, Mode, State
+from calcscope.server.exams.views import HELD_FOR, KEPT, PAGE
 from calcscope.server.languages.words import lexicon_text
 from calcscope.server.people.access import Signed, only
 from calcscope.server.people.models import Role
@@ -33,6 +37,7 @@ from calcscope.server.reading.signing import (
     Refused,
     blind_readings,
     change_mode,
+    has_read,
     keep_draft,
     open_draft,
     release,
@@ -245,8 +250,25 @@ def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
         "standing": content.standing,
         "overall": lexicon_text(lexicon.categories().categories[content.assessment.overall].display),
         "rejected": [one for one in content.findings if one.decision == "rejected"],
+        "next_exam": _next_exam(request, found),
     }
     return render(request, "reading/version.html", shown)
+
+
+def _next_exam(request: Signed, signed: Version) -> Exam | None:
+    """The exam to read after one's own signature: the first of the worklist, as it is filtered and ordered,
+    that waits for this reader and is open with nobody else."""
+    if signed.author_id != request.user.pk:
+        return None
+    held = Q(held_at__gte=timezone.now() - HELD_FOR) & ~Q(held_by=request.user)
+    listed = WorklistFilter(request.user, request.session.get(KEPT)).exams()
+    waiting = listed.filter(site__in=request.user.sites([Role.RADIOLOGIST]), state__in=TO_READ)
+    open_to_her = waiting.exclude(pk=signed.exam_id).exclude(held)
+    return next((exam for exam in open_to_her[:PAGE] if not has_read(exam, request.user)), None)
+
+
+TO_READ = (State.UNREAD, State.BEGUN, State.SECOND, State.ARBITRATION)
+"""States of an exam that waits for a reader."""
 
 
 @only(Role.RADIOLOGIST, Role.ADMINISTRATOR)
