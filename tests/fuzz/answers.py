@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from fuzz.mutations import Damaged
-from fuzz.seeds import SECRETS
 
 from calcscope.errors import CalcscopeError, UnreadableInput
 from calcscope.exam import ReadOptions, View, read_exams
+from fuzz.mutations import Damaged
+from fuzz.seeds import SECRETS
 
 OPTIONS = ReadOptions(
     pixel_mm=0.07, max_pixels=4_000_000, max_member_bytes=64 << 20, max_archive_bytes=256 << 20
