@@ -108,14 +108,14 @@ NO_PAGES = {
     **dict.fromkeys(["exams:pixels", "exams:preview"], "an image"),
     **dict.fromkeys(["followup:calendar", "outputs:download"], "a file to be saved"),
     **dict.fromkeys(["people:sign-out", "people:language", "people:give-role", "people:take-role",
-                     "exams:list", "exams:again", "followup:act"],
+                     "exams:list", "exams:again", "exams:woman-born", "exams:woman-same", "followup:act"],
                     "changes something and shows another page"),
     "people:change-account": "changes something; its page with a one-time password is tested below",
     **dict.fromkeys(["reading:draft", "reading:preview", "reading:sign", "reading:release"],
                     "asked by the viewer; frontend/test and test_story.py test what it shows"),
 }  # fmt: skip
 ELSEWHERE = {"library", "patients", "risks"}
-"""Rooms whose pages are tested in test_patient_pages.py."""
+"""Rooms whose pages are tested in test_patient_story.py, test_library_pages.py and test_risk_page.py."""
 PICTURES = {"worklist", "bring", "upload", "woman", "mode", "outcomes", "follow-up"}
 """Of the guide; the others come from the story, whose findings are simulated and not made by hand."""
 

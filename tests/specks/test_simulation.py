@@ -15,7 +15,8 @@ from calcscope.train.specks import fit, match
 def test_the_same_seed_sets_in_the_same_calcifications() -> None:
     film, where = view(tissue(500), FILM_PIXEL_MM), breast((500, 500), FILM_PIXEL_MM)
     first, again, other = (set_in(film, where, np.random.default_rng(seed)) for seed in (3, 3, 4))
-    assert np.array_equal(first[1].pixels, again[1].pixels)
+    # OpenCV's blur may differ in the last bit with where an array lies in memory.
+    np.testing.assert_allclose(first[1].pixels, again[1].pixels, rtol=0, atol=1e-6)
     assert [p.size_mm for p in first[0]] == [p.size_mm for p in again[0]] != [p.size_mm for p in other[0]]
     assert all(np.array_equal(p.course, q.course) for p, q in zip(first[0], again[0], strict=True))
 
