@@ -256,6 +256,61 @@ def axe(page: Page) -> list[str]:
     ]
 
 
+def faults_of(page: Page, name: str, large: int = 1440) -> list[str]:
+    """Faults of a page on a telephone and on a screen ``large`` pixels wide; its width is as before then.
+
+    It must not be wider than the telephone's screen.
+    """
+    before = page.viewport_size
+    page.set_viewport_size({"width": 360, "height": 740})
+    found = [f"{name} at 360 px: {each}" for each in axe(page)]
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    if wide > 360:
+        found.append(f"{name}: is {wide} px wide on a screen of 360")
+    page.set_viewport_size({"width": large, "height": 900})
+    found += [f"{name}: {each}" for each in axe(page)]
+    if before is not None:
+        page.set_viewport_size(before)
+    return found
+
+
+def tab_to(page: Page, wanted: str, what: str = "id", most: int = 30) -> None:
+    """Press Tab until what has the focus is the one wanted, by its id or another property."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if page.evaluate(f"document.activeElement.{what}") == wanted:
+            return
+    raise AssertionError(f"{wanted} is not reached by {most} steps of Tab")
+
+
+CONTROLS = ("a[href]", "button", "input", "select", "textarea", "summary")
+FOCUSED = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  return [one.tagName, [...document.querySelectorAll("*")].indexOf(one),
+          style.outlineStyle !== "none" || one.type === "date" || one.type === "file"];
+}"""
+
+
+def reached_by_tab(page: Page, name: str, spare: int) -> None:
+    """Each control of a page is reached by Tab from its beginning, and is seen to have the focus.
+
+    ``spare``: steps beyond one a control, since date fields have several stops each.
+    """
+    controls = page.locator(", ".join(f"{each}:visible" for each in CONTROLS))
+    expected = controls.evaluate_all("all => all.filter(one => one.type !== 'hidden').length")
+    # From the beginning, also where the page puts the focus into its first field.
+    page.evaluate("document.body.tabIndex = -1; document.body.focus()")
+    reached = set()
+    for _ in range(expected + spare):
+        page.keyboard.press("Tab")
+        tag, number, seen = page.evaluate(FOCUSED)
+        if tag == "BODY":
+            break
+        assert seen, f"{name}: {tag} has the focus and does not show it"
+        reached.add(number)
+    assert len(reached) >= expected, f"{name}: {len(reached)} of {expected} controls are reached by Tab"
+
+
 def simulated_pair(folder: Path, days: tuple[date, date], name: str = "Sample^Anna") -> tuple[Path, Path]:
     """An exam of a woman who does not exist and an earlier one, in which there were fewer calcifications.
 

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from reading_room import ROOT, Person, Room, axe, postgresql, running, shot
+from reading_room import ROOT, Person, Room, faults_of, postgresql, running, shot, tab_to
 
 from calcscope.server import languages
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
 SOUTH = """
@@ -52,18 +52,6 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
         yield found
 
 
-def faults_of(page: Page, name: str) -> list[str]:
-    """Faults of a page, large and on a telephone, where it must not be wider than the screen."""
-    found = [f"{name}: {each}" for each in axe(page)]
-    page.set_viewport_size({"width": 360, "height": 740})
-    found += [f"{name} at 360 px: {each}" for each in axe(page)]
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    if wide > 360:
-        found.append(f"{name}: is {wide} px wide on a screen of 360")
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return found
-
-
 @pytest.mark.parametrize("code", languages.available())
 def test_no_page_of_the_library_has_a_fault_in_any_language(code: str, room: Room, browser: Browser) -> None:
     reader = Person(browser, room, "reader", locale=code)
@@ -88,18 +76,12 @@ def test_an_article_is_found_and_read_by_keyboard_alone(code: str, room: Room, b
     page.goto("/library/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # to the content
-    for _ in range(8):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "q":
-            break
+    tab_to(page, "q", most=8)
     page.keyboard.type(WORDS[code])
     page.keyboard.press("Enter")
     page.wait_for_url("**/library/search?q=*")
     assert page.locator(".lib-hits mark").count() > 0
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent") == TITLES[code]:
-            break
+    tab_to(page, TITLES[code], "textContent")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name=TITLES[code], level=1).wait_for()
     reader.leave()

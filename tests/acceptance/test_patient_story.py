@@ -12,17 +12,19 @@ import re
 import subprocess
 import zipfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from reading_room import PASSWORD, ROOT, Person, Room, axe, running, settled, shot
+import reading_room
+from reading_room import PASSWORD, ROOT, Person, Room, axe, reached_by_tab, running, settled, shot
 
 from calcscope.server.languages import available
 from calcscope.server.patients.passages import load
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
 LANGUAGES = list(available())
@@ -113,16 +115,7 @@ class Woman(Person):
         return self
 
 
-def faults_of(page: Page, name: str) -> list[str]:
-    """Faults of a page on a telephone and on a large screen."""
-    found = [f"{name} at 360 px: {each}" for each in axe(page)]
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    if wide > 360:
-        found.append(f"{name}: is {wide} px wide on a screen of 360")
-    page.set_viewport_size({"width": 1280, "height": 900})
-    found += [f"{name}: {each}" for each in axe(page)]
-    page.set_viewport_size({"width": 360, "height": 740})
-    return found
+faults_of = partial(reading_room.faults_of, large=1280)
 
 
 def text_of(pdf: bytes, folder: Path) -> str:
@@ -248,11 +241,13 @@ def test_another_womans_pages_are_not_there_and_that_is_in_the_audit(
     anna.leave()
     ada = Person(browser, room, "ada").enter("/audit/")
     ada.page.get_by_label("What").fill("refused-to-another-woman")
-    ada.page.get_by_role("button", name="Search").click()
+    with ada.page.expect_navigation():
+        ada.page.get_by_role("button", name="Search").click()
     assert ada.page.get_by_role("row", name=re.compile("anna refused-to-another-woman result")).count() == 2
     ada.page.get_by_label("What").fill("patients:result")
     ada.page.get_by_label("Who").fill("anna")
-    ada.page.get_by_role("button", name="Search").click()
+    with ada.page.expect_navigation():
+        ada.page.get_by_role("button", name="Search").click()
     assert ada.page.get_by_role("row", name=re.compile("GET 404")).count() >= 1
     ada.leave()
 
@@ -281,32 +276,13 @@ def test_no_page_of_hers_has_a_fault_in_any_language(
     anna.leave()
 
 
-CONTROLS = ("a[href]", "button", "input", "select", "textarea", "summary")
-FOCUSED = """() => {
-  const one = document.activeElement, style = getComputedStyle(one);
-  return [one.tagName, [...document.querySelectorAll("*")].indexOf(one),
-          style.outlineStyle !== "none" || one.type === "date"];
-}"""
-
-
 def test_she_needs_no_mouse(room: Room, browser: Browser, known: dict[str, str]) -> None:
     anna = Woman(browser, room).sign_in()
     page = anna.page
     page.locator(".languages button[value=en]").click()
     for address in ("/my/", f"/my/results/{known['first']}", "/my/next", "/my/questions", "/my/record"):
         page.goto(address)
-        controls = page.locator(", ".join(f"{each}:visible" for each in CONTROLS))
-        expected = controls.evaluate_all("all => all.filter(one => one.type !== 'hidden').length")
-        page.evaluate("document.activeElement.blur()")
-        reached = set()
-        for _ in range(expected + 20):
-            page.keyboard.press("Tab")
-            tag, number, seen = page.evaluate(FOCUSED)
-            if tag == "BODY":
-                break
-            assert seen, f"{address}: {tag} has the focus and does not show it"
-            reached.add(number)
-        assert len(reached) >= expected, f"{address}: {len(reached)} of {expected} controls reached by Tab"
+        reached_by_tab(page, address, 20)
     # A question, and an appointment confirmed, by keyboard.
     page.goto("/my/questions")
     page.locator("#text").focus()
@@ -337,13 +313,11 @@ def test_the_clinics_pages_about_her_have_no_fault(
     }  # fmt: skip
     faults = []
     for name, address in pages.items():
-        simon.page.set_viewport_size({"width": 1440, "height": 900})
         answer = simon.page.goto(address)
         assert answer is not None
         assert answer.status == 200, name
         if name in ("results-to-tell", "what-she-is-told", "passages", "messages"):
             shot(simon.page, name)
-        simon.page.set_viewport_size({"width": 360, "height": 740})
         faults += faults_of(simon.page, name)
     assert faults == []
     simon.leave()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from reading_room import Room, axe, running, shot
+from reading_room import Room, axe, running, shot, tab_to
 
 from calcscope.server.languages import available
 
@@ -90,10 +90,7 @@ def test_by_keyboard_alone(page: Page) -> None:
     page.goto("/risk/")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # to the content
-    for _unused in range(20):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "id_age":
-            break
+    tab_to(page, "id_age", most=20)
     page.keyboard.type("62")
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Your result").wait_for()

@@ -13,10 +13,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.urls import URLResolver, get_resolver, resolve
-from reading_room import PASSWORD, ROOT, Person, Room, axe, postgresql, running, shot
+from reading_room import (
+    PASSWORD,
+    ROOT,
+    Person,
+    Room,
+    axe,
+    faults_of,
+    postgresql,
+    reached_by_tab,
+    running,
+    shot,
+    tab_to,
+)
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
 FILL = f"""
@@ -155,20 +167,6 @@ def filled(room: Room) -> dict[str, str]:
     }
 
 
-def without_fault(page: Page, name: str, picture: bool = False) -> list[str]:
-    """Faults of a page, large and on a telephone, where it must not be wider than the screen."""
-    found = [f"{name}: {each}" for each in axe(page)]
-    page.set_viewport_size({"width": 360, "height": 740})
-    found += [f"{name} at 360 px: {each}" for each in axe(page)]
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    if wide > 360:
-        found.append(f"{name}: is {wide} px wide on a screen of 360")
-    if picture and name == "follow-up":
-        shot(page, "follow-up-small")
-    page.set_viewport_size({"width": 1440, "height": 900})
-    return found
-
-
 def patterns(resolver: URLResolver, within: str = "") -> Iterator[str]:
     """Names of all addresses of the server, as ``reverse`` takes them."""
     for each in resolver.url_patterns:
@@ -217,7 +215,11 @@ def test_no_page_of_any_role_has_a_fault(
             PICTURES if picture else {"audit", "accounts"} if who == "ada" else ()
         ):
             shot(page, name)
-        faults += without_fault(page, name, picture)
+        if picture and name == "follow-up":
+            page.set_viewport_size({"width": 360, "height": 740})
+            shot(page, "follow-up-small")
+            page.set_viewport_size({"width": 1440, "height": 900})
+        faults += faults_of(page, name)
         if expected == 403:
             assert page.get_by_role("heading", name="That is not for you").count() == 1
     assert faults == []
@@ -233,31 +235,23 @@ User.objects.create_user("nina", password={PASSWORD!r})
     page, faults = nina.page, []
     page.goto("/")
     shot(page, "sign-in")
-    faults += without_fault(page, "sign-in")
+    faults += faults_of(page, "sign-in")
     page.get_by_role("button", name="Sign in").click()
     nina.password()
     page.get_by_role("heading", name="Welcome").wait_for()
-    faults += without_fault(page, "welcome")
+    faults += faults_of(page, "welcome")
     page.goto("/nowhere")
-    faults += without_fault(page, "not found")
+    faults += faults_of(page, "not found")
     simon = Person(browser, room, "simon")
     simon.page.goto("/exams/bring")
     simon.password()
     simon.page.get_by_label("Code").fill("wrong")
     simon.page.get_by_role("button", name="Go on").click()
     simon.page.get_by_text("That code is wrong").wait_for()
-    faults += without_fault(simon.page, "code")
+    faults += faults_of(simon.page, "code")
     assert faults == []
     nina.leave()
     simon.leave()
-
-
-CONTROLS = ("a[href]", "button", "input", "select", "textarea", "summary")
-FOCUSED = """() => {
-  const one = document.activeElement, style = getComputedStyle(one);
-  return [one.tagName, [...document.querySelectorAll("*")].indexOf(one),
-          style.outlineStyle !== "none" || one.type === "date" || one.type === "file"];
-}"""
 
 
 @pytest.mark.parametrize("who", ["simon", "ada"])
@@ -275,19 +269,7 @@ def test_every_control_is_reached_by_tab_and_is_seen_to_be(
         ):
             continue
         page.goto(address)
-        controls = page.locator(", ".join(f"{each}:visible" for each in CONTROLS))
-        expected = controls.evaluate_all("all => all.filter(one => one.type !== 'hidden').length")
-        # From the beginning, also where the page puts the focus into its first field.
-        page.evaluate("document.body.tabIndex = -1; document.body.focus()")
-        reached = set()
-        for _ in range(expected + 40):  # date fields have several stops each
-            page.keyboard.press("Tab")
-            tag, number, seen = page.evaluate(FOCUSED)
-            if tag == "BODY":
-                break
-            assert seen, f"{name}: {tag} has the focus and does not show it"
-            reached.add(number)
-        assert len(reached) >= expected, f"{name}: {len(reached)} of {expected} controls are reached by Tab"
+        reached_by_tab(page, name, 40)
     person.leave()
 
 
@@ -298,10 +280,7 @@ def test_a_result_is_written_down_by_keyboard_alone(
     page = simon.page
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # to the content
-    for _ in range(30):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.id") == "ResultForm_result":
-            break
+    tab_to(page, "ResultForm_result")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Tab")
     page.keyboard.type("Written by keyboard.")
@@ -320,13 +299,13 @@ def test_an_administrator_makes_an_account_and_it_chooses_its_own_password(
         page.get_by_label(field).fill(given)
     page.get_by_role("button", name="Add").click()
     page.get_by_role("heading", name="One-time password").wait_for()
-    faults += without_fault(page, "one-time password")
+    faults += faults_of(page, "one-time password")
     one_time = page.locator("code.big").inner_text().strip()
     nia = Person(browser, room, "nia")
     nia.page.goto("/")
     nia.password(given=one_time)
     nia.page.get_by_role("heading", name="Set up the second factor").wait_for()
-    faults += without_fault(nia.page, "second factor, the first time")
+    faults += faults_of(nia.page, "second factor, the first time")
     assert faults == []
     nia.leave()
     ada.leave()
