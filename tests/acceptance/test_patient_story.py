@@ -266,7 +266,7 @@ def test_no_page_of_hers_has_a_fault_in_any_language(
     for language in LANGUAGES:
         anna.page.goto("/my/")
         anna.page.locator(f".languages button[value={language}]").click()
-        anna.page.wait_for_function(f"document.documentElement.lang === {language!r}")
+        anna.page.wait_for_selector(f"html[lang={language}]")
         for name, address in pages.items():
             anna.page.goto(address)
             faults += faults_of(anna.page, f"{name} ({language})")

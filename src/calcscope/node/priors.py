@@ -28,7 +28,7 @@ from calcscope.node.receiver import store_event
 from calcscope.node.store import INCOMING, Store, now
 from calcscope.node.studies import images, same_patient
 from calcscope.node.web import client
-from calcscope.node.wire import requesting, tls_arguments
+from calcscope.node.wire import requesting, tls_arguments, was_rejected
 
 MODALITY = "MG"
 DAYS_A_YEAR = 365.25
@@ -243,7 +243,7 @@ class _DicomArchive(_Archive):
             tls_args=tls_arguments(self._config, source.host, source.tls),
         )
         if not association.is_established:
-            raise NotFetched("association rejected" if association.is_rejected else "archive not reached")
+            raise NotFetched("association rejected" if was_rejected(association) else "archive not reached")
         return association
 
     def _came(self, event: Event) -> int | Dataset:

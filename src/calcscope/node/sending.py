@@ -25,7 +25,7 @@ from calcscope.node.config import DicomPlace, FolderPlace, NodeConfig, Peer, Pla
 from calcscope.node.logs import fault, log, said
 from calcscope.node.store import Store, now
 from calcscope.node.web import client
-from calcscope.node.wire import requesting, tls_arguments
+from calcscope.node.wire import requesting, tls_arguments, was_rejected
 from calcscope.report.writing import write_atomically
 
 NETWORK_SECONDS = 30
@@ -147,8 +147,7 @@ def store_all(
         tls_args=tls_arguments(config, place.host, place.tls),
     )
     if not association.is_established:
-        rejected = association.is_rejected
-        raise NotSent("association rejected" if rejected else "not reached")
+        raise NotSent("association rejected" if was_rejected(association) else "not reached")
     try:
         return [_store_one(association, file) for file in files]
     finally:
@@ -237,7 +236,7 @@ class Commitments(Outbox):
             tls_args=tls_arguments(self._config, host, peer.tls),
         )
         if not association.is_established:
-            return "association rejected" if association.is_rejected else "not reached"
+            return "association rejected" if was_rejected(association) else "not reached"
         try:
             status, _ = association.send_n_event_report(
                 result,

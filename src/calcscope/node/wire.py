@@ -14,6 +14,7 @@ from typing import Any
 
 from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import ThreadedAssociationServer
 
@@ -162,6 +163,15 @@ def requesting(title: str, seconds: float) -> AE:
     ae = AE(ae_title=title)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = ae.connection_timeout = seconds
     return ae
+
+
+def was_rejected(association: Association) -> bool:
+    """Whether the other side refused an association, rather than could not be reached.
+
+    A refusal may come before pynetdicom has looked whether the connection stands; it then says "aborted" and
+    leaves the refusal unread.
+    """
+    return association.is_rejected or isinstance(association.dul.peek_next_pdu(), A_ASSOCIATE)
 
 
 def tls_arguments(config: NodeConfig, host: str, wanted: bool) -> tuple[ssl.SSLContext, str] | None:
