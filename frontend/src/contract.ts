@@ -201,6 +201,14 @@ export interface Preview {
   next_steps: Step[];
 }
 
+/** Why somebody has to find out whose the images are, with the names they state and the page where that is settled. */
+export interface Doubt {
+  text: string;
+  names: string[];
+  page: string;
+  to_page: string;
+}
+
 export interface Page {
   exam: { id: string; date: string | null; mode: string; mode_name: string; state: string; state_name: string; woman?: string; born?: string | null };
   reader: { name: string; may_sign: boolean };
@@ -214,6 +222,7 @@ export interface Page {
   versions?: number; // signed versions that the reader may know of
   readings?: BlindReading[]; // both, for a third reader
   earlier_findings?: EarlierFinding[];
+  doubt?: Doubt; // only where there is one
   words: Record<string, string>; // the viewer's own, English to the reader's language
 }
 

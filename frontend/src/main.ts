@@ -235,7 +235,7 @@ class Reading {
         const words = { open: t("not decided; accept or reject it."), reason: t("rejected without a reason; say why."), edit: t("changed without a reason; say why.") };
         const against = faults(this.content);
         const accept = (): void => this.edit(this.content.findings.reduce((content, each) => (each.decision === "open" ? decide(content, each.id, "accepted") : content), this.content));
-        const answer = await askToSign(this.content, against.map(({ id, what }) => `${id}: ${words[what]}`), (this.page.versions ?? 0) > 0, against.some((each) => each.what === "open") ? accept : null);
+        const answer = await askToSign(this.content, against.map(({ id, what }) => `${id}: ${words[what]}`), (this.page.versions ?? 0) > 0, against.some((each) => each.what === "open") ? accept : null, this.page.doubt?.text);
         if (answer === "accept") continue;
         const first = against[0];
         if (!answer) {

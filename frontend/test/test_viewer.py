@@ -357,6 +357,26 @@ def test_signing_asks_once_and_signs_once(page: Page, harness: Harness) -> None:
     assert {f["decision"] for f in harness.draft["content"]["findings"]} == {"accepted"}
 
 
+def test_an_exam_of_another_name_says_so_beside_the_images_and_before_the_signature(
+    page: Page, harness: Harness
+) -> None:
+    asked = "The images state another name (Muster, Berta): find out whose they are."
+    harness.exam["doubt"] = {"text": asked, "names": ["Muster^Berta"], "page": "woman", "to_page": "Her page"}
+    ready(page, harness)
+    note = page.locator(".panel header").get_by_role("note")
+    expect(note).to_contain_text(asked)
+    assert note.get_by_role("link", name="Her page").get_attribute("href") == "woman"
+    page.get_by_label("Comment").scroll_into_view_if_needed()
+    expect(note).to_be_in_viewport()
+    page.locator(".sign").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Accept all").click()
+    expect(dialog.get_by_role("note")).to_have_text(asked)
+    dialog.get_by_role("button", name="Sign").click()
+    page.wait_for_url("**/signed", timeout=10_000)
+    assert harness.signatures[0]["names"] == ["Muster^Berta"]
+
+
 def test_keys_belong_to_the_images_after_a_click(page: Page, harness: Harness) -> None:
     ready(page, harness)
     accept = page.get_by_label("Decision on F1").get_by_role("button", name="Accept")
@@ -607,6 +627,7 @@ def test_no_fault_of_wcag_22_aa(browser: Browser, harness: Harness) -> None:
 
     assert faults() == []
     harness.exam = arbitrated(harness.exam)
+    harness.exam["doubt"] = {"text": "Another name.", "names": [], "page": "woman", "to_page": "Her page"}
     ready(page, harness)
     assert faults() == []
     page.keyboard.press("n")

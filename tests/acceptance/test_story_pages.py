@@ -83,6 +83,7 @@ for _ in range(3):
 first = Step.objects.filter(code="biopsy").order_by("-pk").first()
 (second,) = chains.write_result(first, "done", by=cora)
 exam_read(site, folder / "new", "normal", patient="P-2000", day=today)
+Exam.objects.filter(pk=exams[5].pk).update(other_name=True, other_names=["Kaya^Frida"])
 Exam.objects.filter(pk=exams[6].pk).update(state="failed")
 job = Job.objects.filter(exam=exams[6]).first(); job.reason = "the analysis failed (MemoryError)"; job.save()
 waiting = Exam.objects.create(site=site, woman=Woman.objects.last(), study_uid="1.2.3", date=today)
@@ -206,6 +207,8 @@ def test_no_page_of_any_role_has_a_fault(
             page.wait_for_selector(".finding-card")
             assert page.get_by_text("The two readings").count() == (name == "arbitration")
         if name == "read" and expected == 200:
+            asked = page.get_by_text("another name (Kaya, Frida): find out whose they are")
+            assert asked.is_visible()
             for button in ("Keys", "Sign … "):
                 page.get_by_role("button", name=button).click()
                 page.get_by_role("dialog").wait_for()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -254,6 +255,42 @@ def test_the_step_follows_the_category_that_the_reader_gives(exam: Exam, account
     assert not refused("2", own)
     assert not refused("6")
     assert steps[-2:] == ["magnification_views"] * 2
+
+
+def test_the_reading_page_of_an_exam_of_another_name_asks_whose_it_is_before_it_is_signed(
+    exam: Exam, account: Account, signed_in: Enter
+) -> None:
+    reader, read = account("radiologist"), reverse("reading:read", args=[exam.uuid])
+    browser = signed_in(reader)
+
+    def doubt(language: str) -> dict[str, object] | None:
+        browser.post(reverse("people:language"), {"language": language, "next": read})
+        page = browser.get(read).content.decode()
+        given = json.loads(re.findall(r'id="exam" type="application/json">(.*?)</script>', page)[0])
+        told: dict[str, object] | None = given.get("doubt")
+        return told
+
+    assert doubt("en") is None
+    Exam.objects.filter(pk=exam.pk).update(other_name=True, other_names=["Muster^Berta"])
+    address = reverse("exams:woman", args=[exam.woman.uuid])
+    for language, said in (
+        ("es", "Las imágenes indican otro nombre (Muster, Berta): averigüe de quién son."),
+        ("tr", "Görüntülerde başka bir ad yazıyor (Muster, Berta): kime ait olduklarını araştırın."),
+        ("en", "The images state another name (Muster, Berta): find out whose they are."),
+    ):
+        told = doubt(language)
+        assert told is not None
+        assert (told["text"], told["page"], told["names"]) == (said, address, ["Muster^Berta"])
+    # It was not there, or was another one, when the page was loaded.
+    draft = open_draft(exam, reader)
+    keep_draft(exam, reader, draft.revision, decided(draft.read(), exam))
+    sent = {"revision": 2, "versions": 0, "request": str(uuid.uuid4())}
+    sign_at = reverse("reading:sign", args=[exam.uuid])
+    for names in ([], ["X^Y"]):
+        answer = browser.post(sign_at, {**sent, "names": names}, content_type="application/json")
+        assert (answer.status_code, "another name" in answer.json()["why"][0]) == (422, True)
+    sent["names"] = ["Muster^Berta"]
+    assert browser.post(sign_at, sent, content_type="application/json").status_code == 200
 
 
 def test_after_a_signature_the_next_exam_of_the_worklist_is_offered(

@@ -68,7 +68,7 @@ export interface SignAnswer {
   note: string;
 }
 
-export function askToSign(content: Content, faults: string[], addendum: boolean, acceptOpen: (() => void) | null): Promise<SignAnswer | "accept" | null> {
+export function askToSign(content: Content, faults: string[], addendum: boolean, acceptOpen: (() => void) | null, doubt = ""): Promise<SignAnswer | "accept" | null> {
   const { left, right, overall } = content.assessment;
   const standing = content.findings.filter((each) => each.decision !== "rejected");
   const note = h("textarea", { id: "note", rows: 2, maxlength: 2000 });
@@ -76,6 +76,7 @@ export function askToSign(content: Content, faults: string[], addendum: boolean,
     ? standing.map((each) => h("li", {}, h("strong", {}, `${each.id}, ${t("category {n}", { n: each.category })}: `), each.sentence))
     : [h("li", {}, t("No calcification to report."))];
   const body: Node[] = [
+    ...(doubt ? [h("p", { class: "alert doubt", role: "note" }, h("strong", {}, doubt))] : []),
     h("p", {}, t("Right {right}, left {left}, overall {overall}.", { right: right ?? "–", left: left ?? "–", overall })),
     h("ul", { class: "to-sign" }, ...lines),
     h("ul", {}, ...content.next_steps.map((step) => h("li", {}, step.text))),

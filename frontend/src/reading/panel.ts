@@ -57,6 +57,7 @@ export class Panel {
     this.head.append(
       h("h2", {}, who || t("Exam")),
       h("p", {}, [exam.date, capital(exam.mode_name), exam.state_name].filter(Boolean).join(" · ")),
+      page.doubt ? h("p", { class: "alert doubt", role: "note" }, h("strong", {}, page.doubt.text), " ", h("a", { href: page.doubt.page }, page.doubt.to_page)) : "",
       this.status,
       this.alert,
     );

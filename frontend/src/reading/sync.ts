@@ -240,7 +240,7 @@ export class Sync {
     await this.preview();
     await this.previewing;
     if (!(await this.flush()) && !(await this.flush())) return { kind: "refused", why: [t("The draft is not saved yet, so it was not signed.")] };
-    const response = await this.call("POST", this.page.urls.sign, { revision: this.revision, versions: this.page.versions ?? 0, request, note });
+    const response = await this.call("POST", this.page.urls.sign, { revision: this.revision, versions: this.page.versions ?? 0, request, note, names: this.page.doubt?.names ?? [] });
     if (!response) return { kind: "refused", why: [t("The server did not take the signature. Nothing is lost; sign again.")] };
     if (response.status === 409) {
       await this.settle(await response.json());

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from calcscope.exam.options import ReadOptions
@@ -140,6 +141,14 @@ class Exam(models.Model):
     def stated_names(self) -> str:
         """The other names that its images state, as people write them."""
         return "; ".join(map(as_written, self.other_names))
+
+    @property
+    def doubt(self) -> str:
+        """What is asked about whose its images are; empty where nothing is."""
+        if not self.other_name:
+            return ""
+        asked = gettext("The images state another name (%(name)s): find out whose they are.")
+        return asked % {"name": self.stated_names}
 
     @property
     def options(self) -> ReadOptions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from calcscope.report.model import EarlierFinding, ExamReport, ViewReport
 from calcscope.server.exams.models import Exam, Image
@@ -58,6 +59,13 @@ def payload(exam: Exam, draft: Draft, reader: User, csrf: str) -> dict[str, Any]
         "versions": _visible(exam, reader),
         "earlier_findings": [_earlier_finding(each) for each in report.earlier_findings],
     }
+    if exam.doubt:
+        given["doubt"] = {
+            "text": exam.doubt,
+            "names": exam.other_names,
+            "page": reverse("exams:woman", args=[exam.woman.uuid]),
+            "to_page": gettext("See her page"),
+        }
     readings = blind_readings(exam, reader)
     if readings:
         given["readings"] = [

@@ -7,6 +7,7 @@ a version that is added. Signing twice with the same request is signing once.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -154,7 +155,10 @@ def keep_draft(exam: Exam, reader: User, revision: int, content: ReadingContent)
 
 
 @transaction.atomic
-def sign(exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID, note: str = "") -> Version:
+def sign(
+    exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID, note: str = "",
+    names: Collection[str] = (),
+) -> Version:  # fmt: skip
     """Sign the draft as the exam's next version.
 
     Parameters
@@ -163,6 +167,7 @@ def sign(exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID,
     seen : number of versions that the reader's page knows of
     request : made by the page for this signature: sent twice, it signs once
     note : for an addendum, why
+    names : other names that the exam's images state, as the reader's page showed them
 
     Raises
     ------
@@ -192,6 +197,8 @@ def sign(exam: Exam, reader: User, revision: int, seen: int, request: uuid.UUID,
     reports = [one for one in versions if one.kind in (Version.Kind.REPORT, Version.Kind.ADDENDUM)]
     if reports and not note.strip():
         faults.append(_("An addendum says why it was made."))
+    if exam.other_name and not set(exam.other_names) <= set(names):  # images came after the page was loaded
+        faults.append(_("Images that state another name came meanwhile. Load the page again."))
     if has_read(exam, reader):
         faults.append(_("You have read this exam; the second reader must be somebody else."))
     if faults:

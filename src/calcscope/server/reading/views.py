@@ -182,10 +182,11 @@ def sign_exam(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
         sent = _sent(request)
         revision, versions = _counted(sent["revision"]), _counted(sent["versions"])
         asked, note = uuid.UUID(sent["request"]), str(sent.get("note", ""))
+        names = [str(each) for each in sent.get("names", [])]
     except NO_MESSAGE:
         return _refused(Refused(_("What was sent is no signature; load the page again.")))
     try:
-        version = sign(exam, request.user, revision, versions, asked, note)
+        version = sign(exam, request.user, revision, versions, asked, note, names)
     except Refused as refusal:
         return _refused(refusal)
     except Changed as change:
