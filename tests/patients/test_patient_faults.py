@@ -36,7 +36,7 @@ from calcscope.server.patients.models import Happening, Result
 from calcscope.server.patients.receivers import tell_of_biopsy, tell_of_report
 from calcscope.server.patients.seen import looks_at
 from calcscope.server.people.models import Membership, Site, User
-from calcscope.server.reading.content import steps_of, verdict_of
+from calcscope.server.reading.content import Edit, followed
 from calcscope.server.reading.models import Version
 from calcscope.server.reading.signing import Refused, keep_draft, open_draft, sign
 from calcscope.server.signals import report_was_signed, result_was_written
@@ -132,8 +132,11 @@ def added(result: Result, reader: User, category: str) -> Version:
         if finding.laterality == "R":
             finding.category, finding.next_step = category, "biopsy"
             finding.typical_kind, finding.sentence_edited = None, True
-    exam = draft.based_on.report()
-    content.assessment, content.next_steps = verdict_of(content, exam), steps_of(content, exam)
+            finding.edits += [
+                Edit(field=field, now=now, reason="Seen again.")
+                for field, now in (("category", category), ("next_step", "biopsy"))
+            ]
+    content = followed(content, draft.based_on.report())
     revision = keep_draft(result.exam, reader, draft.revision, content)
     seen = result.exam.versions.count()
     return sign(result.exam, reader, revision, seen, uuid.uuid4(), "Seen again.")

@@ -17,7 +17,7 @@ from test_signing import decided
 
 from calcscope.server.exams.models import Exam, State
 from calcscope.server.people.models import Site, User
-from calcscope.server.reading.content import verdict_of
+from calcscope.server.reading.content import followed
 from calcscope.server.reading.models import Version
 from calcscope.server.reading.signing import keep_draft, open_draft, sign
 
@@ -40,7 +40,7 @@ def read(exam: Exam, reader: User, rejected: bool = False) -> Version:
         findings = [each.model_copy(update=update) for each in content.findings]
         content = content.model_copy(update={"findings": findings})
         assert exam.reading is not None
-        content = content.model_copy(update={"assessment": verdict_of(content, exam.reading.report())})
+        content = followed(content, exam.reading.report())
     content = content.model_copy(update={"comment": f"{SECRET} {reader.username}"})
     revision = keep_draft(exam, reader, draft.revision, content)
     return sign(exam, reader, revision, 0, uuid.uuid4())

@@ -193,7 +193,7 @@ def test_an_exam_that_arrives_is_proposed_to_the_step_that_waits_for_it(
 def test_an_addendum_closes_what_is_no_longer_recommended(site: Site, tmp_path: Path, reader: User) -> None:
     import uuid
 
-    from calcscope.server.reading.content import verdict_of
+    from calcscope.server.reading.content import followed
     from calcscope.server.reading.signing import keep_draft, open_draft, sign
 
     exam = exam_read(site, tmp_path)
@@ -208,7 +208,7 @@ def test_an_addendum_closes_what_is_no_longer_recommended(site: Site, tmp_path: 
     ]
     content = content.model_copy(update={"findings": findings, "next_steps": []})
     assert exam.reading is not None
-    content = content.model_copy(update={"assessment": verdict_of(content, exam.reading.report())})
+    content = followed(content, exam.reading.report())
     sign(exam, reader, keep_draft(exam, reader, draft.revision, content), 1, uuid.uuid4(), "Tangential view.")
     closed = Step.objects.get(code="biopsy")
     assert (closed.state, closed.events.last().reason) == (Step.State.CLOSED, "addendum")  # type: ignore[union-attr]

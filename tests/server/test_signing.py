@@ -13,13 +13,25 @@ from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from exams import exam_read
+from reading.pairs import current
 
 from calcscope import lexicon
 from calcscope.assess import AssessSettings
 from calcscope.assess.wording import next_step
+from calcscope.reading import ReadSettings, read_paths
 from calcscope.server.exams.models import Exam, State
 from calcscope.server.people.models import Site, User
-from calcscope.server.reading.content import Edit, ReadingContent, faults_of, previewed, verdict_of
+from calcscope.server.reading.content import (
+    Edit,
+    ReadFinding,
+    ReadingContent,
+    Step,
+    as_report,
+    faults_of,
+    followed,
+    previewed,
+    suggested,
+)
 from calcscope.server.reading.models import Draft, Version
 from calcscope.server.reading.signing import Changed, Refused, keep_draft, open_draft, sign
 
@@ -27,9 +39,8 @@ from calcscope.server.reading.signing import Changed, Refused, keep_draft, open_
 def decided(content: ReadingContent, exam: Exam, categories: str = "") -> ReadingContent:
     """Every finding accepted; those of category 3 given another where the mode asks for it."""
     findings = [each.model_copy(update={"decision": "accepted"}) for each in content.findings]
-    content = content.model_copy(update={"findings": findings})
     assert exam.reading is not None
-    return content.model_copy(update={"assessment": verdict_of(content, exam.reading.report())})
+    return followed(content.model_copy(update={"findings": findings}), exam.reading.report())
 
 
 def signed(exam: Exam, reader: User, note: str = "") -> Version:
@@ -150,7 +161,7 @@ def test_readers_who_differ_go_to_arbitration(exam: Exam, site: Site, account: A
     ]
     content = content.model_copy(update={"findings": findings})
     assert exam.reading is not None
-    content = content.model_copy(update={"assessment": verdict_of(content, exam.reading.report())})
+    content = followed(content, exam.reading.report())
     sign(exam, other, keep_draft(exam, other, draft.revision, content), 0, uuid.uuid4())
     exam.refresh_from_db()
     assert exam.state == State.ARBITRATION
@@ -255,6 +266,69 @@ def test_the_step_follows_the_category_that_the_reader_gives(exam: Exam, account
     assert not refused("2", own)
     assert not refused("6")
     assert steps[-2:] == ["magnification_views"] * 2
+
+
+def test_no_report_is_signed_whose_steps_do_not_follow_from_its_findings(
+    site: Site, tmp_path: Path, account: Account
+) -> None:
+    # Of a real reading: what nobody changed is as the rules have it.
+    report = read_paths([current(tmp_path)], None, settings=ReadSettings(mode="diagnostic"))[0].exams[0]
+    whole = suggested(report)
+    first = whole.findings[0].model_copy(update={"decision": "accepted"})
+
+    def against(*findings: ReadFinding, **exam: object) -> list[str]:
+        content = whole.model_copy(update={"findings": list(findings), **exam})
+        return faults_of(content if exam else followed(content, report), report)
+
+    def renewed(finding: ReadFinding) -> ReadFinding:
+        (shown,) = previewed(whole.model_copy(update={"findings": [finding]}), report).findings
+        ruled = shown.model_dump(include={"category", "next_step", "due_days", "sentence"})
+        own = {"category": finding.category} if finding.edits[:1] == [biopsy] else {}
+        return finding.model_copy(update=ruled | own)
+
+    assert len(whole.findings) == 1
+    assert against(first) == []
+    reason = "compared with the films of 2019"
+    biopsy = Edit(field="category", was=first.category, now="4B", reason=reason)
+    suspicious = renewed(first.model_copy(update={"category": "4B", "edits": [biopsy]}))
+    assert (suspicious.category, suspicious.next_step) == ("4B", "biopsy")
+    assert against(suspicious) == []
+    # Steps of the exam that are those of before, those of nothing, or told to be later.
+    follows = followed(whole.model_copy(update={"findings": [suspicious]}), report)
+    routine = Step(code="routine", text="Routine mammogram.", due_days=365)
+    late = follows.next_steps[0].model_copy(update={"due_days": 900})
+    for steps in ([routine], [], [late], [*follows.next_steps, routine]):
+        (fault,) = against(suspicious, assessment=follows.assessment, next_steps=steps)
+        assert "do not follow from the findings" in fault
+    # A finding of category 4 that says routine without the reader's own word, or with one of something else.
+    said = {"next_step": "routine", "due_days": 365, "sentence_edited": True}
+    slipped = suspicious.model_copy(update=said)
+    for edits in ([], [Edit(field="next_step", was="biopsy", now="ultrasound", reason=reason)]):
+        (fault,) = against(slipped.model_copy(update={"edits": [biopsy, *edits]}))
+        assert "asks for another next step" in fault
+    own = Edit(field="next_step", was="biopsy", now="routine", reason="")
+    (fault,) = against(slipped.model_copy(update={"edits": [biopsy, own]}))
+    assert "changed without a reason" in fault
+    own.reason = "she has a metastatic cancer and wants none"
+    chosen = slipped.model_copy(update={"edits": [biopsy, own]})
+    assert against(chosen) == []
+    kept = as_report(followed(whole.model_copy(update={"findings": [chosen]}), report), report)
+    assert any(own.reason in each.text for each in kept.findings[0].reasons)
+    # A category that nobody chose; one of other terms than those it was judged by; other days.
+    (fault, *_) = against(first.model_copy(update={"category": "2", "sentence": ""}))
+    assert f"the rules make it category {first.category}" in fault
+    branching = first.model_copy(update={"morphology": "fine_linear_branching", "sentence": ""})
+    assert renewed(branching).category != first.category
+    assert any("the rules make it category" in each for each in against(branching))
+    assert against(renewed(branching)) == []
+    (fault,) = against(suspicious.model_copy(update={"due_days": 300}))
+    assert f"{suspicious.due_days} days" in fault
+    # One that is gone, and one that is part of another.
+    (fault,) = against()
+    assert "no longer in the draft" in fault
+    edits = [Edit(field="merged", was="F9", now=f"F9 + {first.id}")]
+    merged = first.model_copy(update={"id": "F9", "origin": "reader", "edits": edits})
+    assert against(renewed(merged)) == []
 
 
 def test_the_reading_page_of_an_exam_of_another_name_asks_whose_it_is_before_it_is_signed(

@@ -7,6 +7,7 @@ A draft and a signed version hold the same content. It starts as the engine's su
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, Self
 
@@ -215,8 +216,7 @@ def sentence_of(finding: ReadFinding, case: Case, judged: FindingAssessment, set
     case : the finding as the rules see it
     judged : what the rules say; holds for what she has not changed
     """
-    changed = {edit.field for edit in finding.edits}
-    category = finding.category if "category" in changed else judged.category
+    category = finding.category if "category" in _chosen(finding) else judged.category
     code, days = _step_and_days(finding, judged, settings)
     step = next_step(code, _due(settings, code, days), finding.laterality)
     if category == judged.category:
@@ -230,7 +230,7 @@ def _step_and_days(
     finding: ReadFinding, judged: FindingAssessment, settings: AssessSettings
 ) -> tuple[str, int]:
     """The step and its days: the reader's own, or else those of her category, or else those of the rules."""
-    changed = {edit.field for edit in finding.edits}
+    changed = _chosen(finding)
     if "next_step" in changed:
         return finding.next_step, finding.due_days
     code, days = judged.next_step.code, judged.next_step.due_days
@@ -247,6 +247,12 @@ READERS_BASIS = "the reader's judgement"
 
 def _due(settings: AssessSettings, code: str, days: int) -> AssessSettings:
     return replace(settings, due_days={**settings.due_days, code: days})
+
+
+def followed(content: ReadingContent, exam: ExamReport) -> ReadingContent:
+    """The content with the categories and next steps of the exam that follow from its findings."""
+    update = {"assessment": verdict_of(content, exam), "next_steps": steps_of(content, exam)}
+    return content.model_copy(update=update)
 
 
 def verdict_of(content: ReadingContent, exam: ExamReport) -> Verdict:
@@ -298,6 +304,11 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
     """Why it cannot be signed as it stands; empty where it can."""
     faults = []
     views = {view.sop_uid: view for view in exam.views}
+    before = {finding.id: finding for finding in suggested(exam).findings}
+    shown = previewed(content, exam)
+    ruled = {finding.id: finding for finding in shown.findings}
+    for name in _gone(content, list(before.values())):
+        faults.append(f"{name}: " + _("is no longer in the draft; put it back, or reject it and say why."))
     for finding in content.findings:
         at = f"{finding.id}: "
         if finding.decision == "open":
@@ -314,16 +325,10 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
             faults.append(at + _("category 3 is never given from screening views; give 0, or work it up."))
         if not finding.sentence_edited and _named_category(finding.sentence) not in (None, finding.category):
             faults.append(at + _("its paragraph gives another category; renew it, or write it yourself."))
-        if _keeps_the_step_of_another_category(finding):
-            faults.append(
-                at
-                + _(
-                    "category {category} asks for another next step; choose it, or say why it is this one."
-                ).format(category=finding.category)
-            )
+        faults += [at + why for why in _against_the_rules(finding, ruled[finding.id], before.get(finding.id))]
         if any(not edit.reason.strip() and edit.field in REASONED for edit in finding.edits):
             faults.append(at + _("changed without a reason; say why."))
-    derived = verdict_of(content, exam)
+    derived = shown.assessment
     if content.assessment != derived:
         faults.append(
             _(
@@ -336,14 +341,83 @@ def faults_of(content: ReadingContent, exam: ExamReport) -> list[str]:
                 left_found=derived.left,
             )
         )
+    if content.next_steps != shown.next_steps:
+        faults.append(
+            _("The next steps ({given}) do not follow from the findings, which ask for: {found}").format(
+                given=_said(content.next_steps), found=_said(shown.next_steps)
+            )
+        )
     return faults
 
 
-def _keeps_the_step_of_another_category(finding: ReadFinding) -> bool:
-    """Whether the reader changed the category and the step is what it was before, by nobody's choice."""
-    changed = {edit.field for edit in finding.edits}
-    asked = lexicon.next_steps().by_category.get(finding.category, finding.next_step)
-    return "category" in changed and "next_step" not in changed and finding.next_step != asked
+def _said(steps: Sequence[Step]) -> str:
+    return " ".join(step.text for step in steps) or "–"
+
+
+def _against_the_rules(finding: ReadFinding, ruled: Previewed, before: ReadFinding | None) -> list[str]:
+    """What category, step or days of a finding neither the rules nor the reader's own changes explain.
+
+    Parameters
+    ----------
+    ruled : what the rules say of it, with what she changed herself
+    before : the engine's own finding of this name
+    """
+    if before is not None and _judged_by(finding) == _judged_by(before):
+        return []  # as the engine judged it, beside the findings and by the rules of that day
+    faults = []
+    if finding.category != ruled.category and "category" not in _chosen(finding):
+        faults.append(
+            _("the rules make it category {category}; take that, or choose another and say why.").format(
+                category=ruled.category
+            )
+        )
+    if finding.next_step != ruled.next_step:
+        faults.append(
+            _("category {category} asks for another next step; choose it, or say why it is this one.").format(
+                category=finding.category
+            )
+        )
+    elif finding.due_days != ruled.due_days:
+        faults.append(
+            _("the rules give its next step {days} days; take that, or change it in the page.").format(
+                days=ruled.due_days
+            )
+        )
+    return faults
+
+
+def _judged_by(finding: ReadFinding) -> ReadFinding:
+    """The finding without what its judgement does not rest on."""
+    return finding.model_copy(
+        update={"decision": "open", "reason": "", "sentence": "", "sentence_edited": False}
+    )
+
+
+def _chosen(finding: ReadFinding) -> set[str]:
+    """The fields that the reader changed; category and step only where they are what she changed them to."""
+    return {
+        edit.field
+        for edit in finding.edits
+        if edit.field not in ("category", "next_step") or edit.now == getattr(finding, edit.field)
+    }
+
+
+def _gone(content: ReadingContent, before: Sequence[ReadFinding]) -> list[str]:
+    """Names of the engine's findings that the draft does not have any more, nor their calcifications in
+    another one, with which they were merged."""
+    ids = {finding.id for finding in content.findings}
+    there = {
+        (member.view, speck)
+        for finding in content.findings
+        for member in finding.members
+        for speck in member.calcifications
+    }
+
+    def elsewhere(finding: ReadFinding) -> bool:
+        its = {(member.view, speck) for member in finding.members for speck in member.calcifications}
+        return bool(its) and its <= there
+
+    return [finding.id for finding in before if finding.id not in ids and not elsewhere(finding)]
 
 
 def _named_category(sentence: str) -> str | None:

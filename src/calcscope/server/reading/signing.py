@@ -19,7 +19,7 @@ from calcscope.server.audit.recording import record
 from calcscope.server.exams import jobs
 from calcscope.server.exams.models import Exam, Mode, State
 from calcscope.server.people.models import User
-from calcscope.server.reading.content import ReadingContent, faults_of, suggested, verdict_of
+from calcscope.server.reading.content import ReadingContent, faults_of, suggested
 from calcscope.server.reading.models import Draft, Version
 from calcscope.server.signals import report_was_signed
 
@@ -197,7 +197,7 @@ def sign(
     reports = [one for one in versions if one.kind in (Version.Kind.REPORT, Version.Kind.ADDENDUM)]
     if reports and not note.strip():
         faults.append(_("An addendum says why it was made."))
-    if exam.other_name and not set(exam.other_names) <= set(names):  # images came after the page was loaded
+    if exam.other_name and not set(exam.other_names) <= set(names):  # they came since the page was loaded
         faults.append(_("Images that state another name came meanwhile. Load the page again."))
     if has_read(exam, reader):
         faults.append(_("You have read this exam; the second reader must be somebody else."))
@@ -254,10 +254,3 @@ def _agree(one: ReadingContent, other: ReadingContent) -> bool:
 def release(exam: Exam, reader: User) -> None:
     """Leave an exam: it is no longer open with the reader; her draft stays."""
     Exam.objects.filter(pk=exam.pk, held_by=reader).update(held_by=None, held_at=None)
-
-
-def with_verdict(content: ReadingContent, exam: Exam) -> ReadingContent:
-    """The content with categories that follow from its findings."""
-    reading = exam.reading
-    assert reading is not None
-    return content.model_copy(update={"assessment": verdict_of(content, reading.report())})
