@@ -195,6 +195,7 @@ export interface Preview {
     category: string;
     next_step: string;
     due_days: number | null;
+    location?: Location; // where the reader drew it, by what its views tell
     reasons: Reason[];
   }[];
   assessment: Assessment;

@@ -4,7 +4,7 @@ import { type Content, type Finding, type Page, type Preview, readPage } from ".
 import { h } from "./dom";
 import { type Command, Keys, shown } from "./keys";
 import { takeComment, takeOver } from "./reading/arbitration";
-import { addDrawn, change, decide, faults, type Field, followCategory, merge, remove, rim, setField, setReason, split } from "./reading/draft";
+import { addDrawn, change, decide, faults, type Field, followCategory, merge, placed, remove, rim, setField, setReason, split } from "./reading/draft";
 import { askConflict, askToSign, calibrate, showKeys, tell } from "./reading/dialogs";
 import { Panel } from "./reading/panel";
 import { Sync } from "./reading/sync";
@@ -153,6 +153,7 @@ class Reading {
         next_step: own("next_step") ? finding.next_step : ruled.next_step,
         due_days: own("due_days") || own("next_step") ? finding.due_days : ruled.due_days,
         sentence: finding.sentence_edited ? finding.sentence : ruled.sentence,
+        location: finding.origin === "reader" && ruled.location ? placed(finding, ruled.location) : finding.location,
       };
       again ||= next.category !== finding.category || next.next_step !== finding.next_step || next.due_days !== finding.due_days;
       return next;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Point } from "../src/contract";
-import { addDrawn, decide, faults, followCategory, merge, nextId, remove, rim, setField, setReason, split } from "../src/reading/draft";
+import { addDrawn, decide, faults, followCategory, merge, nextId, placed, remove, rim, setField, setReason, split } from "../src/reading/draft";
 import { content, exam, finding, view } from "./exams";
 
 const box = (left: number, top: number, right: number, bottom: number): Point[] => [[left, top], [right, top], [right, bottom], [left, bottom]];
@@ -57,6 +57,12 @@ test("a drawn finding takes the calcifications within and measures them", () => 
   expect(draft.findings[1]?.members[0]?.calcifications).toEqual(["C0", "C1", "C2"]);
   const empty = addDrawn(content(), view("L", "CC"), box(0, 0, 30, 40), "screening").content.findings[0];
   expect(empty).toMatchObject({ count: 1, span_mm: 5, decision: "open" });
+});
+
+test("a drawn finding takes the place that its view tells, but for what the reader chose", () => {
+  const found = { quadrant: null, half: "outer", clock: null, depth: "middle", nipple_mm: 30, certainty: "one view" };
+  const chosen = setField(content(finding("F1", { origin: "reader", location: { half: "outer", depth: "anterior" } })), "F1", "location.half", "inner").findings[0]!;
+  expect(placed(chosen, found)).toEqual({ ...found, half: "inner" });
 });
 
 test("a part is split off with its own count; all or nothing is no part", () => {

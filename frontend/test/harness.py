@@ -269,8 +269,11 @@ def preview(content: dict[str, Any]) -> dict[str, Any]:
         category = f["category"] if "category" in changed else "2" if benign else "0"
         step = f["next_step"] if "next_step" in changed else terms()["step_of_category"][category]
         what = f["typical_kind"] or f["morphology"] or "calcifications"
+        found = {"quadrant": None, "half": "outer", "clock": None, "depth": "middle", "nipple_mm": 30.0,
+                 "certainty": "one view", "orientation_assumed": False}  # fmt: skip
         findings.append(
             {"id": f["id"], "category": "2" if benign else "0",
+             "location": found if f["origin"] == "reader" else f["location"],
              "sentence": f"{f['count']} calcifications, {what}, {f['laterality']}.",
              "next_step": step, "due_days": terms()["step_days"][step],
              "reasons": [{"rule": "stand_in", "text": "Benign by its kind." if benign else

@@ -294,6 +294,29 @@ def test_drawing_splitting_and_merging_by_keyboard(page: Page, harness: Harness)
     expect(page.locator(".line")).to_contain_text("split off")
 
 
+def test_a_drawn_finding_takes_the_place_that_its_view_tells_unless_she_chooses_another(
+    page: Page, harness: Harness
+) -> None:
+    ready(page, harness)
+    page.keyboard.press("5")
+    page.locator(".pane").focus()
+    page.keyboard.press("e")
+    for key in ("Space", *["ArrowRight"] * 4, "Space", *["ArrowDown"] * 4, "Space", "Enter"):
+        page.keyboard.press(key)
+    card = page.get_by_role("article", name="Finding F3")
+    half = card.get_by_label("Half", exact=True)
+    expect(half).to_have_value("outer")
+    expect(card.locator(".summary")).to_contain_text("Left outer")
+    assert kept(page, harness, "F3")["edits"] == []
+    half.select_option("inner")
+    card.get_by_label("Number", exact=True).fill("7")
+    page.keyboard.press("Tab")
+    finding = kept(page, harness, "F3")
+    assert (finding["count"], finding["location"]["half"], finding["location"]["depth"]) == (
+        7, "inner", "middle",
+    )  # fmt: skip
+
+
 def test_another_ones_changes_are_merged_or_shown(page: Page, harness: Harness) -> None:
     ready(page, harness)
     other = json.loads(json.dumps(harness.draft["content"]))

@@ -110,6 +110,12 @@ export function addDrawn(content: Content, view: View, polygon: Point[], mode: s
   return { content: { ...content, findings: [...content.findings, finding] }, id };
 }
 
+/** Where the server finds that the reader drew it; what she chose of the place herself stays. */
+export function placed(finding: Finding, found: Location): Location {
+  const chosen = Object.keys(found).filter((key) => finding.edits.some((edit) => edit.field === `location.${key}`));
+  return { ...found, ...Object.fromEntries(chosen.map((key) => [key, finding.location[key as keyof Location]])) };
+}
+
 const rounded = ([x, y]: Point): Point => [Math.round(x * 10) / 10, Math.round(y * 10) / 10];
 
 function nippleMm(view: View, points: Point[]): number | null {

@@ -175,6 +175,7 @@ class Previewed(Content):
     category: str
     next_step: str
     due_days: int
+    location: Location
     reasons: list[model.Reason]
 
 
@@ -199,7 +200,7 @@ def previewed(content: ReadingContent, exam: ExamReport, settings: AssessSetting
             Previewed(
                 id=finding.id, category=judged.category,
                 sentence=sentence_of(finding, Case(facts, exam.mode), judged, settings),
-                next_step=code, due_days=days,
+                next_step=code, due_days=days, location=finding.location,
                 reasons=[reason_model(reason) for reason in judged.reasons],
             )
         )  # fmt: skip

@@ -31,6 +31,7 @@ from calcscope.server.people.models import Role
 from calcscope.server.reading.content import ReadingContent, previewed
 from calcscope.server.reading.models import Version
 from calcscope.server.reading.payload import payload
+from calcscope.server.reading.placing import placed
 from calcscope.server.reading.plots import NAMES, interval_plot
 from calcscope.server.reading.signing import (
     Changed,
@@ -169,7 +170,8 @@ def preview(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
     reading = exam.reading
     if reading is None:
         return _refused(Refused(_("The exam has not been analysed.")), 409)
-    return JsonResponse(previewed(content, reading.report()).model_dump(mode="json"))
+    report = reading.report()
+    return JsonResponse(previewed(placed(content, report, exam), report).model_dump(mode="json"))
 
 
 @never_cache
