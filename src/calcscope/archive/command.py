@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import sqlite3
 import sys
@@ -24,8 +25,27 @@ app = typer.Typer(
 Mode = Literal["screening", "diagnostic"]
 ENGINE = "calcscope.archive.work:read_with_engine"
 
+
+def _on_disk(folder: Path) -> Path:
+    """A folder that results may lie in, which an address is not.
+
+    Raises
+    ------
+    typer.BadParameter
+    """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(folder)):  # one letter is a drive
+        raise typer.BadParameter(
+            "found an address; expected a folder on a local disk, since the ledger is a database; copy "
+            "manifest.json and tables/ into the store afterwards"
+        )
+    return folder
+
+
 ArchiveOption = Annotated[
-    Path, typer.Option("--archive", file_okay=False, help="Folder that calcscope archive read wrote.")
+    Path,
+    typer.Option(
+        "--archive", file_okay=False, callback=_on_disk, help="Folder that calcscope archive read wrote."
+    ),
 ]
 RayOption = Annotated[
     str | None,
@@ -49,7 +69,11 @@ CaOption = Annotated[
 ]
 StoreOption = Annotated[
     Path | None,
-    typer.Option("--store-options", exists=True, help="JSON file with options of fsspec's file system."),
+    typer.Option(
+        "--store-options",
+        exists=True,
+        help="JSON file with options of fsspec's file system, for s3:// of pyarrow.fs.S3FileSystem.",
+    ),
 ]
 ReaderOption = Annotated[
     str,
@@ -66,7 +90,9 @@ def read(
             "a DICOMweb service."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", file_okay=False, help="Folder for the results.")],
+    out: Annotated[
+        Path, typer.Option("--out", file_okay=False, callback=_on_disk, help="Folder for the results.")
+    ],
     ray: RayOption = None,
     workers: WorkersOption = None,
     mode: Annotated[Mode, typer.Option(help="As of calcscope read.")] = "screening",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
@@ -127,8 +128,14 @@ def source_of(where: str, **access: Any) -> Source:
 
     Raises
     ------
-    SourceFault : where it is nothing of these
+    SourceFault : where it is nothing of these, or holds a password
     """
+    if "://" in where and _tells_a_secret(where):
+        raise SourceFault(
+            "found a password or key in the address, which is kept with the results; expected it in the file "
+            "of --store-options, the variable that --password-env names, or the environment; take it out",
+            lasting=True,
+        )
     if where.startswith(("http://", "https://")):
         from calcscope.archive.web import Web
 
@@ -147,6 +154,17 @@ def source_of(where: str, **access: Any) -> Source:
         "https:// for DICOMweb; check it",
         lasting=True,
     )
+
+
+def _tells_a_secret(address: str) -> bool:
+    """Whether there is a colon before the path that begins no port, or a signature behind it."""
+    authority = address.partition("://")[2].partition("/")[0]
+    user, _, host = authority.rpartition("@")
+    port = host.rpartition("]")[2].partition(":")[2]
+    signed = re.search(
+        r"[?&](sig|signature|token|.*secret.*|.*password.*|x-amz-\w+)=", address, re.IGNORECASE
+    )
+    return ":" in user or not (port == "" or port.isdigit()) or signed is not None
 
 
 @dataclass(frozen=True)

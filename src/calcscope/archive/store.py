@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from calcscope.archive import s3
 from calcscope.archive.sources import (
     HEAD_FETCHED,
     Listed,
@@ -37,7 +38,7 @@ class Store(Source):
     Parameters
     ----------
     address : as fsspec has it
-    options : of fsspec's file system: ``{"endpoint_url": …}``
+    options : of fsspec's file system, for ``s3://`` of Arrow's: ``{"endpoint_override": …}``
     """
 
     address: str
@@ -45,12 +46,14 @@ class Store(Source):
     limits: ReadOptions = field(default_factory=ReadOptions)
 
     def _open(self) -> tuple[Any, str]:
-        """fsspec's file system, and the root in its words.
+        """fsspec's file system, or what does the same for S3, and the root in its words.
 
         Raises
         ------
-        SourceFault : where the protocol is unknown, or its library is missing
+        SourceFault : where the protocol or an option is unknown, or the library is missing
         """
+        if self.address.startswith(s3.SCHEME):
+            return s3.opened(self.address, self.options)
         try:
             import fsspec
         except ModuleNotFoundError:
