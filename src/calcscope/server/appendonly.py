@@ -48,7 +48,17 @@ def guard(table: str) -> migrations.RunPython:
         for statement in _statements(table, schema.connection.vendor):
             schema.execute(statement, params=None)
 
-    return migrations.RunPython(forwards, migrations.RunPython.noop, elidable=False)
+    def backwards(apps: Any, schema: BaseDatabaseSchemaEditor) -> None:
+        for statement in _undoing(table, schema.connection.vendor):
+            schema.execute(statement, params=None)
+
+    return migrations.RunPython(forwards, backwards, elidable=False)
+
+
+def _undoing(table: str, vendor: str) -> list[str]:
+    if vendor == "postgresql":
+        return [f"DROP FUNCTION IF EXISTS {table}_append_only() CASCADE"]  # and the trigger with it
+    return [f"DROP TRIGGER IF EXISTS {table}_no_{what}" for what in ("update", "delete")]
 
 
 def _statements(table: str, vendor: str) -> list[str]:
