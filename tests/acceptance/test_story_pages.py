@@ -82,6 +82,7 @@ for _ in range(3):
     chains.attempt(reach, "phone", False, by=cora, note="No answer.")
 first = Step.objects.filter(code="biopsy").order_by("-pk").first()
 (second,) = chains.write_result(first, "done", by=cora)
+chains.schedule(second, today + datetime.timedelta(days=9), at=datetime.time(14, 30), by=cora)
 exam_read(site, folder / "new", "normal", patient="P-2000", day=today)
 Exam.objects.filter(pk=exams[5].pk).update(other_name=True, other_names=["Kaya^Frida"])
 Exam.objects.filter(pk=exams[6].pk).update(state="failed")

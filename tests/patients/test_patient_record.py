@@ -5,7 +5,7 @@ import json
 import re
 import zipfile
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import time, timedelta
 from importlib import import_module
 
 import pytest
@@ -98,6 +98,20 @@ def test_the_calendar_file_is_of_her_own_appointment(
     approve()
     answer = signed_in(anna).get(reverse("patients:calendar", args=[step.uuid]))
     assert answer.content.startswith(b"BEGIN:VCALENDAR")
+
+
+def test_she_sees_when_she_is_expected(
+    step: Step, reader: User, anna: User, signed_in: Enter, approve: Approve
+) -> None:
+    approve()
+    browser = signed_in(anna)
+    day = step.due
+    assert f"your appointment is on {day:%-d %B %Y}" in page(browser, "steps")
+    chains.schedule(step, day, at=time(8, 5), by=reader)
+    for name in ("steps", "home"):
+        assert f"your appointment is on {day:%-d %B %Y} at 08:05" in page(browser, name)
+    calendar = browser.get(reverse("patients:calendar", args=[step.uuid])).content.decode()
+    assert f"DTSTART:{day:%Y%m%d}T080500" in calendar.splitlines()
 
 
 # --- who looked -----------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from accounts import Account, Enter
@@ -20,6 +21,7 @@ from calcscope.server.followup import chains, letters
 from calcscope.server.followup.models import Chain, Event, Step
 from calcscope.server.patients.approvals import approve
 from calcscope.server.patients.passages import load
+from calcscope.server.patients.results import appointment_of
 from calcscope.server.people.models import Site, User
 from calcscope.server.reading.models import Version
 
@@ -228,6 +230,56 @@ def test_a_letter_asks_her_to_come_and_tells_no_result(
     calendar = letters.calendar_of(step)
     assert calendar.startswith(b"BEGIN:VCALENDAR")
     assert b"Beispiel" not in calendar
+
+
+APPOINTED = {
+    "Europe/Madrid": "DTSTART;TZID=Europe/Madrid:20370309T143000",
+    "America/Mexico_City": "DTSTART;TZID=America/Mexico_City:20370309T143000",
+    "UTC": "DTSTART:20370309T143000",  # nobody has set a time zone: as the clinic wrote it, wherever she is
+}
+
+
+@pytest.mark.parametrize("zone", APPOINTED)
+def test_an_appointment_has_a_time_in_the_time_zone_of_the_clinic(
+    zone: str, version: Version, reader: User, signed_in: Enter, settings: Any
+) -> None:
+    settings.TIME_ZONE = zone
+    step, browser = biopsy(version), signed_in(reader)
+    act, page = (reverse(f"followup:{name}", args=[step.uuid, *more]) for name, more in (
+        ("act", ["schedule"]), ("step", []),
+    ))  # fmt: skip
+    browser.post(act, {"day": "2037-03-09", "time": "14:30"})
+    step.refresh_from_db()
+    assert step.events.last().data == {"on": "2037-03-09", "at": "14:30"}  # type: ignore[union-attr]
+    shown = browser.get(page).content.decode()
+    assert "2037-03-09 14:30" in shown
+    assert "on: 2037-03-09, at: 14:30" in shown
+    entry, text = letters.calendar_of(step).decode(), letters.letter_of(step).text
+    assert APPOINTED[zone] in entry.splitlines()
+    assert "DTEND" not in entry
+    assert ("BEGIN:VTIMEZONE" in entry) == (zone != "UTC")
+    assert "You have an appointment on 9 March 2037 at 14:30." in text
+    for language, said in (("es", "9 de marzo de 2037 a las 14:30."), ("tr", "9 Mart 2037, saat 14:30.")):
+        step.chain.woman.language = language
+        assert said in letters.letter_of(step).text
+    # Made anew, without a time: the whole day.
+    step.chain.woman.language = "en"
+    browser.post(act, {"day": "2037-03-10", "time": ""})
+    entry = letters.calendar_of(step).decode()
+    assert {"DTSTART;VALUE=DATE:20370310", "DTEND;VALUE=DATE:20370311"} <= set(entry.splitlines())
+    assert "on 10 March 2037." in letters.letter_of(step).text
+    assert "BEGIN:VTIMEZONE" not in entry
+
+
+def test_an_appointment_is_not_made_for_an_hour_that_has_passed(version: Version, reader: User) -> None:
+    step, now = biopsy(version), timezone.localtime()
+    with pytest.raises(chains.Refused, match="in the past"):
+        chains.schedule(step, now.date(), at=time(0, 0), by=reader)
+    with pytest.raises(chains.Refused, match="in the past"):
+        chains.schedule(step, now.date() - timedelta(days=1), by=reader)
+    chains.schedule(step, now.date(), by=reader)
+    step.refresh_from_db()
+    assert appointment_of(step) == (now.date(), None)
 
 
 @pytest.mark.parametrize("language", ["en", "es", "tr"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
 from django.db import transaction
 from django.utils import timezone
@@ -169,14 +169,19 @@ def _locked(step: Step) -> Step:
 
 
 @transaction.atomic
-def schedule(step: Step, day: date, *, by: User, note: str = "") -> None:
-    """An appointment was made."""
+def schedule(step: Step, day: date, *, by: User, note: str = "", at: time | None = None) -> None:
+    """An appointment was made.
+
+    Parameters
+    ----------
+    at : by the clock of the clinic; None for a day without a time
+    """
     step = _locked(step)
-    if day < timezone.localdate():
+    now = timezone.localtime()
+    if (day, at or time.max) < (now.date(), now.time()):
         raise Refused(_("The appointment lies in the past."))
-    add_event(
-        step, Event.Kind.SCHEDULED, Step.State.SCHEDULED, by=by, note=note, data={"on": day.isoformat()}
-    )
+    data = {"on": day.isoformat()} | ({"at": at.isoformat("minutes")} if at else {})
+    add_event(step, Event.Kind.SCHEDULED, Step.State.SCHEDULED, by=by, note=note, data=data)
 
 
 @transaction.atomic

@@ -21,6 +21,15 @@ class Date(forms.DateInput):
         super().__init__(attrs, format="%Y-%m-%d")
 
 
+class Time(forms.TimeInput):
+    """A browser's own field for a time of the day, hours and minutes."""
+
+    input_type = "time"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, format="%H:%M")
+
+
 class Plain(forms.Form):
     """One of several forms of a page: its fields have ids of their own."""
 
@@ -33,6 +42,7 @@ class ScheduleForm(Plain):
     """An appointment."""
 
     day = forms.DateField(label=_("Day"), widget=Date)
+    time = forms.TimeField(label=_("Time (may be left out)"), required=False, widget=Time)
     note = forms.CharField(label=_("Note"), required=False, max_length=500)
 
 

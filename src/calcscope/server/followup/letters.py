@@ -58,8 +58,9 @@ def letter_of(step: Step) -> Letter:
     chain = step.chain
     site, woman = chain.site, chain.woman
     texts = passages.load(woman.language)
-    on, today = results.appointment_of(step), timezone.localdate()
-    day, when = (on, "letter_appointment") if on and on >= today else (step.due, "letter_due")
+    made, today = results.appointment_of(step), timezone.localdate()
+    to_come = made is not None and made.day >= today
+    day, when = (made.day, "letter_appointment") if made and to_come else (step.due, "letter_due")
     if day <= today and when == "letter_due":
         when = "letter_overdue"
     own = f"letter_{step.code}"
@@ -72,6 +73,9 @@ def letter_of(step: Step) -> Letter:
     ]
     with translation.override(woman.language):
         greeting, subject = _("Dear patient,"), _("Your appointment")
+        said = texts.date(day)
+        if made and to_come and made.at:
+            said = _("{day} at {time}").format(day=said, time=made.at.isoformat("minutes"))
     return Letter(
         woman.as_addressed,
         woman.address,
@@ -79,7 +83,7 @@ def letter_of(step: Step) -> Letter:
         ", ".join(filter(None, (site.name, site.phone, site.email))),
         timezone.localdate(),
         subject,
-        (greeting, *(texts.fill(name, date=texts.date(day)) for name in names)),
+        (greeting, *(texts.fill(name, date=said) for name in names)),
         woman.language,
         {name: texts[name].sha256 for name in (*names, passages.WORDS)},
     )
@@ -138,8 +142,12 @@ def write(step: Step, *, by: User | None, send: bool = False, reminder: int = 0)
 
 
 def calendar_of(step: Step) -> bytes:
-    """A calendar file (RFC 5545) for the appointment, or for the day a step is due."""
-    day = results.appointment_of(step) or step.due
+    """A calendar file (RFC 5545) for the appointment, or for the day a step is due.
+
+    A time is in the server's time zone. Where that is UTC, as it is unless somebody has set it, the time is
+    a floating one: her calendar shows what the clinic wrote, wherever it is.
+    """
+    day, at = results.appointment_of(step) or results.Appointment(step.due)
     site = step.chain.site
     with translation.override(step.chain.woman.language):
         what = _("Your appointment")
@@ -148,11 +156,16 @@ def calendar_of(step: Step) -> bytes:
     calendar.add("version", "2.0")
     entry.add("uid", f"{step.uuid}@calcscope")
     entry.add("dtstamp", datetime.combine(timezone.localdate(), time(), UTC))
-    entry.add("dtstart", day)
-    entry.add("dtend", day + timedelta(days=1))
+    if at is None:
+        entry.add("dtstart", day)
+        entry.add("dtend", day + timedelta(days=1))
+    else:  # without an end, which nobody has stated
+        zone = timezone.get_default_timezone()
+        entry.add("dtstart", datetime.combine(day, at, None if str(zone) == "UTC" else zone))
     entry.add("summary", f"{what}, {site.name}")
     entry.add("location", site.address)
     calendar.add_component(entry)
+    calendar.add_missing_timezones()
     return bytes(calendar.to_ical())
 
 

@@ -212,6 +212,7 @@ class Event(AppendOnly):
 
 FACTS = {
     "after_days": pgettext_lazy("event", "after days"),
+    "at": pgettext_lazy("event", "at"),
     "by": pgettext_lazy("event", "by"),
     "days": pgettext_lazy("event", "days"),
     "due": pgettext_lazy("event", "due"),

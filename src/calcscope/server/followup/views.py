@@ -184,7 +184,7 @@ def _valid(form: Any) -> dict[str, Any]:
 
 def _schedule(request: Signed, found: Step) -> str:
     given = _valid(forms.ScheduleForm(request.POST))
-    chains.schedule(found, given["day"], by=request.user, note=given["note"])
+    chains.schedule(found, given["day"], at=given["time"], by=request.user, note=given["note"])
     return _("The appointment is noted.")
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
-from typing import get_args
+from datetime import date, time
+from typing import NamedTuple, get_args
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
@@ -330,7 +330,10 @@ def _open_steps(result: Result) -> list[StepFact] | None:
             hidden = True
             continue
         side = step.chain.side or None
-        found.append(StepFact(code=step.code, side=side, due=step.due, appointment=appointment_of(step)))
+        made = appointment_of(step)
+        found.append(
+            StepFact(code=step.code, side=side, due=step.due, appointment=made.day if made else None)
+        )
     if hidden or (not found and _is_being_read(result)):
         found.append(WAITING)
     return sorted(found, key=lambda each: (each.appointment or each.due or date.max, _urgency(each.code)))
@@ -354,12 +357,22 @@ def told_samples(results: Iterable[Result]) -> set[int]:
     return {each.pk for each in samples if each is not None}
 
 
-def appointment_of(step: Step) -> date | None:
-    """The day for which an appointment was made."""
+class Appointment(NamedTuple):
+    """When she is expected: ``at`` by the clock of the clinic, None for a day without a time."""
+
+    day: date
+    at: time | None = None
+
+
+def appointment_of(step: Step) -> Appointment | None:
+    """The day for which an appointment was made, with its time where it has one."""
     if step.state != Step.State.SCHEDULED:
         return None
     made = step.events.filter(kind=StepEvent.Kind.SCHEDULED).last()
-    return date.fromisoformat(made.data["on"]) if made else None
+    if made is None:
+        return None
+    at = made.data.get("at")
+    return Appointment(date.fromisoformat(made.data["on"]), time.fromisoformat(at) if at else None)
 
 
 def biopsy_of(concordance: StepEvent, report: ExamReport) -> BiopsyFact:
