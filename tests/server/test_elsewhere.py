@@ -12,7 +12,7 @@ from django.urls import reverse
 from outside import program
 
 from calcscope.server.exams.models import Exam, Image, Upload
-from calcscope.server.people.models import Site
+from calcscope.server.people.models import Membership, Site
 from calcscope.server.sources.models import FromNode
 from calcscope.server.sources.node import take_from_nodes
 from calcscope.server.sources.web import ArchiveFault, fetch_study, search
@@ -52,6 +52,23 @@ def test_a_node_whose_folder_is_away_stops_nothing(site: Site, tmp_path: Path) -
     site.settings = {"node": str(tmp_path / "nowhere")}
     site.save()
     assert take_from_nodes() == 0
+
+
+def test_rooms_lead_to_the_archive_only_where_a_site_of_hers_has_one(
+    site: Site, other_site: Site, account: Account, signed_in: Enter
+) -> None:
+    other_site.settings = {"dicomweb": {"url": "http://127.0.0.1:1/dicom-web"}}
+    other_site.save()
+    link, worklist = reverse("sources:archive"), reverse("exams:worklist")
+    reader = account("radiologist")
+    assert f'href="{link}"' not in signed_in(reader).get(worklist).content.decode()
+    # Who goes there all the same is told why there is nothing to look for.
+    assert "None of your sites has an archive" in signed_in(reader).get(link).content.decode()
+    Membership.objects.create(user=reader, site=other_site, role="radiologist")
+    assert f'href="{link}"' in signed_in(reader).get(worklist).content.decode()
+    # An administrator of the site is not one who asks archives.
+    watcher = account("administrator", "ada", site=other_site)
+    assert f'href="{link}"' not in signed_in(watcher).get(reverse("audit:search")).content.decode()
 
 
 @pytest.fixture
