@@ -1,9 +1,9 @@
 """A server's database is brought up to date and back, and nothing that was signed is lost on the way.
 
 ``before_patients.sql`` is what revision 4691f04 left (the reading room before women had pages of their own):
-three women, one exam read, two signed, follow-up begun. It was written by that revision itself, on SQLite; for
-PostgreSQL the tables are made by the migrations that it had run, none of which was changed since, and the same
-rows are put into them.
+three women, one exam read, two signed, follow-up begun. It was written by that revision itself, on SQLite.
+For PostgreSQL the tables are made by the migrations that it had run, none of which was changed since, and
+the same rows are put into them.
 """
 
 from __future__ import annotations
