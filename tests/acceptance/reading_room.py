@@ -287,7 +287,7 @@ CONTROLS = ("a[href]", "button", "input", "select", "textarea", "summary")
 FOCUSED = """() => {
   const one = document.activeElement, style = getComputedStyle(one);
   return [one.tagName, [...document.querySelectorAll("*")].indexOf(one),
-          style.outlineStyle !== "none" || one.type === "date" || one.type === "file"];
+          style.outlineStyle !== "none" || ["date", "time", "file"].includes(one.type)];
 }"""
 
 
