@@ -26,7 +26,7 @@ from rich.table import Table
 
 from calcscope.exam import Exam, Failure, Mammogram, ReadOptions, View, read_exams
 from calcscope.exam.model import Points
-from calcscope.reading import ReadSettings
+from calcscope.reading import ReadSettings, Workers
 from calcscope.reading.comparison import Earlier, Offered, became, compare_exams, to_be_compared
 from calcscope.reading.findings import collect
 from calcscope.reading.view import ViewReading, read_view
@@ -168,7 +168,7 @@ def main() -> None:
     for name in arguments.cases:
         case, start = CASES[name], time.perf_counter()
         then = Exam("then", exam.patient_id, THEN, tuple(earlier(view, case) for view in exam.views))
-        comparison = compare_exams(exam, views, [Offered(then, name)], settings, read, 1)
+        comparison = compare_exams(exam, views, [Offered(then, name)], settings, read, Workers(1))
         if not comparison.earlier:
             table.add_row(name, "refused", comparison.left_out[0].reason, "nothing")
             continue

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from archives import READER, exam, study
@@ -118,11 +121,19 @@ def test_a_worker_reads_on_one_core(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     from calcscope.archive.work import read_with_engine
     from calcscope.reading import exam as engine
 
-    assert isinstance(engine.VIEWS_AT_ONCE, int)  # the setting that a worker turns down
-    monkeypatch.setattr(engine, "VIEWS_AT_ONCE", 2)
+    where: list[tuple[int, int]] = []
+    read_view = engine.read_view
+
+    def noted(*args: Any, **more: Any) -> Any:
+        where.append((os.getpid(), threading.get_ident()))
+        return read_view(*args, **more)
+
+    monkeypatch.setattr(engine, "read_view", noted)
     threads = cv2.getNumThreads()
     try:
         read_with_engine(exam(tmp_path, 1), "screening")
-        assert engine.VIEWS_AT_ONCE == cv2.getNumThreads() == 1
+        assert cv2.getNumThreads() == 1
     finally:
         cv2.setNumThreads(threads)
+    assert len(where) > 1
+    assert set(where) == {(os.getpid(), threading.get_ident())}

@@ -14,7 +14,7 @@ from priors.textures import bent
 from calcscope.exam import Exam, Failure, read_exams
 from calcscope.priors.choose import Chosen
 from calcscope.priors.model import Change, Status
-from calcscope.reading import NothingToCompare, ReadSettings, compare_paths, read_paths
+from calcscope.reading import NothingToCompare, ReadSettings, Workers, compare_paths, read_paths
 from calcscope.reading.comparison import Became, Earlier, Offered, compare_exams, deciding
 from calcscope.report import model
 
@@ -265,7 +265,7 @@ def test_a_prior_whose_pixels_cannot_be_decoded_is_left_out(folder: Path) -> Non
     def failing(view: Any, settings: ReadSettings, progress: Any) -> Failure:
         return Failure(view.info.source, "found half an image")
 
-    found = compare_exams(now, [], [Offered(then, "then")], ReadSettings(), failing, 1)
+    found = compare_exams(now, [], [Offered(then, "then")], ReadSettings(), failing, Workers(1))
     assert found.earlier == ()
     assert [(one.source, one.reason) for one in found.left_out] == [
         ("then", "None of its images could be read.")

@@ -103,11 +103,10 @@ def read_with_engine(paths: Sequence[Path], mode: Mode) -> Report:
     """The engine itself, on one core: a machine reads as many exams at once as it has cores."""
     import cv2
 
-    from calcscope.reading import ReadSettings, exam, read_paths
+    from calcscope.reading import ReadSettings, Workers, read_paths
 
     cv2.setNumThreads(1)
-    exam.VIEWS_AT_ONCE = 1
-    report, _ = read_paths(paths, None, settings=ReadSettings(mode=mode), render=False)
+    report, _ = read_paths(paths, None, settings=ReadSettings(mode=mode), render=False, workers=Workers(1))
     return report
 
 

@@ -158,12 +158,20 @@ def _searched(breast: Breast, factor: int) -> tuple[NDArray[np.uint8], tuple[int
     """Where strokes are looked for, on pixels larger by a factor, uint8 of the box around it; its corner."""
     rows, columns = (size // factor for size in breast.mask.shape)
     step = breast.pixel_mm * factor
+    searched = np.zeros((rows, columns), np.uint8)
+    inside = breast.mask[factor // 2 :: factor, factor // 2 :: factor][:rows, :columns].astype(np.uint8)
+    if not inside.any():
+        return searched, (0, 0)
+    line = np.round((breast.skin_line + 0.5) / factor - 0.5).astype(np.int32)
+    # Between a place in the breast and the skin lies nothing but what lies in the box around both.
+    places = np.asarray(cv2.findNonZero(inside)).reshape(-1, 2)
+    left, top, width, height = cv2.boundingRect(np.concatenate([line, places]))
+    box = slice(max(top, 0), top + height), slice(max(left, 0), left + width)
     off_skin = np.ones((rows, columns), np.uint8)
-    line = (breast.skin_line + 0.5) / factor - 0.5
-    cv2.polylines(off_skin, [np.round(line).astype(np.int32)], False, 0)
-    depth = cv2.distanceTransform(off_skin, cv2.DIST_L2, cv2.DIST_MASK_5)
-    searched = np.asarray(cv2.inRange(depth, DEPTH_MM[0] / step, DEPTH_MM[1] / step), np.uint8) & np.uint8(1)
-    searched &= breast.mask[factor // 2 :: factor, factor // 2 :: factor][:rows, :columns]
+    cv2.polylines(off_skin, [line], False, 0)
+    depth = cv2.distanceTransform(off_skin[box], cv2.DIST_L2, cv2.DIST_MASK_5)
+    deep_enough = cv2.inRange(depth, DEPTH_MM[0] / step, DEPTH_MM[1] / step)
+    cv2.bitwise_and(inside[box], np.asarray(deep_enough), dst=searched[box])
     searched[:, : round(OFF_WALL_MM / step)] = 0
     ends = round(ENDS * rows)
     searched[:ends] = searched[rows - ends :] = 0

@@ -133,15 +133,17 @@ class _Frame:
         return cls(pixels, valid, scale, warnings)
 
     def mammogram(self, info: ViewInfo, oriented: Oriented, slice: int | None) -> Mammogram:
+        """The frame in canonical orientation: its own memory goes over to it."""
         orientation, vertical_known, warnings = oriented
+        display = display_for(self.scale, self.pixels, self.valid)
         return Mammogram(
             info=replace(
                 info, vertical_known=vertical_known, warnings=info.warnings + self.warnings + warnings
             ),
             # A mirrored view of an array would make every later step slow: lay it out once.
-            pixels=np.ascontiguousarray(orientation.apply(self.pixels)),
-            valid=np.ascontiguousarray(orientation.apply(self.valid)),
+            pixels=orientation.lay_out(self.pixels),
+            valid=orientation.lay_out(self.valid),
             orientation=orientation,
-            display=display_for(self.scale, self.pixels, self.valid),
+            display=display,
             slice=slice,
         )

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,6 +57,20 @@ class Orientation:
         """Lay a source array (rows, columns) into the canonical orientation (a view where possible)."""
         turned = np.rot90(source, self.quarter_turns)
         return turned[:, ::-1] if self.flip else turned
+
+    def lay_out(self, source: NDArray[Scalar]) -> NDArray[Scalar]:
+        """As :meth:`apply`, in the order of memory.
+
+        Where it can be done in the memory of ``source``, it is: the array given is gone then.
+        """
+        if self.quarter_turns % 2:
+            return np.ascontiguousarray(self.apply(source))
+        both, sideways, upside_down = -1, 1, 0
+        turned = self.quarter_turns % 4 == 2
+        if turned or self.flip:
+            memory = source.view(f"i{source.itemsize}")  # OpenCV knows no booleans; of 4 bytes it moves 4
+            cv2.flip(memory, (upside_down if self.flip else both) if turned else sideways, dst=memory)
+        return source
 
     def to_source(self, xy: Points) -> Points:
         """Map canonical points, shape (n, 2) as (x, y), to source points of the same shape."""

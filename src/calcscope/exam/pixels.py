@@ -22,7 +22,7 @@ VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 GREY_LEVELS = 65_536
 """Steps in which :class:`Display` distinguishes engine pixels: those of the finest stored images."""
 
-ROWS = 64
+ROWS = 16
 """Looked up at a time: few enough for the processor's cache, which halves the time."""
 
 DISPLAY_PERCENTILES = (0.5, 99.9)

@@ -56,14 +56,20 @@ def read_study(job: Job) -> Outcome:
     ------
     CalcscopeError, OSError : where something cannot be written
     """
-    from calcscope.reading import ReadSettings, read_paths
+    from calcscope.reading import ReadSettings, Workers, read_paths
     from calcscope.report.writing import REPORT_NAME, write_atomically
     from calcscope.standards.exporting import objects_of
     from calcscope.standards.subject import subject_of
 
     settings = ReadSettings(mode=job.mode)
     report, _ = read_paths(
-        job.files, job.out, settings=settings, priors=job.priors, render=job.render, pdf=job.render
+        job.files,
+        job.out,
+        settings=settings,
+        priors=job.priors,
+        render=job.render,
+        pdf=job.render,
+        workers=Workers(processes=True),  # this process was started for nothing else
     )
     # As calcscope export does: it gives the same objects from the same report.
     made = datetime.fromtimestamp(int((job.out / REPORT_NAME).stat().st_mtime))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +19,7 @@ from calcscope.reading.faults import fault
 from calcscope.reading.findings import Found, Seen, collect
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading
+from calcscope.reading.workers import Workers
 from calcscope.report import words
 
 ReadView = Callable[[View, ReadSettings, Callable[[str], None]], ViewReading | Failure]
@@ -136,7 +136,7 @@ def compare_exams(
     offered: Sequence[Offered],
     settings: ReadSettings,
     read: ReadView,
-    workers: int,
+    workers: Workers,
     progress: Callable[[str], None] = lambda what: None,
 ) -> Comparison:
     """Choose earlier exams, read those of their views that are compared, and lay them on the current ones.
@@ -147,7 +147,7 @@ def compare_exams(
     views : as they were read, with what a comparison needs
     offered : what was given as earlier exams
     read : reads a view, or says why it cannot be read
-    workers : views read at once
+    workers : who reads the views
     """
     known: dict[str, ViewReading] = {}
     failures: dict[str, Failure] = {}
@@ -167,12 +167,12 @@ def compare_exams(
         def told(one: Chosen, view: View) -> ViewReading | Failure:
             return read(view, faint, lambda what: progress(f"{_year(one.exam)} {what}"))
 
-        with ThreadPoolExecutor(workers) as pool:
-            for source, each in zip(wanted, pool.map(lambda item: told(*item), wanted.values()), strict=True):
-                if isinstance(each, Failure):
-                    failures[source] = each
-                else:
-                    known[source] = each
+        read_now = workers.read(lambda item: told(*item), list(wanted.values()))
+        for source, each in zip(wanted, read_now, strict=True):
+            if isinstance(each, Failure):
+                failures[source] = each
+            else:
+                known[source] = each
     where = {id(one.exam): one.source for one in offered}
     left_out = [
         LeftOut(where[id(one.exam)], one.exam.date, one.reason, one.exam.study_uid) for one in not_chosen
@@ -200,7 +200,7 @@ def _year(exam: Exam) -> str:
 
 
 def _laid(
-    views: Sequence[ViewReading], chosen: Chosen, source: str, read: dict[str, ViewReading], workers: int
+    views: Sequence[ViewReading], chosen: Chosen, source: str, read: dict[str, ViewReading], workers: Workers
 ) -> Earlier:
     """The views of an earlier exam on those of the current one."""
     used = sorted({k for k in chosen.views if k is not None})
@@ -213,14 +213,14 @@ def _laid(
         assert then.kept is not None
         return lay_and_compare((now, now.kept), (then, then.kept))
 
+    in_threads = replace(workers, processes=False)  # what is found holds both views
     laid: list[Laid] = []
     refused: list[tuple[int, int, str]] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for (i, j), found in zip(pairs, pool.map(compared, pairs), strict=True):
-            if isinstance(found, NotRegistered):
-                refused.append((i, j, found.reason))
-            else:
-                laid.append(Laid(i, j, *found))
+    for (i, j), found in zip(pairs, in_threads.read(compared, pairs), strict=True):
+        if isinstance(found, NotRegistered):
+            refused.append((i, j, found.reason))
+        else:
+            laid.append(Laid(i, j, *found))
     return Earlier(chosen, source, tuple(readings), tuple(laid), tuple(refused))
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 
 from calcscope import lexicon
@@ -40,10 +37,8 @@ from calcscope.reading.faults import fault
 from calcscope.reading.findings import Found, Seen, collect
 from calcscope.reading.settings import ReadSettings
 from calcscope.reading.view import ViewReading, read_view
+from calcscope.reading.workers import IN_THREADS, Workers
 from calcscope.report import model
-
-VIEWS_AT_ONCE = 2
-"""Most of the work releases Python's lock, so two views keep two cores busy; each takes about 0.4 GiB."""
 
 
 def read_exam(
@@ -52,6 +47,7 @@ def read_exam(
     progress: Callable[[str], None] = lambda what: None,
     offered: Sequence[Offered] = (),
     left_out: Sequence[LeftOut] = (),
+    workers: Workers = IN_THREADS,
 ) -> tuple[model.ExamReport | None, list[Failure]]:
     """Read an exam.
 
@@ -62,6 +58,7 @@ def read_exam(
     progress : told what is being done
     offered : earlier exams to compare it with; what is found does not depend on them
     left_out : what was given as an earlier exam and is none
+    workers : who reads the views
 
     Returns
     -------
@@ -71,15 +68,14 @@ def read_exam(
     wanted = [view for view in exam.views if not _is_raw_twin(view, exam)]
     compare = bool(choose_priors(replace(exam, views=tuple(wanted)), [one.exam for one in offered])[0])
     listing = to_be_compared(settings) if compare else settings
-    with _side_by_side(len(wanted)), ThreadPoolExecutor(VIEWS_AT_ONCE) as pool:
-        read = list(pool.map(lambda view: _read(view, listing, progress, compare), wanted))
+    read = workers.read(lambda view: _read(view, listing, progress, compare), wanted)
     views = [_with_warnings(each, exam) for each in read if isinstance(each, ViewReading)]
     failures = [each for each in read if isinstance(each, Failure)]
     if not views:
         return None, failures
 
     found = collect(views, settings)
-    comparison, changes, lost = _compared(exam, views, found, offered, settings, progress)
+    comparison, changes, lost = _compared(exam, views, found, offered, settings, progress, workers)
     comparison = replace(comparison, left_out=(*comparison.left_out, *left_out))
     listed = [_listed(i, view, found, settings) for i, view in enumerate(views)]
     shown = [_view(view, ids) for view, ids in zip(views, listed, strict=True)]
@@ -124,17 +120,6 @@ def read_exam(
     return report, [*failures, *comparison.failures]
 
 
-@contextmanager
-def _side_by_side(views: int) -> Iterator[None]:
-    """One thread of OpenCV for each view: more would only get in each other's way."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1 if views > 1 else threads)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
-
-
 def _compared(
     exam: Exam,
     views: list[ViewReading],
@@ -142,6 +127,7 @@ def _compared(
     offered: Sequence[Offered],
     settings: ReadSettings,
     progress: Callable[[str], None],
+    workers: Workers,
 ) -> tuple[Comparison, list[list[Became]], list[Gone]]:
     """The earlier exams, what became of each finding since each of them, and what only they show.
 
@@ -151,7 +137,7 @@ def _compared(
         return Comparison(), [[] for _ in found], []
     present = {view.info.sop_uid for view in views}
     current = replace(exam, views=tuple(view for view in exam.views if view.info.sop_uid in present))
-    comparison = compare_exams(current, views, offered, settings, _read_earlier, VIEWS_AT_ONCE, progress)
+    comparison = compare_exams(current, views, offered, settings, _read_earlier, workers, progress)
     used: list[Earlier] = []
     left_out = list(comparison.left_out)
     changes: list[list[Became]] = [[] for _ in found]

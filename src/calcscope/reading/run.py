@@ -15,6 +15,7 @@ from calcscope.exam import Exam, Failure, ReadOptions, read_exams
 from calcscope.reading.exam import read_exam
 from calcscope.reading.offering import Offers, one_a_day, read_offers
 from calcscope.reading.settings import ReadSettings
+from calcscope.reading.workers import IN_THREADS, Workers
 from calcscope.report import model
 from calcscope.report.writing import output_folder, write_report
 
@@ -31,6 +32,7 @@ def read_paths(
     render: bool = True,
     pdf: bool = True,
     progress: Progress = lambda what: None,
+    workers: Workers = IN_THREADS,
 ) -> tuple[model.Report, list[str]]:
     """Read every exam among ``paths`` and write ``out/report.json`` and, for each exam, its renderings.
 
@@ -43,6 +45,7 @@ def read_paths(
     priors : files, folders, zips with earlier exams to compare with
     render, pdf : also make the overlays, page and table; and the PDF
     progress : told what is being done
+    workers : who reads the views of an exam
 
     Returns
     -------
@@ -58,7 +61,7 @@ def read_paths(
     options = options or ReadOptions()
     exams, failures = read_exams(paths, options)
     offers = read_offers(priors, replace(options, date=None))
-    run = _Run(settings or ReadSettings(), out, render, pdf, progress)
+    run = _Run(settings or ReadSettings(), out, render, pdf, progress, workers)
     return run.read(exams, offers, [*failures, *offers.failures])
 
 
@@ -71,6 +74,7 @@ def compare_paths(
     render: bool = True,
     pdf: bool = True,
     progress: Progress = lambda what: None,
+    workers: Workers = IN_THREADS,
 ) -> tuple[model.Report, list[str]]:
     """Read the newest exam among ``paths`` and compare it with the others; else as :func:`read_paths`.
 
@@ -94,7 +98,7 @@ def compare_paths(
         )
     newest = max(dated, key=lambda one: one.exam.date or "", default=None)
     others = replace(offers, exams=tuple(one for one in exams if one is not newest))
-    run = _Run(settings or ReadSettings(), out, render, pdf, progress)
+    run = _Run(settings or ReadSettings(), out, render, pdf, progress, workers)
     report, warnings = run.read([] if newest is None else [newest.exam], others, list(offers.failures))
     if newest is not None and not others.exams and not others.left_out:
         warnings = [*warnings, "Only one exam was found: there is nothing to compare it with."]
@@ -125,6 +129,7 @@ class _Run:
     render: bool
     pdf: bool
     progress: Progress
+    workers: Workers
 
     def read(
         self, exams: Sequence[Exam], offers: Offers, failures: list[Failure]
@@ -134,7 +139,9 @@ class _Run:
         reports: list[tuple[Exam, model.ExamReport]] = []
         for exam in exams:
             offered = offers.of(exam, everybody)
-            report, missed = read_exam(exam, self.settings, self.progress, offered, offers.left_out)
+            report, missed = read_exam(
+                exam, self.settings, self.progress, offered, offers.left_out, self.workers
+            )
             failures = [*failures, *missed]
             if report is not None:
                 reports.append((exam, report))

@@ -158,19 +158,42 @@ def _beside(path: Path, what: Literal["new", "old"]) -> Path:
 
 def layout(value: Any, indent: str = "") -> str:
     """JSON text, indented, with whatever fits kept on one line."""
-    flat = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    if len(indent) + len(flat) <= LINE or not isinstance(value, dict | list) or not value:
+    if not isinstance(value, dict | list) or not value:
+        return _flat(value)
+    room = LINE - len(indent)
+    if _least(value, room) <= room and len(flat := _flat(value)) <= room:
         return flat
     deeper = indent + " "
     if isinstance(value, dict):
-        parts = [
-            f"{json.dumps(key, ensure_ascii=False)}: {layout(each, deeper)}" for key, each in value.items()
-        ]
+        parts = [f"{_flat(key)}: {layout(each, deeper)}" for key, each in value.items()]
         return "{\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}}}"
     parts = [layout(each, deeper) for each in value]
     if all(isinstance(each, list) and "\n" not in part for each, part in zip(value, parts, strict=True)):
         return "[\n" + _fill(parts, deeper) + f"\n{indent}]"
     return "[\n" + ",\n".join(deeper + part for part in parts) + f"\n{indent}]"
+
+
+_flat = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def _least(value: Any, enough: int) -> int:
+    """No more than the length of a value's JSON on one line; counted no further than beyond ``enough``.
+
+    So what is far too long for a line is not written out to see so.
+    """
+    if isinstance(value, str):
+        return len(value) + 2
+    if not isinstance(value, dict | list):
+        return 1
+    length = 2
+    for each in value:
+        if isinstance(value, dict):
+            length += len(each) + 4 + _least(value[each], enough - length)
+        else:
+            length += _least(each, enough - length)
+        if length > enough:
+            break
+    return length
 
 
 def _fill(parts: list[str], indent: str) -> str:
