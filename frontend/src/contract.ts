@@ -224,6 +224,7 @@ export interface Page {
   readings?: BlindReading[]; // both, for a third reader
   earlier_findings?: EarlierFinding[];
   doubt?: Doubt; // only where there is one
+  not_compared?: string[]; // sentences on earlier exams that may be another woman's
   words: Record<string, string>; // the viewer's own, English to the reader's language
 }
 

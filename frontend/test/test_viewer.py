@@ -386,6 +386,7 @@ def test_an_exam_of_another_name_says_so_beside_the_images_and_before_the_signat
     asked = "The images state another name (Muster, Berta): find out whose they are."
     harness.exam["doubt"] = {"text": asked, "names": ["Muster^Berta"], "page": "woman", "to_page": "Her page"}
     ready(page, harness)
+    assert page.get_by_role("note").count() == 1
     note = page.locator(".panel header").get_by_role("note")
     expect(note).to_contain_text(asked)
     assert note.get_by_role("link", name="Her page").get_attribute("href") == "woman"
@@ -398,6 +399,13 @@ def test_an_exam_of_another_name_says_so_beside_the_images_and_before_the_signat
     dialog.get_by_role("button", name="Sign").click()
     page.wait_for_url("**/signed", timeout=10_000)
     assert harness.signatures[0]["names"] == ["Muster^Berta"]
+
+
+def test_earlier_exams_that_may_be_another_womans_are_named(page: Page, harness: Harness) -> None:
+    said = "The exam of 2022-01-08 is not shown and not compared. The images state another name."
+    harness.exam["not_compared"] = [said]
+    ready(page, harness)
+    expect(page.locator(".panel").get_by_role("note")).to_have_text(said)
 
 
 def test_keys_belong_to_the_images_after_a_click(page: Page, harness: Harness) -> None:
@@ -651,6 +659,7 @@ def test_no_fault_of_wcag_22_aa(browser: Browser, harness: Harness) -> None:
     assert faults() == []
     harness.exam = arbitrated(harness.exam)
     harness.exam["doubt"] = {"text": "Another name.", "names": [], "page": "woman", "to_page": "Her page"}
+    harness.exam["not_compared"] = ["Another one."]
     ready(page, harness)
     assert faults() == []
     page.keyboard.press("n")

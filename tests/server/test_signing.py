@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,13 +14,15 @@ from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from exams import exam_read
+from hospital import EXAMS
 from reading.pairs import current
 
 from calcscope import lexicon
 from calcscope.assess import AssessSettings
 from calcscope.assess.wording import next_step
 from calcscope.reading import ReadSettings, read_paths
-from calcscope.server.exams.models import Exam, State
+from calcscope.report.writing import write_report
+from calcscope.server.exams.models import Exam, Job, Reading, State
 from calcscope.server.people.models import Site, User
 from calcscope.server.reading.content import (
     Edit,
@@ -43,11 +46,12 @@ def decided(content: ReadingContent, exam: Exam, categories: str = "") -> Readin
     return followed(content.model_copy(update={"findings": findings}), exam.reading.report())
 
 
-def signed(exam: Exam, reader: User, note: str = "") -> Version:
+def signed(exam: Exam, reader: User, note: str = "", names: Sequence[str] = ()) -> Version:
     """Open, accept everything, keep, sign."""
     draft = open_draft(exam, reader)
     revision = keep_draft(exam, reader, draft.revision, decided(draft.read(), exam))
-    return sign(exam, reader, revision, exam.versions.exclude(kind="reading").count(), uuid.uuid4(), note)
+    seen = exam.versions.exclude(kind="reading").count()
+    return sign(exam, reader, revision, seen, uuid.uuid4(), note, names)
 
 
 @pytest.fixture
@@ -365,6 +369,24 @@ def test_the_reading_page_of_an_exam_of_another_name_asks_whose_it_is_before_it_
         assert (answer.status_code, "another name" in answer.json()["why"][0]) == (422, True)
     sent["names"] = ["Muster^Berta"]
     assert browser.post(sign_at, sent, content_type="application/json").status_code == 200
+
+
+def test_a_draft_is_judged_against_the_reading_that_it_is_about(
+    exam: Exam, account: Account, signed_in: Enter, tmp_path: Path
+) -> None:
+    reader = account("radiologist")
+    draft = open_draft(exam, reader)
+    content = decided(draft.read(), exam)
+    revision = keep_draft(exam, reader, draft.revision, content)
+    # More images have come meanwhile, and the engine has read the exam again.
+    job = Job.objects.create(exam=exam, state=Job.State.DONE)
+    newer = Reading.objects.create(exam=exam, job=job, overall="1", findings=0)
+    write_report(EXAMS["normal"](tmp_path / "newer"), newer.folder)
+    sent = {"revision": revision, "content": content.model_dump(by_alias=True, mode="json")}
+    address = reverse("reading:preview", args=[exam.uuid])
+    shown = signed_in(reader).post(address, sent, content_type="application/json").json()
+    assert shown["next_steps"] == sent["content"]["next_steps"]  # type: ignore[index]
+    assert sign(exam, reader, revision, 0, uuid.uuid4()).based_on == draft.based_on
 
 
 def test_after_a_signature_the_next_exam_of_the_worklist_is_offered(

@@ -61,8 +61,10 @@ export class Panel {
       this.status,
       this.alert,
     );
+    const { not_compared: left = [] } = page;
     this.element.append(
       this.head,
+      left.length ? h("div", { class: "alert doubt", role: "note" }, ...left.map((each) => h("p", {}, each))) : "",
       this.readings(),
       h("section", { "aria-labelledby": "findings-title" }, h("h3", { id: "findings-title" }, t("Findings")), this.list),
       this.earlierFindings(),

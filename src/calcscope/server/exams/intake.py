@@ -97,7 +97,7 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
         return
     headers = [_header(view) for view, _sha in stored]
     header, names = headers[0], [text(each, "PatientName")[:200] for each in headers]
-    name, born = names[0], day_of(given.birth_date)
+    name, born = next(filter(None, names), ""), day_of(given.birth_date)
     with transaction.atomic():
         woman, _made = Woman.objects.get_or_create(
             site=site, patient_id=given.patient_id, defaults={"name": name, "birth_date": born}
@@ -110,6 +110,9 @@ def _take_exam(site: Site, given: Given, taken: Taken, options: ReadOptions, mod
                     "find out whose images these are",
                 )
             return
+        if name and not woman.name:  # the images that came before stated none
+            woman.name = name
+            woman.save(update_fields=["name"])
         if woman.birth_date is None and born and woman.name == name:
             woman.birth_date = born
             woman.save(update_fields=["birth_date"])
@@ -148,9 +151,11 @@ def _compare_names(exam: Exam, names: Iterable[str]) -> None:
     known = [exam.woman.name, *(name for several in settled for name in several)]
     others = {each for each in names if each and not any(alike(each, one) for one in known)}
     if exam.woman.name and others:
-        exam.other_name = True
+        known_before, exam.other_name = exam.other_name, True
         exam.other_names = sorted({*exam.other_names, *others})
         exam.save(update_fields=["other_name", "other_names"])
+        if not known_before:
+            jobs.compare_anew(exam)
 
 
 def _set_mode(exam: Exam, stated: str) -> None:

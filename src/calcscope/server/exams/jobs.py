@@ -18,7 +18,8 @@ from django.utils import timezone
 from django_tasks import task
 
 from calcscope.reading import ReadSettings, read_paths
-from calcscope.report.model import ExamReport
+from calcscope.report.model import ExamReport, Prior, Report
+from calcscope.report.writing import write_report
 from calcscope.server.exams.models import Exam, Job, Reading, State
 from calcscope.server.exams.previews import make_previews
 from calcscope.server.exams.urgency import urgency_of
@@ -56,6 +57,16 @@ def change_mode(exam: Exam, mode: str) -> Job:
         exam.held_by = exam.held_at = None
         exam.save(update_fields=["mode", "mode_stated", "state", "held_by", "held_at"])
         return ask(exam)
+
+
+def compare_anew(exam: Exam) -> None:
+    """Have exams that nobody has signed read again when it is asked, or no longer asked, whose the images of
+    one are: itself, and the later ones of hers, are compared with others than before."""
+    own = Q(pk=exam.pk)
+    later = Q(pk__in=[]) if exam.date is None else Q(woman=exam.woman_id, date__gt=exam.date)
+    for each in Exam.objects.filter(own | later, state__in=[State.UNREAD, State.BEGUN]).order_by("pk"):
+        if each.earlier().exists():
+            ask(each)
 
 
 def _enqueue(job: Job) -> None:
@@ -121,21 +132,44 @@ def read_job(job_uuid: str) -> None:
 def _read(job: Job, heart: Heart) -> tuple[ExamReport, list[str]]:
     exam = job.exam
     folder = Path(settings.MEDIA_ROOT) / "readings" / str(job.uuid)
-    earlier = [image.path for each in exam.earlier() for image in each.images.all()]
+    earlier = [image.path for each in exam.comparable() for image in each.images.all()]
     report, _warnings = read_paths(
         [image.path for image in exam.images.all()],
-        folder,
+        None,
         exam.options,
         ReadSettings(mode="diagnostic" if exam.mode == "diagnostic" else "screening"),
         priors=earlier,
         render=False,
         progress=heart.tell,
     )
+    report = _with_left_out(report, exam)
+    write_report(report, folder)
     heart.tell("previews")
     make_previews(exam)
     if not report.exams:
         raise RuntimeError("nothing of the exam could be read")
     return report.exams[0], [failure.reason for failure in report.failures]
+
+
+def _with_left_out(report: Report, exam: Exam) -> Report:
+    """The report with the earlier exams that may be another woman's, and were not compared with."""
+    left_out = []
+    for each in exam.earlier().exclude(pk__in=exam.comparable()):
+        image = each.images.first()
+        why = OF_THIS_EXAM if exam.other_name else OF_THE_EARLIER_EXAM
+        left_out.append(
+            Prior(
+                source=str(image.path) if image else "", study_uid=each.study_uid,
+                date=each.date and each.date.isoformat(), used=False, reason=why,
+            )
+        )  # fmt: skip
+    exams = [each.model_copy(update={"priors": [*each.priors, *left_out]}) for each in report.exams]
+    return report.model_copy(update={"exams": exams})
+
+
+OF_THE_EARLIER_EXAM = "It has the same patient ID but another name: find out whose it is."
+OF_THIS_EXAM = "The current exam states another name than her others: find out whose it is."
+"""Why an exam is not compared with, as :mod:`calcscope.priors.choose` says what else stands against it."""
 
 
 @transaction.atomic

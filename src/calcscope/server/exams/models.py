@@ -161,6 +161,10 @@ class Exam(models.Model):
             return Exam.objects.none()
         return Exam.objects.filter(woman=self.woman, date__lt=self.date).order_by("-date")
 
+    def comparable(self) -> models.QuerySet[Exam]:
+        """The earlier ones of which nobody asks whose they are; none while it is asked of this one."""
+        return self.earlier().none() if self.other_name else self.earlier().filter(other_name=False)
+
 
 class Image(models.Model):
     """An image of an exam; its file is never changed."""

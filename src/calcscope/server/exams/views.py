@@ -226,6 +226,7 @@ def same_woman(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     asked = Exam.objects.filter(pk=exam.pk, other_name=True, other_names=request.POST.getlist("name"))
     if asked.update(other_name=False):
         record("same-woman", exam, request=request)
+        jobs.compare_anew(exam)
         messages.success(request, _("Noted: the images are hers."))
     return redirect("exams:woman", exam.woman.uuid)
 

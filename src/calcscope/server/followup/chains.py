@@ -70,7 +70,7 @@ def follow(version: Version) -> list[Chain]:
         for step in chain.steps.filter(state__in=Step.OPEN):
             close(step, "addendum", by=version.author)
     # The routine mammogram that an older exam asks for is asked for anew by this one.
-    older = Chain.objects.filter(code="routine", exam__in=version.exam.earlier())
+    older = Chain.objects.filter(code="routine", exam__in=version.exam.comparable())
     for step in Step.objects.open().filter(chain__in=older):
         close(step, "newer_exam", by=version.author)
     return chains

@@ -23,7 +23,7 @@ def payload(exam: Exam, draft: Draft, reader: User, csrf: str) -> dict[str, Any]
     """The exam with its images, findings and draft, its earlier exams, and the terms to choose from."""
     report = draft.based_on.report()
     content = draft.read()
-    earlier = [each for each in exam.earlier() if each.reading is not None]
+    earlier = [each for each in exam.comparable() if each.reading is not None]
     given = {
         "exam": {
             "id": str(exam.uuid),
@@ -66,6 +66,14 @@ def payload(exam: Exam, draft: Draft, reader: User, csrf: str) -> dict[str, Any]
             "page": reverse("exams:woman", args=[exam.woman.uuid]),
             "to_page": gettext("See her page"),
         }
+    left_out = exam.earlier().filter(other_name=True)
+    if exam.other_name and exam.earlier().exists():
+        given["not_compared"] = [
+            gettext("Her earlier exams are not shown and not compared until it is known whose this one is.")
+        ]
+    elif left_out:
+        said = gettext("The exam of {date} is not shown and not compared. {why}")
+        given["not_compared"] = [said.format(date=each.date, why=each.doubt) for each in left_out]
     readings = blind_readings(exam, reader)
     if readings:
         given["readings"] = [

@@ -70,7 +70,7 @@ def read(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     except Refused as refusal:
         return render(request, "reading/not_yet.html", {"exam": exam, "why": refusal.why}, status=409)
     exam.refresh_from_db()
-    about(request, *exam.earlier())
+    about(request, *exam.comparable())
     given = payload(exam, draft, request.user, csrf=get_token(request))
     about(request, *blind_readings(exam, request.user))
     return render(request, "reading/read.html", {"exam": exam, "payload": given})
@@ -167,7 +167,9 @@ def preview(request: Signed, exam_uuid: uuid.UUID) -> JsonResponse:
         _revision, content = _content(request)
     except Refused as refusal:
         return _refused(refusal)
-    reading = exam.reading
+    # Of what the draft is about, and will be signed against; the engine may have read the exam again since.
+    own = exam.drafts.filter(reader=request.user).select_related("based_on").first()
+    reading = own.based_on if own else exam.reading
     if reading is None:
         return _refused(Refused(_("The exam has not been analysed.")), 409)
     report = reading.report()
