@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
 from calcscope.server.followup.daily import last_run, missed
@@ -27,6 +28,7 @@ FRONT = {
 """The page each role works on, the first that fits."""
 
 
+@require_safe
 def home(request: Signed) -> HttpResponse:
     """Where somebody works."""
     for role, page in FRONT.items():
@@ -36,6 +38,7 @@ def home(request: Signed) -> HttpResponse:
 
 
 @never_cache
+@require_safe
 def health(request: HttpRequest) -> JsonResponse:
     """200 while the server can work, 503 with the reason when it cannot; and whether it did its daily work.
 
@@ -69,6 +72,7 @@ def _disk() -> bool:
     return free_bytes() > 0
 
 
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus metrics, for who is on this machine or has the token of the file ``metrics-token``."""
     here = (

@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
 from calcscope.server.audit.models import Event
 from calcscope.server.dates import day_of
@@ -17,6 +18,7 @@ from calcscope.server.people.models import Membership, Role
 PAGE = 100
 
 
+@require_safe
 @only(Role.ADMINISTRATOR)
 def search(request: Signed) -> HttpResponse:
     """Events at the administrator's sites, newest first, and those of no site by their people."""

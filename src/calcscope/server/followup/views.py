@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from calcscope import lexicon
 from calcscope.server.audit.recording import about
@@ -43,6 +43,7 @@ OPENED_AT = ("overdue", "due")
 STAFF = (Role.COORDINATOR, Role.RADIOLOGIST, Role.TECHNOLOGIST)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @only(*STAFF)
 def dashboard(request: Signed) -> HttpResponse:
     """What is due, overdue and out of reach, by category, site and age."""
@@ -121,6 +122,7 @@ def _step(request: Signed, step_uuid: uuid.UUID) -> Step:
     return step
 
 
+@require_safe
 @only(*STAFF)
 def step(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
     """A step, its chain, its history, and what can be done."""
@@ -275,6 +277,7 @@ def letter(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
     return render(request, "followup/letter.html", shown)
 
 
+@require_safe
 @only(*STAFF)
 def calendar(request: Signed, step_uuid: uuid.UUID) -> HttpResponse:
     """The step as a calendar file; it tells nothing of a result."""

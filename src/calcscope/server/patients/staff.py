@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from calcscope.report.pdf import PdfUnavailable
 from calcscope.server.audit.recording import about
@@ -45,6 +45,7 @@ LISTS = {
 
 
 @never_cache
+@require_safe
 @only(*CLINIC)
 def results_list(request: Signed) -> HttpResponse:
     """Results that nobody has told yet, the late ones first; and those that were."""
@@ -313,6 +314,7 @@ def approve(request: Signed) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @only(*CLINIC)
 def code(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
     """A letter with a code for a woman's own account; the code is shown this once."""

@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from calcscope.report.pdf import PdfUnavailable
 from calcscope.server.audit.recording import about, record
@@ -79,6 +79,7 @@ def hers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBas
 @never_cache
 @open_to_all
 @sensitive_post_parameters("code", "birth_date")
+@require_http_methods(["GET", "HEAD", "POST"])
 def begin(request: HttpRequest) -> HttpResponse:
     """A code from a letter and a date of birth, which nobody sees in an address."""
     if request.user.is_authenticated:
@@ -104,6 +105,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 @never_cache
 @open_to_all
 @sensitive_post_parameters("password", "again")
+@require_http_methods(["GET", "HEAD", "POST"])
 def account(request: HttpRequest) -> HttpResponse:
     """The name and password that she chooses."""
     claimed = request.session.get(CLAIMED) or {}
@@ -333,6 +335,7 @@ def calendar(request: Hers, step_uuid: uuid.UUID) -> HttpResponse:
 
 
 @hers
+@require_http_methods(["GET", "HEAD", "POST"])
 def questions(request: Hers) -> HttpResponse:
     """What she and the clinic have written, and a question more."""
     about(request, request.woman)

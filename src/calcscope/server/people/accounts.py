@@ -25,7 +25,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -80,6 +80,7 @@ def shut_out(users: QuerySet[User]) -> set[str]:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @only(Role.ADMINISTRATOR)
 def accounts(request: Signed) -> HttpResponse:
     """The accounts of the administrator's sites, and a form for another."""
@@ -105,6 +106,7 @@ def accounts(request: Signed) -> HttpResponse:
 
 
 @never_cache
+@require_safe
 @only(Role.ADMINISTRATOR)
 def account(request: Signed, number: int) -> HttpResponse:
     """One account and what can be changed of it."""

@@ -1,15 +1,17 @@
 from django.contrib.auth import views as auth_views
 from django.urls import path
+from django.views.decorators.http import require_http_methods
 
 from calcscope.server.people import accounts, views
 
 app_name = "people"
+form = require_http_methods(["GET", "HEAD", "POST"])
 urlpatterns = [
-    path("sign-in", views.SignIn.as_view(), name="sign-in"),
+    path("sign-in", form(views.SignIn.as_view()), name="sign-in"),
     path("sign-out", auth_views.LogoutView.as_view(), name="sign-out"),
     path("code", views.code, name="code"),
     path("second-factor", views.enrol, name="enrol"),
-    path("password", views.ChangePassword.as_view(), name="password"),
+    path("password", form(views.ChangePassword.as_view()), name="password"),
     path("accounts", accounts.accounts, name="accounts"),
     path("accounts/<int:number>", accounts.account, name="account"),
     path("accounts/<int:number>/roles", accounts.give_role, name="give-role"),

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import ValidationError
 
 from calcscope import lexicon
@@ -61,6 +61,7 @@ def _exam(request: Signed, exam_uuid: uuid.UUID) -> Exam:
 
 
 @never_cache
+@require_safe
 @only(Role.RADIOLOGIST)
 def read(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     """The viewer with the draft."""
@@ -209,6 +210,7 @@ def release_exam(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
 @only(Role.RADIOLOGIST)
 def mode(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     """Make a screening exam a diagnostic one, or the other way round."""
@@ -229,6 +231,7 @@ def mode(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
 
 
 @never_cache
+@require_safe
 @only(Role.RADIOLOGIST, Role.COORDINATOR)
 def version(request: Signed, version_uuid: uuid.UUID) -> HttpResponse:
     """A signed report, and every other version of it."""
@@ -276,6 +279,7 @@ TO_READ = (State.UNREAD, State.BEGUN, State.SECOND, State.ARBITRATION)
 """States of an exam that waits for a reader."""
 
 
+@require_safe
 @only(Role.RADIOLOGIST, Role.ADMINISTRATOR)
 def statistics(request: Signed) -> HttpResponse:
     """The audit's figures as a table and as plots."""

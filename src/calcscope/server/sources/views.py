@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_http_methods
 
 from calcscope.server.audit.recording import record
 from calcscope.server.exams.models import Upload
@@ -15,6 +16,7 @@ from calcscope.server.sources.web import ArchiveFault, Study, fetch_study, searc
 ROLES = (Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 @only(*ROLES)
 def archive(request: Signed) -> HttpResponse:
     """Look for a woman's studies in the site's archive, and bring one."""
