@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from django.test import Client
 from django.utils import timezone
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from exams import exam_read
-from test_signing import signed
+from test_signing import decided, signed
 
-from calcscope.server.exams.models import Exam, SavedList, Upload
-from calcscope.server.followup.models import Step
+from calcscope.server.exams.models import Exam, Job, SavedList, Upload, Woman
+from calcscope.server.followup.models import Chain, Event, Step
 from calcscope.server.outputs.models import Object
 from calcscope.server.patients import approvals
-from calcscope.server.patients.models import Message, Result
+from calcscope.server.patients.models import Approval, Happening, Invitation, Message, Result
 from calcscope.server.patients.passages import load
 from calcscope.server.people.models import Membership, Site, User
+from calcscope.server.reading.models import Draft, Version
 
 ROLES = ("radiologist", "technologist", "coordinator", "administrator", "patient")
+RECORDS: dict[Any, str] = {
+    Woman: "", Exam: "", Upload: "", Job: "exam__", Draft: "exam__", Version: "exam__", Chain: "",
+    Step: "chain__", Event: "step__chain__", Result: "", Happening: "result__", Invitation: "woman__",
+    Approval: "", Message: "", Membership: "", User: "memberships__",
+}  # fmt: skip
+"""What belongs to one hospital, and the way to it."""
 
 
 @dataclass
@@ -44,7 +53,7 @@ class Hospital:
 
 def hospital(code: str, name: str, number: str, born: date, folder: Path) -> Hospital:
     """Make one; ``name``, ``number`` and birth date are its woman's."""
-    from calcscope.server.reading.signing import open_draft
+    from calcscope.server.reading.signing import keep_draft, open_draft
 
     site = Site.objects.create(
         code=code, name=f"{code.title()} Hospital", phone="+1 555 0100", address="1 Street",
@@ -64,6 +73,8 @@ def hospital(code: str, name: str, number: str, born: date, folder: Path) -> Hos
     version = signed(done, reader)
     open_ = exam_read(site, folder / "open", "all_terms", number, timezone.localdate())
     kept = open_draft(open_, reader)
+    keep_draft(open_, reader, kept.revision, decided(kept.read(), open_))
+    kept.refresh_from_db()
     upload = Upload.objects.create(site=site, by=reader, files=1, names=[f"{number}.dcm"])
     lists = SavedList.objects.create(user=reader, name="mine", filters={})
     result = Result.objects.get(exam=done)
@@ -71,7 +82,9 @@ def hospital(code: str, name: str, number: str, born: date, folder: Path) -> Hos
         site=site, woman=woman, kind="question", text=f"A question of {name}", by=people["patient"]
     )
     steps = list(Step.objects.filter(chain__woman=woman))
-    outputs = list(Object.objects.filter(version=version))
+    output = Object.objects.create(version=version, kind="sr", name="report.dcm")
+    output.path.parent.mkdir(parents=True, exist_ok=True)
+    output.path.write_bytes(b"made of the report")
     exams: list[object] = [done.uuid, open_.uuid]
     draft = {"revision": kept.revision, "content": kept.read().model_dump(mode="json"), "versions": 0,
              "request": str(uuid.uuid4()), "note": ""}  # fmt: skip
@@ -90,7 +103,7 @@ def hospital(code: str, name: str, number: str, born: date, folder: Path) -> Hos
             "upload_uuid": [upload.uuid],
             "number": [each.pk for each in people.values()],
             "membership": [each.memberships.get().pk for each in people.values()],
-            "pk": [lists.pk, *[each.pk for each in outputs]],
+            "pk": [lists.pk, output.pk],
         },
         draft,
     )
@@ -109,15 +122,10 @@ def browser(user: User | None) -> Client:
     return client
 
 
-def state_of(site: Site) -> list[object]:
-    """All that could be changed of a hospital's records, to be compared."""
-    from calcscope.server.exams.models import Woman
-    from calcscope.server.reading.models import Draft, Version
-
-    return [
-        list(model.objects.filter(**{f"{way}site": site}).order_by("pk").values())
-        for model, way in [
-            (Woman, ""), (Exam, ""), (Upload, ""), (Version, "exam__"), (Draft, "exam__"),
-            (Step, "chain__"), (Result, "exam__"), (Message, "woman__"), (Membership, ""),
-        ]
-    ]  # fmt: skip
+def state_of(site: Site, tables: Collection[str] = ()) -> dict[str, list[object]]:
+    """All that could be changed of a hospital's records, by kind, to be compared; of some tables only."""
+    return {
+        model.__name__: list(model.objects.filter(**{f"{way}site": site}).order_by("pk").values())
+        for model, way in RECORDS.items()
+        if not tables or model._meta.db_table in tables
+    }
