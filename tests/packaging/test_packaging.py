@@ -1,7 +1,7 @@
 """The container file and the service units say what they should, of things that are there.
 
-Neither a container nor a service manager runs here: what the files ask for is compared with the source, and
-judged by systemd's own tools where they are installed.
+Neither a container nor a service manager runs here (docs/guide/operate.md says how the container was tried):
+what the files ask for is compared with the source, and judged by systemd's own tools where they are there.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import shutil
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,27 @@ def test_the_container_is_not_root_and_keeps_everything_in_one_volume() -> None:
     # The libraries of the letters' PDF are those that the tests are run with.
     pango = set(re.findall(r"lib(?:pango|harfbuzz)\S+", said["RUN"]))
     assert pango <= set((ROOT / "Makefile").read_text(encoding="utf-8").split())
+
+
+def test_what_compiles_the_texts_in_the_container_is_installed_there() -> None:
+    """The stage that builds has these alone, and not all of ``make env``."""
+    build = " ".join(arguments for name, arguments in instructions() if name == "RUN")
+    listed = re.search(r"-c constraints\.txt ((?:\w+ )+) *&& touch", build)
+    assert listed
+    there = set()
+    waiting = listed[1].split()
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name not in there:
+            there.add(name)
+            with suppress(metadata.PackageNotFoundError):  # one of another Python
+                asked = metadata.requires(name) or []
+                waiting += [re.split(r"[^\w.-]", each)[0] for each in asked if "extra ==" not in each]
+    code = "import sys, calcscope.server.languages.messages; print(*{m.split('.')[0] for m in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    of_module = metadata.packages_distributions()
+    used = {each for name in done.stdout.split() for each in of_module.get(name, [])}
+    assert {re.sub(r"[-_.]+", "-", name).lower() for name in used} - {"calcscope", "setuptools"} <= there
 
 
 @pytest.mark.parametrize(("status", "well"), [(200, True), (503, False)])
