@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 import pytest
 import schemathesis
-from django.core.signals import got_request_exception
-from django.db import connection, transaction
+from django.core.signals import got_request_exception, request_finished, request_started
+from django.db import close_old_connections, connection, transaction
 from fuzz.mutations import damaged, json_values
 from hospitals import RECORDS, ROLES, Hospital, browser, hospital, state_of
 from hypothesis import HealthCheck, Phase, core, given, seed, settings
@@ -357,8 +357,19 @@ def _as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "RepresentationPrinter", core.RepresentationPrinter)
 
 
+@pytest.fixture
+def _one_connection() -> Iterator[None]:
+    """A request does not end the test's transaction, as the one of Django's own client does not."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
 @pytest.mark.django_db
-@pytest.mark.usefixtures("_as_it_was")
+@pytest.mark.usefixtures("_as_it_was", "_one_connection")
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module")  # schemathesis numbers its cases
 def test_no_request_breaks_the_server_or_shows_what_is_anothers(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
