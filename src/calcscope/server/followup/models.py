@@ -207,18 +207,20 @@ class Event(AppendOnly):
         if self.reason:
             parts.append(chains.closing.get(self.reason, plain(self.reason)))
         said = [lexicon_text(part) for part in parts]
-        return ", ".join([*said, *(_fact(name, value) for name, value in self.data.items())])
+        # PostgreSQL keeps what is in a JSON object in an order of its own.
+        known = sorted(self.data, key=lambda name: (ORDER.get(name, len(ORDER)), name))
+        return ", ".join([*said, *(_fact(name, self.data[name]) for name in known)])
 
 
 FACTS = {
     "after_days": pgettext_lazy("event", "after days"),
-    "at": pgettext_lazy("event", "at"),
     "by": pgettext_lazy("event", "by"),
     "days": pgettext_lazy("event", "days"),
     "due": pgettext_lazy("event", "due"),
     "from": pgettext_lazy("event", "from"),
     "how": pgettext_lazy("event", "how"),
     "on": pgettext_lazy("event", "on"),
+    "at": pgettext_lazy("event", "at"),
     "to": pgettext_lazy("event", "to"),
     "email": pgettext_lazy("event", "email"),
     "in_person": pgettext_lazy("event", "in person"),
@@ -227,8 +229,10 @@ FACTS = {
     "print": pgettext_lazy("event", "print"),
     **dict(Role.choices),
 }
-"""Names and values of what is known of an event beside its result; those that a step asks for are the
-lexicon's."""
+"""Names and values of what is known of an event beside its result, in the order in which they are said; those
+that a step asks for are the lexicon's."""
+
+ORDER = {name: place for place, name in enumerate(FACTS)}
 
 
 def _fact(name: str, value: object) -> str:
