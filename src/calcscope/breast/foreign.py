@@ -260,6 +260,11 @@ def implant(
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
     # The implant goes on beyond the chest wall edge.
     pad = cv2.copyMakeBorder(bright, 0, 0, width, 0, cv2.BORDER_REPLICATE)
+    # Where the largest square in the disc has no room the disc has none, and a square is tried in no time.
+    edge = next(n for n in range(width) if disc[n : width - n, n : width - n].all())
+    square = disc[edge : width - edge, edge : width - edge]
+    if square.size and not cv2.erode(pad, square, anchor=(width // 2 - edge,) * 2).any():
+        return []
     opened = cv2.morphologyEx(pad, cv2.MORPH_OPEN, disc)[:, width:]
     count, parts, boxes, _ = cv2.connectedComponentsWithStats(opened)
     slope = cv2.magnitude(cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1))

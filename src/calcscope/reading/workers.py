@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pickle
+import pickle  # nosec B403: between a process and its own child alone
 import signal
 import sys
 import threading
@@ -63,7 +63,10 @@ IN_THREADS = Workers()
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """One thread of OpenCV for each view: more would only get in each other's way."""
+    """One thread of OpenCV for each view: more would only get in each other's way.
+
+    Said before a process is forked: in it, ending threads that it has not got would never come to an end.
+    """
     threads, switch = cv2.getNumThreads(), sys.getswitchinterval()
     cv2.setNumThreads(1)
     sys.setswitchinterval(SWITCH_SECONDS)

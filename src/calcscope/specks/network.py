@@ -93,8 +93,11 @@ def logits_at(pixels: Float, noise: Float, points: NDArray[np.intp]) -> NDArray[
     for band in np.unique(blocks[:, 0] // BAND):
         here = blocks[:, 0] // BAND == band
         crops[here] = _crops(pixels, noise, blocks[here])
-    maps = np.concatenate([_run(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)])
-    inner = points - blocks[which.ravel()] * BLOCK + HALO
+    first, end = (HALO - 1) // 8 * 8, HALO + BLOCK + 1  # a point's neighbours too
+    maps = np.concatenate(
+        [_run(crops[i : i + BATCH], (first, end), (first, end)) for i in range(0, len(crops), BATCH)]
+    )
+    inner = points - blocks[which.ravel()] * BLOCK + HALO - first
     values = [
         maps[block, r - 1 : r + 2, c - 1 : c + 2].max()
         for block, (r, c) in zip(which.ravel(), inner, strict=True)
@@ -218,10 +221,10 @@ class RungLogits:
         rows = _Range.of(first, min(first + STRIP, len(self._pixels)), top, bottom)
         columns = _Range.of(*self._limits[number], left, right)
         given = self._given(rows.start, rows.stop, columns.start, columns.stop)
-        inner = _run(given[None])[0, rows.first - rows.start :, columns.first - columns.start :]
-        self._logits[rows.first : rows.last, columns.first : columns.last] = inner[
-            : rows.last - rows.first, : columns.last - columns.first
-        ]
+        (logits,) = _run(
+            given[None], *((each.first - each.start, each.last - each.start) for each in (rows, columns))
+        )
+        self._logits[rows.first : rows.last, columns.first : columns.last] = logits
 
     def _given(self, top: int, bottom: int, left: int, right: int) -> Float:
         """What the network sees of a part of the rung; beyond the rung its outermost pixels go on."""
@@ -275,12 +278,22 @@ def greatest_at(logits: Float, points: NDArray[np.intp]) -> NDArray[np.float64]:
     return np.asarray(logits[rows[:, :, None], columns[:, None, :]].max(axis=(1, 2)), dtype=np.float64)
 
 
-def _run(images: Float) -> Float:
-    """(n, rows, columns) normalised to logits of the same shape; rows and columns are multiples of 8."""
+def _run(images: Float, rows: tuple[int, int], columns: tuple[int, int]) -> Float:
+    """(n, rows, columns) normalised to the logits of some of their rows and columns.
+
+    ``rows``, ``columns``: the first, a multiple of 8, and behind the last; sides are multiples of 8, too.
+    """
     with _making:  # views are read side by side
         session = _session()
-    (logits,) = session.run(None, {"image": np.ascontiguousarray(images[:, None])})
-    return np.asarray(logits[:, 0], dtype=np.float32)
+    corners = np.array([rows, columns], dtype=np.int64).T
+    given = {
+        "image": np.ascontiguousarray(images[:, None]),
+        "first": corners[0],
+        "last": corners[1] + -corners[1] % 8,
+    }
+    (logits,) = session.run(None, given)
+    height, width = corners[1] - corners[0]
+    return np.asarray(logits[:, 0, :height, :width], dtype=np.float32)
 
 
 @contextmanager
