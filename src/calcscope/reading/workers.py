@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pickle  # nosec B403: between a process and its own child alone
+import pickle
 import signal
 import sys
 import threading
@@ -133,7 +133,7 @@ class _Helper:
         with open(incoming, "rb") as stream, suppress(EOFError, pickle.UnpicklingError):
             while True:
                 # From our own child alone.
-                number, result = pickle.load(stream)  # nosec
+                number, result = pickle.load(stream)
                 self._results[number] = result
 
     def wait(self) -> None:
