@@ -11,8 +11,9 @@ import pytest
 import tifffile
 from exam.builders import draw_breast
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFile
 
+from calcscope.errors import UnreadableInput
 from calcscope.exam import Mammogram, ReadOptions, read_exams
 
 OPTIONS = ReadOptions(pixel_mm=0.07)
@@ -109,3 +110,16 @@ def test_floating_point_tiffs_are_refused(tmp_path: Path, values: float) -> None
     image[10, 10] = values
     tifffile.imwrite(tmp_path / "LCC.tif", image)
     assert "8 or 16 bit" in reason(tmp_path / "LCC.tif")
+
+
+def test_a_truncated_picture_is_refused_whatever_others_told_pillow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)  # as WeasyPrint does
+    path = tmp_path / "x_L_MLO.png"
+    Image.fromarray(draw_breast()).save(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    exams, _ = read_exams([path], OPTIONS)
+    with pytest.raises(UnreadableInput, match="damaged PNG"):
+        exams[0].views[0].load()
+    assert ImageFile.LOAD_TRUNCATED_IMAGES

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from typing import BinaryIO, cast
 
 import numpy as np
@@ -148,16 +151,32 @@ def decode_raster(source: Source, kind: str, shape: tuple[int, int]) -> tuple[St
 def _decode_with_pillow(content: bytes, formats: tuple[str, ...]) -> Stored:
     from PIL import Image
 
-    # Pillow's own limit on the size gives way to ours, by which the header was judged.
-    limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-    try:
-        with Image.open(io.BytesIO(content), formats=formats) as image:
-            array = np.asarray(image)
-    finally:
-        Image.MAX_IMAGE_PIXELS = limit
+    with _strict_pillow(), Image.open(io.BytesIO(content), formats=formats) as image:
+        array = np.asarray(image)
     if array.dtype == np.int32:  # Pillow reads 16-bit PGM into 32-bit integers
         array = array.astype(np.uint16)
     return array
+
+
+@contextmanager
+def _strict_pillow() -> Iterator[None]:
+    """Pillow's settings, which are those of the whole process, as they must be here.
+
+    Its own limit on the size gives way to ours, by which the header was judged. A truncated image is an error,
+    which WeasyPrint turns off for all when it is first asked for a PDF.
+    """
+    from PIL import Image, ImageFile
+
+    with _pillow:
+        before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
+        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+_pillow = Lock()
 
 
 def _decode_tiff(content: bytes) -> Stored:
