@@ -162,7 +162,7 @@ def _decode_with_pillow(content: bytes, formats: tuple[str, ...]) -> Stored:
 def _strict_pillow() -> Iterator[None]:
     """Pillow's settings, which are those of the whole process, as they must be here.
 
-    Its own limit on the size gives way to ours, by which the header was judged. A truncated image is an error,
+    Its own limit on the size gives way to ours, by which the header was judged. A truncated image is a fault,
     which WeasyPrint turns off for all when it is first asked for a PDF.
     """
     from PIL import Image, ImageFile
