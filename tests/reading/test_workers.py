@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from calcscope.reading import Workers
+from calcscope.reading import Workers, workers
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux reads in processes of its own")
 
@@ -82,6 +82,18 @@ def test_what_a_process_that_dies_had_taken_is_read_again() -> None:
 
 
 @linux
+def test_a_process_that_comes_to_no_end_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LEAST_PATIENCE_SECONDS", 1.0)
+    parent = os.getpid()
+
+    def read(view: int) -> int:
+        time.sleep(0.02 if os.getpid() == parent else 600)
+        return view
+
+    assert Workers(processes=True).read(read, range(6)) == list(range(6))
+
+
+@linux
 def test_half_a_result_counts_as_none() -> None:
     parent = os.getpid()
 
@@ -111,7 +123,7 @@ def test_no_process_outlives_the_one_that_reads(tmp_path: Path) -> None:
     script = f"""
         import os, time
         from pathlib import Path
-        from calcscope.reading import Workers
+        from calcscope.reading import Workers, workers
         def read(view):
             Path({str(tmp_path)!r}, str(os.getpid())).touch()
             time.sleep(60)

@@ -8,6 +8,7 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,6 +27,9 @@ long for each short step of the other one: a tenth of the whole time."""
 
 PR_SET_PDEATHSIG = 1
 """Of Linux's ``prctl``."""
+
+PATIENCE, LEAST_PATIENCE_SECONDS = 20.0, 300.0
+"""Another process is waited for so many times as long as the longest view took here, and no less."""
 
 MOST_TICKETS = 255
 """A ticket is one byte, so that two processes never take half of one."""
@@ -85,8 +89,8 @@ def _can_fork() -> bool:
 def _in_processes(read: Callable[[View], Read], views: Sequence[View], at_once: int) -> list[Read]:
     """As ``[read(view) for view in views]``, by this process and ``at_once - 1`` more.
 
-    Whoever is free takes the next ticket. A view whose process dies, of want of memory above all, is read
-    again here, where nothing else needs memory then.
+    Whoever is free takes the next ticket. A view whose process dies, of want of memory above all, or comes to
+    no end is read again here, where nothing else needs memory then.
     """
     tickets, printer = os.pipe()
     os.write(printer, bytes(range(len(views))))
@@ -94,10 +98,13 @@ def _in_processes(read: Callable[[View], Read], views: Sequence[View], at_once: 
     results: dict[int, Read] = {}
     helpers = [_Helper(read, views, tickets, results) for _ in range(at_once - 1)]
     try:
+        longest = LEAST_PATIENCE_SECONDS / PATIENCE
         for number in _tickets(tickets):
+            began = time.monotonic()
             results[number] = read(views[number])
+            longest = max(longest, time.monotonic() - began)
         for helper in helpers:
-            helper.wait()
+            helper.wait(PATIENCE * longest)
     finally:
         os.close(tickets)
         for helper in helpers:
@@ -136,9 +143,9 @@ class _Helper:
                 number, result = pickle.load(stream)
                 self._results[number] = result
 
-    def wait(self) -> None:
-        """Until all that it found is here."""
-        self._taker.join()
+    def wait(self, seconds: float) -> None:
+        """Until all that it found is here, but no longer than that."""
+        self._taker.join(seconds)
 
     def end(self) -> None:
         """Nothing of it is left."""
