@@ -136,12 +136,12 @@ def _search(mask: Mask, frame: Frame, factor: Points, edge_mm: float, pixel_mm: 
 
 
 def _without(search: Mask, objects: list[Foreign], pixel_mm: float) -> Mask:
-    """The search mask without foreign objects and a margin around each."""
-    drawn = search.astype(np.uint8)
+    """The search mask, in its own memory, without foreign objects and a margin around each."""
+    drawn = search.view(np.uint8)
     for item in objects:
         margin = LINE_MARGIN_PIXELS if item.kind == "scanner_line" else round(FOREIGN_MARGIN_MM / pixel_mm)
         corners = np.round(item.outline).astype(np.int32)
         cv2.fillPoly(drawn, [corners], 0)
         # Drawing the outline thickly grows it by the margin.
         cv2.polylines(drawn, [corners], True, 0, thickness=2 * margin + 1)
-    return np.asarray(drawn, dtype=np.bool_)
+    return search

@@ -70,20 +70,22 @@ class Breast:
     @cached_property
     def area_cm2(self) -> float:
         """Area of the breast without the pectoral muscle, cm²."""
-        return float(np.count_nonzero(self.mask & ~self.muscle)) * (self.pixel_mm / 10) ** 2
+        pixels = np.count_nonzero(self.mask) - np.count_nonzero(self.muscle)  # which is part of the mask
+        return float(pixels) * (self.pixel_mm / 10) ** 2
 
     @cached_property
     def muscle(self) -> Mask:
         """bool (rows, columns): the pectoral muscle (all False where none is seen)."""
-        muscle = np.zeros_like(self.mask)
         if self.pectoral_line is None:
-            return muscle
+            return np.zeros_like(self.mask)
         (x0, y0), (x1, y1) = self.pectoral_line
         rows = np.arange(self.mask.shape[0])
         # Column of the border in each row; the muscle lies between it and the chest wall.
         edge = x0 + (rows - y0) * (x1 - x0) / max(y1 - y0, 1e-9)
-        columns = np.arange(self.mask.shape[1])
-        return np.asarray((columns[None, :] < edge[:, None]) & self.mask)
+        muscle = np.zeros_like(self.mask)
+        for row, end in enumerate(np.clip(np.ceil(edge), 0, self.mask.shape[1]).astype(int)):
+            muscle[row, :end] = self.mask[row, :end]
+        return muscle
 
     @cached_property
     def skin_distance_mm(self) -> Float:

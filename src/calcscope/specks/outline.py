@@ -135,7 +135,8 @@ def _shape(excess: Float, outline: Points, top: float, pixel_mm: float) -> Shape
     area = _area(outline)
     hull = cv2.convexHull(outline.astype(np.float32))[:, 0].astype(np.float64)
     length, angle, width = _feret(hull)
-    perimeter = float(np.linalg.norm(np.diff(outline, axis=0), axis=1).sum())
+    along = outline[1:] - outline[:-1]
+    perimeter = float(np.sqrt(along[:, 0] ** 2 + along[:, 1] ** 2).sum())
 
     inside = np.zeros(excess.shape, dtype=np.uint8)
     cv2.fillPoly(inside, [np.rint(outline).astype(np.int32)], 1)
@@ -144,7 +145,7 @@ def _shape(excess: Float, outline: Points, top: float, pixel_mm: float) -> Shape
     if total <= 0:
         x, y = outline.mean(axis=0)
     else:
-        rows, columns = np.indices(excess.shape)
+        rows, columns = np.ogrid[: excess.shape[0], : excess.shape[1]]
         x, y = float((values * columns).sum() / total), float((values * rows).sum() / total)
 
     column, row = np.clip(np.rint(outline).astype(int), 0, np.array(excess.shape[::-1]) - 1).T
@@ -204,11 +205,9 @@ def _hollowness(excess: Float, inside: NDArray[np.uint8], centre: tuple[float, f
     deepest = float(depth.max())
     if deepest < 2:  # fewer than about four pixels across: no inside to speak of
         return 0.0
-    shells = np.minimum((depth / deepest * 4).astype(int), 3)
-    means = [
-        float(excess[(inside > 0) & (shells == k)].mean())
-        for k in range(4)
-        if np.any((inside > 0) & (shells == k))
-    ]
+    within = inside > 0
+    values = excess[within]
+    shells = np.minimum((depth[within] / deepest * 4).astype(int), 3)
+    means = [float(each.mean()) for k in range(4) if (each := values[shells == k]).size]
     rim = max(means[:-1], default=0.0)
     return max(0.0, (rim - means[-1]) / rim) if rim > 0 else 0.0
