@@ -94,6 +94,17 @@ def test_a_process_that_comes_to_no_end_is_waited_for_no_longer(monkeypatch: pyt
 
 
 @linux
+def test_where_no_process_is_to_be_had_one_reads_them_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", none_left)
+    files = len(os.listdir("/proc/self/fd"))
+    assert Workers(processes=True).read(str, range(3)) == ["0", "1", "2"]
+    assert len(os.listdir("/proc/self/fd")) == files
+
+
+@linux
 def test_half_a_result_counts_as_none() -> None:
     parent = os.getpid()
 

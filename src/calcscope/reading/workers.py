@@ -96,8 +96,11 @@ def _in_processes(read: Callable[[View], Read], views: Sequence[View], at_once: 
     os.write(printer, bytes(range(len(views))))
     os.close(printer)
     results: dict[int, Read] = {}
-    helpers = [_Helper(read, views, tickets, results) for _ in range(at_once - 1)]
+    helpers: list[_Helper] = []
     try:
+        with suppress(OSError):  # the system has no process or memory for more
+            for _ in range(at_once - 1):
+                helpers.append(_Helper(read, views, tickets, results))
         longest = LEAST_PATIENCE_SECONDS / PATIENCE
         for number in _tickets(tickets):
             began = time.monotonic()
@@ -129,7 +132,12 @@ class _Helper:
         with warnings.catch_warnings():
             # Python 3.12 warns of threads, such as that of a progress bar: the child takes no lock of theirs.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._child = os.fork()
+            try:
+                self._child = os.fork()
+            except OSError:
+                os.close(incoming)
+                os.close(outgoing)
+                raise
         if self._child == 0:
             _serve(read, views, tickets, outgoing, parent)
         os.close(outgoing)
