@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from calcscope.server.audit.recording import about, record
 from calcscope.server.exams import jobs
@@ -31,7 +31,7 @@ from calcscope.server.exams.models import Exam, Image, Job, Mode, SavedList, Sta
 from calcscope.server.exams.previews import made_preview
 from calcscope.server.exams.uploads import take_in_upload, try_again
 from calcscope.server.patients.results import current
-from calcscope.server.people.access import Signed, only
+from calcscope.server.people.access import Signed, only, with_forms
 from calcscope.server.people.models import Role
 from calcscope.server.room import free_bytes
 
@@ -41,7 +41,7 @@ HELD_FOR = timedelta(minutes=2)
 KEPT = "worklist"
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
 def worklist(request: Signed) -> HttpResponse:
     """The exams of the reader's sites; filters stay for the session."""
@@ -93,7 +93,7 @@ def progress(request: Signed) -> JsonResponse:
     return JsonResponse({"waiting": told})
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
 def bring(request: Signed) -> HttpResponse:
     """Bring files or folders."""
@@ -154,7 +154,7 @@ def _keep(upload: Upload, number: int, given: UploadedFile[bytes]) -> None:
             file.write(chunk)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
 def upload(request: Signed, upload_uuid: uuid.UUID) -> HttpResponse:
     """What became of files that were brought."""
@@ -180,7 +180,7 @@ def analyse_again(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     return redirect("exams:worklist")
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
 def woman(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
     """A woman's exams and how to reach her."""

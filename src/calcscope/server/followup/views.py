@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from calcscope import lexicon
 from calcscope.server.audit.recording import about
@@ -26,7 +26,7 @@ from calcscope.server.followup.chains import Refused
 from calcscope.server.followup.models import Event, Step, StepQuerySet
 from calcscope.server.patients.messages import messages_waiting
 from calcscope.server.patients.results import appointment_of
-from calcscope.server.people.access import Signed, only
+from calcscope.server.people.access import Signed, only, with_forms
 from calcscope.server.people.models import Role, User
 
 PAGE = 50
@@ -43,7 +43,7 @@ OPENED_AT = ("overdue", "due")
 STAFF = (Role.COORDINATOR, Role.RADIOLOGIST, Role.TECHNOLOGIST)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(*STAFF)
 def dashboard(request: Signed) -> HttpResponse:
     """What is due, overdue and out of reach, by category, site and age."""

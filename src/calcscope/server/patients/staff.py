@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from calcscope.report.pdf import PdfUnavailable
 from calcscope.server.audit.recording import about
@@ -28,7 +28,7 @@ from calcscope.server.languages.words import plain
 from calcscope.server.patients import accounts, approvals, letters, messages, results
 from calcscope.server.patients.models import Happening, Invitation, Message, Result, seen_by
 from calcscope.server.patients.passages import blocks, load
-from calcscope.server.people.access import Signed, only
+from calcscope.server.people.access import Signed, only, with_forms
 from calcscope.server.people.models import Role, Site
 
 PAGE = 50
@@ -314,7 +314,7 @@ def approve(request: Signed) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(*CLINIC)
 def code(request: Signed, woman_uuid: uuid.UUID) -> HttpResponse:
     """A letter with a code for a woman's own account; the code is shown this once."""

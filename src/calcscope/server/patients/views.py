@@ -19,7 +19,7 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from calcscope.report.pdf import PdfUnavailable
 from calcscope.server.audit.recording import about, record
@@ -34,7 +34,7 @@ from calcscope.server.patients.forms import BeginForm, OwnAccountForm
 from calcscope.server.patients.models import Invitation, Message, Result
 from calcscope.server.patients.results import Gate
 from calcscope.server.patients.seen import looks_at
-from calcscope.server.people.access import Signed, only
+from calcscope.server.people.access import Signed, only, with_forms
 from calcscope.server.people.middleware import open_to_all
 from calcscope.server.people.models import Role
 
@@ -79,7 +79,7 @@ def hers(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBas
 @never_cache
 @open_to_all
 @sensitive_post_parameters("code", "birth_date")
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 def begin(request: HttpRequest) -> HttpResponse:
     """A code from a letter and a date of birth, which nobody sees in an address."""
     if request.user.is_authenticated:
@@ -105,7 +105,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 @never_cache
 @open_to_all
 @sensitive_post_parameters("password", "again")
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 def account(request: HttpRequest) -> HttpResponse:
     """The name and password that she chooses."""
     claimed = request.session.get(CLAIMED) or {}
@@ -335,7 +335,7 @@ def calendar(request: Hers, step_uuid: uuid.UUID) -> HttpResponse:
 
 
 @hers
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 def questions(request: Hers) -> HttpResponse:
     """What she and the clinic have written, and a question more."""
     about(request, request.woman)

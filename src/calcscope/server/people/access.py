@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_http_methods
 
 from calcscope.server.people.models import User
 
@@ -19,6 +20,9 @@ class Signed(HttpRequest):
 
 
 View = Callable[..., HttpResponseBase]
+
+with_forms = require_http_methods(["GET", "HEAD", "POST"])
+"""For a page that is shown, and takes what is filled in on it."""
 
 
 def only(*roles: str) -> Callable[[View], View]:

@@ -25,12 +25,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from calcscope.server.audit.recording import about, record
-from calcscope.server.people.access import Signed, only
+from calcscope.server.people.access import Signed, only, with_forms
 from calcscope.server.people.forms import AccountForm, RoleForm
 from calcscope.server.people.models import STAFF, Membership, Role, Site, User
 
@@ -80,7 +80,7 @@ def shut_out(users: QuerySet[User]) -> set[str]:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(Role.ADMINISTRATOR)
 def accounts(request: Signed) -> HttpResponse:
     """The accounts of the administrator's sites, and a form for another."""

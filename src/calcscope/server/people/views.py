@@ -19,13 +19,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 from django.views.i18n import LANGUAGE_QUERY_PARAMETER, set_language
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from calcscope.server.audit.recording import record
-from calcscope.server.people.access import Signed
+from calcscope.server.people.access import Signed, with_forms
 from calcscope.server.people.forms import CodeForm, SignInForm
 from calcscope.server.people.models import User
 
@@ -63,7 +62,7 @@ class ChangePassword(auth_views.PasswordChangeView):
         return super().get_context_data(**kwargs) | {"next": self.request.GET.get("next", "")}
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 def language(request: HttpRequest) -> HttpResponse:
     """Choose the language of the pages: by a cookie, and for an account wherever it signs in."""
     chosen = request.POST.get(LANGUAGE_QUERY_PARAMETER, "")
@@ -82,7 +81,7 @@ def _onward(request: HttpRequest) -> str:
 
 @never_cache
 @sensitive_post_parameters("code")
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 def code(request: Signed) -> HttpResponse:
     """The second factor of who has signed in with a password."""
     if not request.user.is_authenticated:
@@ -99,7 +98,7 @@ def code(request: Signed) -> HttpResponse:
 
 @never_cache
 @sensitive_post_parameters("code")
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 def enrol(request: Signed) -> HttpResponse:
     """Set up the second factor: a QR code for an authenticator, a first code, then codes for its loss."""
     if django_otp.user_has_device(request.user, confirmed=True) and not request.user.is_verified():  # type: ignore[attr-defined]

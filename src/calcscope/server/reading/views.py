@@ -26,7 +26,7 @@ from calcscope.server.exams.filters import WorklistFilter
 from calcscope.server.exams.models import Exam, Mode, State
 from calcscope.server.exams.views import HELD_FOR, KEPT, PAGE
 from calcscope.server.languages.words import lexicon_text
-from calcscope.server.people.access import Signed, only
+from calcscope.server.people.access import Signed, only, with_forms
 from calcscope.server.people.models import Role
 from calcscope.server.reading.content import ReadingContent, previewed
 from calcscope.server.reading.models import Version
@@ -210,7 +210,7 @@ def release_exam(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
 
 
 @never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(Role.RADIOLOGIST)
 def mode(request: Signed, exam_uuid: uuid.UUID) -> HttpResponse:
     """Make a screening exam a diagnostic one, or the other way round."""

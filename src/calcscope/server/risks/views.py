@@ -12,12 +12,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
 from django.views.i18n import LANGUAGE_QUERY_PARAMETER
 
 from calcscope.risk import Contradiction, Risk, RiskModel, models
 from calcscope.risk import model as model_of
 from calcscope.risk.model import LIFETIME
+from calcscope.server.people.access import with_forms
 from calcscope.server.people.middleware import open_to_all
 from calcscope.server.people.views import language
 from calcscope.server.risks import words
@@ -51,7 +51,7 @@ class Shown:
 
 @open_to_all
 @sensitive_post_parameters()
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 def risk(request: HttpRequest) -> HttpResponse:
     """Ask, and answer."""
     name = request.GET.get("model", "bcrat")

@@ -5,18 +5,17 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from calcscope.server.audit.recording import record
 from calcscope.server.exams.models import Upload
-from calcscope.server.people.access import Signed, only
+from calcscope.server.people.access import Signed, only, with_forms
 from calcscope.server.people.models import Role
 from calcscope.server.sources.web import ArchiveFault, Study, fetch_study, search
 
 ROLES = (Role.RADIOLOGIST, Role.TECHNOLOGIST, Role.COORDINATOR)
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
+@with_forms
 @only(*ROLES)
 def archive(request: Signed) -> HttpResponse:
     """Look for a woman's studies in the site's archive, and bring one."""
