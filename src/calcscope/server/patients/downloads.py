@@ -74,7 +74,7 @@ def everything(woman: Woman, language: str) -> Iterator[Part]:
     with translation.override(language):
         readme, said = _readme(woman), _messages(woman)
     yield "README.txt", [readme.encode()]
-    hers = Result.objects.filter(woman=woman, exam__other_name=False)
+    hers = results.hers(woman)
     for result in results.current(hers).select_related("exam", "site"):
         gate = results.gate(result, language)
         if not gate.open or gate.explanation is None:

@@ -23,7 +23,7 @@ from calcscope import lexicon
 from calcscope.errors import CalcscopeError
 from calcscope.report.model import Category, ExamReport
 from calcscope.server.audit.recording import record
-from calcscope.server.exams.models import Exam, State
+from calcscope.server.exams.models import Exam, State, Woman
 from calcscope.server.followup import chains
 from calcscope.server.followup.models import Event as StepEvent
 from calcscope.server.followup.models import Step
@@ -133,6 +133,11 @@ def sample_before(step: Step) -> Step | None:
 
 
 # --- how a result stands --------------------------------------------------------------------------------
+
+
+def hers(woman: Woman) -> QuerySet[Result]:
+    """Her results; none of an exam whose images state another name, until somebody says that it is she."""
+    return Result.objects.filter(woman=woman, exam__other_name=False)
 
 
 def current(results: QuerySet[Result]) -> QuerySet[Result]:

@@ -159,8 +159,7 @@ def home(request: Hers) -> HttpResponse:
 
 def _results(woman: Woman) -> list[tuple[Result, Gate]]:
     """Her results that stand, and whether she may be told; the newest first, a biopsy by its result's day."""
-    hers = Result.objects.filter(woman=woman, exam__other_name=False)
-    found = results.current(hers).select_related("exam", "site", "version")
+    found = results.current(results.hers(woman)).select_related("exam", "site", "version")
     newest = sorted(found, key=_day_of, reverse=True)
     return [(each, results.gate(each, _language())) for each in newest]
 
@@ -182,7 +181,7 @@ def _result(request: Hers, result_uuid: uuid.UUID) -> tuple[Result, Gate]:
     Http404 : for anybody else's; that somebody asked for it is in the audit of the one whose it is
     """
     found = Result.objects.select_related("exam", "site", "version__author", "woman").filter(uuid=result_uuid)
-    result: Result | None = found.filter(woman=request.woman, exam__other_name=False).first()
+    result: Result | None = found.filter(pk__in=results.hers(request.woman)).first()
     if result is None:
         if (other := found.exclude(woman=request.woman).first()) is not None:
             record("refused-to-another-woman", other, request=request)
